@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	// exitUsage: wrong or missing configuration or input; nothing was started.
+	exitUsage = 2
+)
+
+// envPrefix begins the environment name of every flag.
+const envPrefix = "PELCRO_GRPC"
+
+// stdio are the program's streams.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// commands are the subcommands; a flag's environment name is envPrefix and the
+// flag's own name.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Explain explainCommand `cmd:"" help:"Read an HTTP reply, as curl -si prints it, from standard input and print the gRPC status that it becomes."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// command is a subcommand after parsing.
+type command interface {
+	run(ctx context.Context, std stdio) error
+}
+
+// usageError is configuration or input that the user must change.
+type usageError struct{ problems []string }
+
+func (e usageError) Error() string { return strings.Join(e.problems, "\n") }
+
+func usageErrorf(format string, args ...any) error {
+	return usageError{[]string{fmt.Sprintf(format, args...)}}
+}
+
+// run runs the program and returns its exit code.
+func run(ctx context.Context, args []string, std stdio) int {
+	var cli commands
+	exited := false
+	parser, err := kong.New(&cli,
+		kong.Name("pelcro-grpc"),
+		kong.Description("A gRPC service in front of Pelcro's REST API."),
+		kong.DefaultEnvars(envPrefix),
+		kong.Vars{"pelcro_url": defaultPelcroURL},
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(int) { exited = true }), // after --help
+	)
+	if err != nil {
+		return report(std.err, err)
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exited:
+		return exitOK
+	case err != nil:
+		return report(std.err, usageErrorf("%v; see pelcro-grpc --help", err))
+	}
+	selected, _ := parsed.Selected().Target.Addr().Interface().(command)
+	return report(std.err, selected.run(ctx, std))
+}
+
+// report prints an error and returns the exit code for it.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var usage usageError
+	if !errors.As(err, &usage) {
+		fmt.Fprintf(w, "pelcro-grpc: %v\n", err)
+		return exitFailure
+	}
+	for _, problem := range usage.problems {
+		fmt.Fprintf(w, "pelcro-grpc: %s\n", problem)
+	}
+	return exitUsage
+}

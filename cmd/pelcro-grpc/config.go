@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+const (
+	defaultPelcroURL = "https://www.pelcro.com/api/v1/core"
+	// keyEnv holds the key itself; there is no such flag, because command lines
+	// are visible to others.
+	keyEnv = envPrefix + "_PELCRO_API_KEY"
+	// maxKeyFile is more than any key needs, in bytes.
+	maxKeyFile = 16 << 10
+)
+
+// serveCommand are the flags of serve.
+type serveCommand struct {
+	Listen           string        `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC service (${default}); port 0 takes a free one."`
+	PelcroURL        string        `name:"pelcro-url" default:"${pelcro_url}" placeholder:"URL" help:"Root of Pelcro's Core API (${default}); https, or http on loopback."`
+	PelcroAPIKeyFile string        `name:"pelcro-api-key-file" placeholder:"FILE" help:"File that holds Pelcro's API key. The key itself may stand in the environment as PELCRO_GRPC_PELCRO_API_KEY instead."`
+	SiteID           int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
+	Sandbox          bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
+	RequestTimeout   time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro (${default})."`
+	Reflection       bool          `default:"true" negatable:"" help:"Offer server reflection (on by default)."`
+	LogLevel         slog.Level    `default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+	LogFormat        string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
+}
+
+// upstream is the Pelcro that the flags describe, and all problems with it, each
+// with its remedy.
+func (c serveCommand) upstream() (pelcro.Config, []string) {
+	var problems []string
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		problem("--listen %q is no address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
+	}
+	if c.RequestTimeout <= 0 {
+		problem("--request-timeout must be greater than 0, for example 30s")
+	}
+	if c.SiteID < 0 || c.SiteID == 0 && !c.Sandbox {
+		problem("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
+	}
+	config := pelcro.Config{SiteID: c.SiteID, UserAgent: "pelcro-grpc/" + version()}
+	if c.Sandbox {
+		if c.PelcroURL != defaultPelcroURL {
+			problem("--sandbox brings its own Pelcro; leave out --pelcro-url")
+		}
+		if c.PelcroAPIKeyFile != "" {
+			problem("--sandbox brings its own API key; leave out --pelcro-api-key-file")
+		}
+		return config, problems
+	}
+	var err error
+	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
+		problem("--pelcro-url %v", err)
+	}
+	if config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv)); err != nil {
+		problem("%v", err)
+	}
+	return config, problems
+}
+
+// apiKey returns the key of the file or, without one, of the environment. Its
+// errors never hold the key.
+func apiKey(file, fromEnv string) (string, error) {
+	const remedy = "put Pelcro's API key, and nothing else, there"
+	key, where := fromEnv, keyEnv
+	switch {
+	case file != "" && fromEnv != "":
+		return "", fmt.Errorf("--pelcro-api-key-file and %s are both set; keep one", keyEnv)
+	case file != "":
+		where = "--pelcro-api-key-file " + file
+		raw, err := readFile(file)
+		if err != nil {
+			return "", fmt.Errorf("%s cannot be read (%v); %s", where, err, remedy)
+		}
+		key = raw
+	case fromEnv == "":
+		return "", fmt.Errorf("there is no API key; set --pelcro-api-key-file or %s (or try --sandbox)", keyEnv)
+	}
+	key = strings.TrimSpace(key)
+	if key == "" {
+		return "", fmt.Errorf("%s is empty; %s", where, remedy)
+	}
+	for _, r := range key {
+		if r <= ' ' || r > '~' {
+			return "", fmt.Errorf("%s holds blanks or other characters that no key has; %s", where, remedy)
+		}
+	}
+	return key, nil
+}
+
+// readFile reads a small file.
+func readFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err.(*os.PathError).Err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(raw) > maxKeyFile:
+		return "", fmt.Errorf("it is larger than %d KiB", maxKeyFile>>10)
+	}
+	return string(raw), nil
+}
+
+// logger writes to w in the chosen form.
+func (c serveCommand) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	file, isFile := w.(*os.File)
+	terminal := isFile && term.IsTerminal(int(file.Fd()))
+	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

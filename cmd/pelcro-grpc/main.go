@@ -1,0 +1,21 @@
+// Command pelcro-grpc is a gRPC service in front of Pelcro's REST API, whose
+// every failure arrives as the right gRPC status with details.
+//
+//	pelcro-grpc serve      runs the service
+//	pelcro-grpc explain    shows the status that a captured HTTP reply becomes
+//	pelcro-grpc version    shows the version
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// From the first signal on the next one ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}

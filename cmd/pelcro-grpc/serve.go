@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
+)
+
+// run serves until ctx ends.
+func (c serveCommand) run(ctx context.Context, std stdio) error {
+	config, problems := c.upstream()
+	if len(problems) > 0 {
+		return usageError{problems}
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return usageErrorf("cannot listen on %s (%v); choose another address with --listen", c.Listen, cause(err))
+	}
+	defer listener.Close()
+	logger := c.logger(std.err)
+	if c.Sandbox {
+		stop, err := startSandbox(&config, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		welcome(std.out, listener.Addr().String())
+	}
+	client := pelcro.New(config)
+	defer client.Close()
+	service := server.New(server.Config{
+		Pelcro:         client,
+		RequestTimeout: c.RequestTimeout,
+		Reflection:     c.Reflection,
+		Logger:         logger,
+	})
+	logger.Info("serving", "address", listener.Addr().String(), "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
+	return service.Serve(ctx, listener)
+}
+
+// cause returns what the network said, without the addresses that net adds.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// startSandbox serves a sandbox on a free loopback port and points the
+// configuration at it. stop ends it.
+func startSandbox(config *pelcro.Config, logger *slog.Logger) (stop func(), err error) {
+	if config.SiteID == 0 {
+		config.SiteID = sandbox.DefaultSiteID
+	}
+	config.APIKey = sandbox.DefaultAPIKey
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("no port for the sandbox: %w", err)
+	}
+	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
+	httpServer := &http.Server{
+		Handler:  sandbox.New(sandbox.Config{SiteID: int(config.SiteID)}),
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := httpServer.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			logger.Error("the sandbox ended", "cause", err.Error())
+		}
+	}()
+	return func() {
+		httpServer.Close()
+		<-served
+	}, nil
+}
+
+// welcome says what to do with a sandbox.
+func welcome(w io.Writer, address string) {
+	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, customers 1001 to 1008.
+Try:
+
+  grpcurl -plaintext -d '{"id": 1001}' %[1]s pelcro.v1.CustomerService/GetCustomer
+  grpcurl -plaintext -d '{"customer": {"email": "nope"}}' %[1]s pelcro.v1.CustomerService/CreateCustomer
+  grpcurl -plaintext -d '{"id": 404}' %[1]s pelcro.v1.CustomerService/GetCustomer
+  grpcurl -plaintext -d '{"id": 429}' %[1]s pelcro.v1.CustomerService/GetCustomer
+
+Any id from 300 to 599 answers that HTTP status; 601 resets, 602 never answers, 603 cuts the reply, 604 answers HTML.
+Stop with Ctrl-C.
+
+`, address)
+}

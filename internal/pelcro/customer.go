@@ -1,0 +1,103 @@
+package pelcro
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Attributes are the JSON attributes of a customer as they are sent; a nil value
+// is sent as null.
+type Attributes map[string]any
+
+// ListOptions are the parameters of a list.
+type ListOptions struct {
+	Page  int // from 1
+	Limit int // customers a page, 1 to 100
+	// Sort is "id" or "email", with a leading "-" for descending.
+	Sort    string
+	Filters []Filter
+	Expand  []string
+}
+
+// Filter is one condition
+// (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The syntax
+// has no escapes: a comma in a value, or a bracket in an attribute, would be
+// read as syntax.
+type Filter struct {
+	Attribute string // for example "email" or "metadata.color"
+	Operator  string // for example "eq"
+	Values    []string
+}
+
+// GetCustomer reads a customer
+// (https://docs.pelcro.com/reference/api-core-get-customer). A siteID of 0 means
+// the configured one, here and below.
+func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand []string) (*Reply, error) {
+	query := url.Values{}
+	setList(query, "expand", expand)
+	return c.do(ctx, request{
+		method: http.MethodGet, template: "customers/{id}", path: customerPath(id), siteID: siteID, query: query,
+	})
+}
+
+// ListCustomers reads one page of customers
+// (https://docs.pelcro.com/reference/api-core-list-customers).
+func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptions) (*Reply, error) {
+	query := url.Values{
+		"page":  {strconv.Itoa(list.Page)},
+		"limit": {strconv.Itoa(list.Limit)},
+		"sort":  {list.Sort},
+	}
+	for _, f := range list.Filters {
+		query.Add("filter["+f.Attribute+"]", f.Operator+":"+strings.Join(f.Values, ","))
+	}
+	setList(query, "expand", list.Expand)
+	return c.do(ctx, request{
+		method: http.MethodGet, template: "customers", path: "customers", siteID: siteID, query: query,
+	})
+}
+
+// CreateCustomer creates a customer
+// (https://docs.pelcro.com/reference/api-core-create-customer).
+func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes Attributes) (*Reply, error) {
+	return c.do(ctx, request{
+		method: http.MethodPost, template: "customers", path: "customers", siteID: siteID, body: attributes,
+	})
+}
+
+// UpdateCustomer changes the named attributes of a customer and leaves the
+// others (https://docs.pelcro.com/reference/api-core-update-customer).
+func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, attributes Attributes) (*Reply, error) {
+	return c.do(ctx, request{
+		method: http.MethodPut, template: "customers/{id}", path: customerPath(id), siteID: siteID, body: attributes,
+	})
+}
+
+// DeleteCustomer deletes a customer
+// (https://docs.pelcro.com/reference/api-core-delete-customer). A success has no
+// body; one that has is returned as an [*Error], for the reader of bodies to
+// judge whether it is one.
+func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) error {
+	received, err := c.send(ctx, request{
+		method: http.MethodDelete, template: "customers/{id}", path: customerPath(id), siteID: siteID,
+	})
+	if err != nil {
+		return err
+	}
+	if len(received.Body) == 0 {
+		return nil
+	}
+	return &(&Reply{received: *received}).clipped().received
+}
+
+func customerPath(id int64) string { return "customers/" + strconv.FormatInt(id, 10) }
+
+// setList sets a parameter that takes a list, unless it is empty.
+func setList(query url.Values, name string, values []string) {
+	if len(values) > 0 {
+		query.Set(name, strings.Join(values, ","))
+	}
+}

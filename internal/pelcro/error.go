@@ -1,0 +1,43 @@
+package pelcro
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Error is a call that did not give what was asked for. It is for programs and
+// logs: its text may hold host names and is never for callers.
+type Error struct {
+	// Call is the method and path template, for example "GET customers/{id}".
+	Call string
+
+	// StatusCode is the status of the reply, 0 when no whole reply arrived.
+	StatusCode int
+	Header     http.Header
+	// Body is the reply's body, decompressed, at most MaxErrorBody bytes.
+	Body []byte
+	// BodyIncomplete says that Body was cut at that limit, or at a failure.
+	BodyIncomplete bool
+	// TooLarge says that a success had more than MaxBody bytes.
+	TooLarge bool
+	// Unusable says that a success did not hold what it must.
+	Unusable bool
+
+	// Sent reports whether the request may have reached Pelcro.
+	Sent bool
+	// Err is the private cause, nil when the reply itself is the error.
+	Err error
+}
+
+func (e *Error) Error() string {
+	what := "no reply"
+	if e.StatusCode != 0 {
+		what = fmt.Sprintf("HTTP %d", e.StatusCode)
+	}
+	if e.Err != nil {
+		return fmt.Sprintf("pelcro: %s: %s: %v", e.Call, what, e.Err)
+	}
+	return fmt.Sprintf("pelcro: %s: %s", e.Call, what)
+}
+
+func (e *Error) Unwrap() error { return e.Err }

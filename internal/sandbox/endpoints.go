@@ -1,0 +1,108 @@
+package sandbox
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A wrapped is one resource as Laravel sends it.
+type wrapped struct {
+	Data customerResource `json:"data"`
+}
+
+func (s *Sandbox) get(w http.ResponseWriter, r *http.Request, id string) {
+	s.mu.Lock()
+	c := s.bound(id)
+	s.mu.Unlock()
+	if c == nil {
+		failModel(w, r, id)
+		return
+	}
+	var found violations
+	expanded := readExpansion(queryOf(r), &found)
+	if found != nil {
+		failValidation(w, r, found)
+		return
+	}
+	respond(w, r, http.StatusOK, wrapped{c.resource(expanded)})
+}
+
+// create answers 201, as Laravel does for a record it has just inserted. Whether
+// Pelcro does, or answers 200, is not documented.
+func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[string]any, now time.Time) {
+	if n, ok := scriptedEmail(input["email"]); ok {
+		play(w, r, n, now)
+		return
+	}
+	// A new customer has no payment source to choose from; create does not know
+	// the field, and unknown fields are ignored.
+	delete(input, "default_source_id")
+
+	s.mu.Lock()
+	c := &customer{CreatedAt: now.Unix(), metadata: map[string]any{}}
+	found := validate(input, nil, &s.store)
+	if found == nil {
+		c.apply(input, now)
+		s.store.insert(c)
+	}
+	s.mu.Unlock()
+
+	if found != nil {
+		failValidation(w, r, found)
+		return
+	}
+	respond(w, r, http.StatusCreated, wrapped{c.resource(nil)})
+}
+
+// update changes what is sent: PUT is a partial update here.
+func (s *Sandbox) update(w http.ResponseWriter, r *http.Request, id string, input map[string]any, now time.Time) {
+	s.mu.Lock()
+	current := s.bound(id)
+	var changed customer
+	var found violations
+	if current != nil {
+		changed = *current
+		found = validate(input, current, &s.store)
+		if found == nil {
+			changed.apply(input, now)
+			s.store.replace(&changed)
+		}
+	}
+	s.mu.Unlock()
+
+	switch {
+	case current == nil:
+		failModel(w, r, id)
+	case found != nil:
+		failValidation(w, r, found)
+	default:
+		respond(w, r, http.StatusOK, wrapped{changed.resource(nil)})
+	}
+}
+
+// delete answers 204 without a body. A second delete finds no customer.
+func (s *Sandbox) delete(w http.ResponseWriter, r *http.Request, id string) {
+	s.mu.Lock()
+	c := s.bound(id)
+	if c != nil {
+		s.store.remove(c.ID)
+	}
+	s.mu.Unlock()
+	if c == nil {
+		failModel(w, r, id)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache, private")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// bound is Laravel's binding of the id in the path. What is no number is simply a
+// customer that does not exist. The caller holds the lock.
+func (s *Sandbox) bound(id string) *customer {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return s.store.find(n)
+}

@@ -1,0 +1,106 @@
+package sandbox
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// fail answers as Laravel's exception handler does: an indented message for those
+// who want JSON, a page for all others.
+func fail(w http.ResponseWriter, r *http.Request, status int, message string) {
+	if !wantsJSON(r) {
+		htmlPage(w, status)
+		return
+	}
+	body, err := indentedJSON(map[string]string{"message": message})
+	if err != nil {
+		body = []byte(`{"message": "Server Error"}`)
+	}
+	write(w, status, "application/json", body)
+}
+
+// failMethod answers 405. Symfony, not Laravel, writes the Allow header.
+func failMethod(w http.ResponseWriter, r *http.Request, verbs []string) {
+	allowed := strings.Join(verbs, ", ")
+	w.Header().Set("Allow", allowed)
+	fail(w, r, http.StatusMethodNotAllowed, fmt.Sprintf(
+		"The %s method is not supported for route %s. Supported methods: %s.",
+		r.Method, routePath(r), allowed))
+}
+
+// failUnauthenticated answers 401 to those who want JSON and sends all others to
+// log in. The body is compact, unlike that of every other error.
+func failUnauthenticated(w http.ResponseWriter, r *http.Request) {
+	if !wantsJSON(r) {
+		redirect(w, baseURL(r)+"/login")
+		return
+	}
+	write(w, http.StatusUnauthorized, "application/json", []byte(`{"message":"Unauthenticated."}`))
+}
+
+// failModel answers that there is no such customer, with the class name that
+// Laravel gives away.
+func failModel(w http.ResponseWriter, r *http.Request, id string) {
+	fail(w, r, http.StatusNotFound, `No query results for model [App\Models\Customer] `+id)
+}
+
+// failValidation answers with Pelcro's 400, which has no message beside the errors,
+// where a stock Laravel would send 422 with both. Those who do not want JSON are
+// sent back to where they came from.
+func failValidation(w http.ResponseWriter, r *http.Request, found violations) {
+	if !wantsJSON(r) {
+		back := r.Referer()
+		if back == "" {
+			back = baseURL(r)
+		}
+		redirect(w, back)
+		return
+	}
+	respond(w, r, http.StatusBadRequest, map[string]violations{"errors": found})
+}
+
+// violations are the texts of each field, in the order of the rules. The order
+// survives on the wire, which a Go map would not promise.
+type violations []violation
+
+type violation struct {
+	field string
+	texts []string
+}
+
+// add appends a text to a field.
+func (v *violations) add(field, text string) {
+	for i := range *v {
+		if (*v)[i].field == field {
+			(*v)[i].texts = append((*v)[i].texts, text)
+			return
+		}
+	}
+	*v = append(*v, violation{field, []string{text}})
+}
+
+// MarshalJSON prints one object with the fields in order.
+func (v violations) MarshalJSON() ([]byte, error) {
+	var object bytes.Buffer
+	object.WriteByte('{')
+	for i, violation := range v {
+		field, err := plainJSON(violation.field)
+		if err != nil {
+			return nil, err
+		}
+		texts, err := plainJSON(violation.texts)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			object.WriteByte(',')
+		}
+		object.Write(field)
+		object.WriteByte(':')
+		object.Write(texts)
+	}
+	object.WriteByte('}')
+	return object.Bytes(), nil
+}

@@ -1,0 +1,111 @@
+package sandbox
+
+import "strconv"
+
+// A page is the envelope of a list, exactly that of Laravel's
+// LengthAwarePaginator behind an API resource.
+type page struct {
+	Data  []customerResource `json:"data"`
+	Links pageLinks          `json:"links"`
+	Meta  pageMeta           `json:"meta"`
+}
+
+type pageLinks struct {
+	First string  `json:"first"`
+	Last  string  `json:"last"`
+	Prev  *string `json:"prev"`
+	Next  *string `json:"next"`
+}
+
+type pageMeta struct {
+	CurrentPage int        `json:"current_page"`
+	From        *int       `json:"from"`
+	LastPage    int        `json:"last_page"`
+	Links       []pageLink `json:"links"`
+	Path        string     `json:"path"`
+	PerPage     int        `json:"per_page"`
+	To          *int       `json:"to"`
+	Total       int        `json:"total"`
+}
+
+type pageLink struct {
+	URL    *string `json:"url"`
+	Label  string  `json:"label"`
+	Active bool    `json:"active"`
+}
+
+// paginate cuts one page out of all rows. A page beyond the end is empty, and no
+// error. The links carry the page number only, neither limit nor site_id nor
+// filters, as in Pelcro's documentation: who follows them gets another list.
+func paginate(rows []*customer, number, limit int, path string, expanded expansion) page {
+	total := len(rows)
+	last := max((total+limit-1)/limit, 1)
+	link := func(n int) *string { return new(path + "?page=" + strconv.Itoa(n)) }
+
+	result := page{
+		Data:  []customerResource{},
+		Links: pageLinks{First: *link(1), Last: *link(last)},
+		Meta:  pageMeta{CurrentPage: number, LastPage: last, Path: path, PerPage: limit, Total: total},
+	}
+	if number <= last && total > 0 {
+		from := (number - 1) * limit
+		to := min(from+limit, total)
+		for _, c := range rows[from:to] {
+			result.Data = append(result.Data, c.resource(expanded))
+		}
+		result.Meta.From, result.Meta.To = new(from+1), new(to)
+	}
+	if number > 1 {
+		result.Links.Prev = link(number - 1)
+	}
+	if number < last {
+		result.Links.Next = link(number + 1)
+	}
+	links := []pageLink{{URL: result.Links.Prev, Label: "&laquo; Previous"}}
+	for _, n := range numbered(number, last) {
+		if n == gap {
+			links = append(links, pageLink{Label: "..."})
+			continue
+		}
+		links = append(links, pageLink{URL: link(n), Label: strconv.Itoa(n), Active: n == number})
+	}
+	result.Meta.Links = append(links, pageLink{URL: result.Links.Next, Label: "Next &raquo;"})
+	return result
+}
+
+// gap stands for "..." among page numbers.
+const gap = 0
+
+// numbered returns the page numbers that Laravel links to, with its defaults: all of
+// few, otherwise both ends and three on each side of the current one.
+func numbered(current, last int) []int {
+	const (
+		side = 3
+		edge = side + 4
+	)
+	var numbers []int
+	add := func(from, to int) {
+		for n := from; n <= to; n++ {
+			numbers = append(numbers, n)
+		}
+	}
+	switch {
+	case last < 2*side+8:
+		add(1, last)
+	case current <= edge:
+		add(1, edge+side)
+		numbers = append(numbers, gap)
+		add(last-1, last)
+	case current > last-edge:
+		add(1, 2)
+		numbers = append(numbers, gap)
+		add(last-edge-side+1, last)
+	default:
+		add(1, 2)
+		numbers = append(numbers, gap)
+		add(current-side, current+side)
+		numbers = append(numbers, gap)
+		add(last-1, last)
+	}
+	return numbers
+}

@@ -1,0 +1,187 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What a Sandbox takes where its Config says nothing.
+const (
+	// DefaultAPIKey is the accepted bearer key.
+	DefaultAPIKey = "sandbox-key"
+	// DefaultSiteID is the accepted site_id.
+	DefaultSiteID = 1
+	// DefaultRequestsPerMinute is far above the 60 of a stock Laravel, so that
+	// nobody meets the limit by accident on a first try.
+	DefaultRequestsPerMinute = 6000
+)
+
+// BasePath is the path that all endpoints are under, as in Pelcro's own URLs. It
+// has no slash at the end.
+const BasePath = "/api/v1/core"
+
+// A Config says how a Sandbox behaves. The zero value is useful.
+type Config struct {
+	// APIKey is the only bearer key accepted. Empty means DefaultAPIKey.
+	APIKey string
+	// SiteID is the only site_id accepted. Zero means DefaultSiteID.
+	SiteID int
+	// RequestsPerMinute is the rate limit. Zero means DefaultRequestsPerMinute;
+	// Laravel's own default is 60.
+	RequestsPerMinute int
+	// Now is the clock of the rate limit and of created_at and updated_at. Nil
+	// means time.Now. It is called from many goroutines.
+	Now func() time.Time
+}
+
+// A Sandbox is one Pelcro account with its own customers. It is safe for
+// concurrent use. Ids are handed out in order from a fixed start, so that equal
+// calls against a new Sandbox give equal answers.
+//
+// It keeps no goroutine and nothing to close. A call to customer 602 lasts until
+// its client goes away, so an [http.Server] around it is stopped with Close:
+// Shutdown would wait for that client.
+type Sandbox struct {
+	key    string
+	siteID int
+	now    func() time.Time
+
+	mu       sync.Mutex
+	throttle throttle
+	store    store
+}
+
+// New returns a Sandbox with the seeded customers.
+func New(config Config) *Sandbox {
+	if config.APIKey == "" {
+		config.APIKey = DefaultAPIKey
+	}
+	if config.SiteID == 0 {
+		config.SiteID = DefaultSiteID
+	}
+	if config.RequestsPerMinute <= 0 {
+		config.RequestsPerMinute = DefaultRequestsPerMinute
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Sandbox{
+		key:      config.APIKey,
+		siteID:   config.SiteID,
+		now:      config.Now,
+		throttle: throttle{limit: config.RequestsPerMinute},
+		store:    seeded(),
+	}
+}
+
+// ServeHTTP answers like Pelcro. The checks come in Laravel's order, which clients
+// can observe: an unknown route is 404 even without a key, a call with a wrong key
+// does not count against the rate limit, and one with a wrong site does.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, ok := readBody(w, r)
+	if !ok {
+		return
+	}
+	id, verbs, found := route(r)
+	switch {
+	case !found:
+		fail(w, r, http.StatusNotFound, "The route "+routePath(r)+" could not be found.")
+		return
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", strings.Join(verbs, ","))
+		w.WriteHeader(http.StatusOK)
+		return
+	case !slices.Contains(verbs, r.Method):
+		failMethod(w, r, verbs)
+		return
+	case r.Header.Get("Authorization") != "Bearer "+s.key:
+		failUnauthenticated(w, r)
+		return
+	}
+	now := s.now()
+	if !s.admit(w, r, now) || !s.checkSite(w, r) {
+		return
+	}
+	if n, ok := scriptedID(id); ok {
+		play(w, r, n, now)
+		return
+	}
+	switch {
+	case id == "" && r.Method == http.MethodPost:
+		s.create(w, r, readInput(r, body), now)
+	case id == "":
+		s.list(w, r)
+	case r.Method == http.MethodPut:
+		s.update(w, r, id, readInput(r, body), now)
+	case r.Method == http.MethodDelete:
+		s.delete(w, r, id)
+	default:
+		s.get(w, r, id)
+	}
+}
+
+// route returns the id that the path names, empty for the collection, and the verbs
+// that the route has. Slashes at the end do not matter, as in Laravel, and unlike
+// [http.ServeMux] no path is ever redirected to a cleaner one.
+func route(r *http.Request) (id string, verbs []string, found bool) {
+	path := strings.TrimRight(r.URL.Path, "/")
+	if path == BasePath+"/customers" {
+		return "", []string{http.MethodGet, http.MethodHead, http.MethodPost}, true
+	}
+	id, found = strings.CutPrefix(path, BasePath+"/customers/")
+	if !found || id == "" || strings.Contains(id, "/") {
+		return "", nil, false
+	}
+	return id, []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete}, true
+}
+
+// routePath is the path as Laravel prints it in its texts.
+func routePath(r *http.Request) string {
+	path := strings.Trim(r.URL.EscapedPath(), "/")
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// admit counts the call against the rate limit and says whether it may go on.
+func (s *Sandbox) admit(w http.ResponseWriter, r *http.Request, now time.Time) bool {
+	s.mu.Lock()
+	remaining, wait := s.throttle.hit(now.Unix())
+	s.mu.Unlock()
+
+	w.Header().Set("X-RateLimit-Limit", strconv.Itoa(s.throttle.limit))
+	w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(remaining))
+	if wait == 0 {
+		return true
+	}
+	w.Header().Set("Retry-After", strconv.FormatInt(wait, 10))
+	w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(now.Unix()+wait, 10))
+	fail(w, r, http.StatusTooManyRequests, "Too Many Attempts.")
+	return false
+}
+
+// checkSite says whether the query names the site. What Pelcro answers to a missing
+// or foreign one is not documented; these are Laravel's ways to say it.
+func (s *Sandbox) checkSite(w http.ResponseWriter, r *http.Request) bool {
+	text := queryOf(r).get("site_id")
+	site, err := strconv.Atoi(text)
+	var found violations
+	switch {
+	case text == "":
+		found.add("site_id", "The site id field is required.")
+	case err != nil:
+		found.add("site_id", "The site id field must be an integer.")
+	case site != s.siteID:
+		fail(w, r, http.StatusForbidden, "This action is unauthorized.")
+		return false
+	default:
+		return true
+	}
+	failValidation(w, r, found)
+	return false
+}

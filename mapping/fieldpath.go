@@ -1,0 +1,84 @@
+package mapping
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FieldNames says what the keys of Pelcro's field errors are called in the gRPC
+// request. Pelcro separates the parts of a key with dots; list indexes are
+// parts of their own and, as in google.rpc.BadRequest, start at zero.
+type FieldNames struct {
+	// Parent is the field of the request that holds the resource. Keys that Names
+	// does not have lie under it; empty for the request itself.
+	Parent string
+	// Names maps the first part of a key to its path in the request.
+	Names map[string]string
+	// Maps are first parts below which everything is one map key.
+	Maps []string
+	// Prefixes maps the beginning of a key to the path that stands for all keys
+	// with that beginning; the longest one counts.
+	Prefixes map[string]string
+}
+
+// upstreamPath is path for a key as it came. Of a key that is not to be shown
+// the part before the first dot remains, or nothing.
+func (f FieldNames) upstreamPath(key string) string {
+	key = clean(key, maxUpstreamMessage)
+	if leaky(key) {
+		key, _, _ = strings.Cut(key, ".")
+	}
+	if leaky(key) {
+		key = ""
+	}
+	return clean(f.path(key), maxFieldPath)
+}
+
+// path returns where in the request the upstream key is. An unknown key stays
+// as it is, under Parent. The key must be clean text.
+func (f FieldNames) path(key string) string {
+	longest, found := "", false
+	for prefix := range f.Prefixes {
+		if strings.HasPrefix(key, prefix) && len(prefix) >= len(longest) {
+			longest, found = prefix, true
+		}
+	}
+	if found {
+		return f.Prefixes[longest]
+	}
+	first, rest, nested := strings.Cut(key, ".")
+	path, known := f.Names[first]
+	switch {
+	case known:
+	case f.Parent == "":
+		path = first
+	case first == "":
+		path = f.Parent
+	default:
+		path = f.Parent + "." + first
+	}
+	if !nested {
+		return path
+	}
+	if slices.Contains(f.Maps, first) {
+		return path + "[" + strconv.Quote(rest) + "]"
+	}
+	for part := range strings.SplitSeq(rest, ".") {
+		if isIndex(part) {
+			path += "[" + part + "]"
+		} else {
+			path += "." + part
+		}
+	}
+	return path
+}
+
+func isIndex(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

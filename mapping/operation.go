@@ -1,0 +1,126 @@
+package mapping
+
+import (
+	"slices"
+	"time"
+)
+
+// Domain is the google.rpc.ErrorInfo domain of every error.
+const Domain = "pelcro-grpc"
+
+// NoDeadline is the [Call.Remaining] of a caller without a deadline: as long as
+// such a caller is expected to wait for a retry.
+const NoDeadline = 60 * time.Second
+
+// Kind says what a call does upstream, and so what its failure may have done.
+type Kind uint8
+
+// The kinds. A Read has no effect; an Update or a Delete may be repeated; a
+// Create may not.
+const (
+	Read Kind = iota
+	Update
+	Delete
+	Create
+)
+
+// Credential says whose API key Pelcro was shown.
+type Credential string
+
+// The credentials. A key of the gateway's that Pelcro refuses is nothing that
+// the caller can cure.
+const (
+	CredentialGateway Credential = "gateway"
+	CredentialCaller  Credential = "caller"
+)
+
+// Call is what the mapping is told of the RPC.
+type Call struct {
+	Operation Operation
+	// ResourceID is the key that the request names, empty for none.
+	ResourceID string
+	// Credential is whose API key the call used.
+	Credential Credential
+	// Remaining is what is left of the caller's deadline, [NoDeadline] if it has
+	// none. A retry delay beyond it would only make the caller miss the answer.
+	Remaining time.Duration
+	// RequestID is the id under which the call is logged.
+	RequestID string
+}
+
+// Operation describes an RPC.
+type Operation struct {
+	// Name is the RPC's name, for example "GetCustomer".
+	Name string
+	Kind Kind
+	// Resource is the type of what [Call.ResourceID] names, as
+	// google.rpc.ResourceInfo has it.
+	Resource string
+	// Fields says what Pelcro's field keys are called in the request.
+	Fields FieldNames
+}
+
+// The types and prefixes of the customer operations' requests.
+const (
+	customerResource = "pelcro.v1.Customer"
+	customerField    = "customer"
+)
+
+// requestFields are fields of the request messages themselves, which Pelcro
+// knows under the same name.
+var requestFields = []string{
+	"site_id", "expand", "password", "password_type", "skip_email_dns_validations",
+	"import_payment_methods", "payment_gateway_id",
+}
+
+// idKeys are Pelcro's names for the customer's key, which differ from page to
+// page of its documentation.
+var idKeys = []string{"id", "customer", "customer_id", "user_id"}
+
+var customerOperations = []Operation{
+	customerOperation("GetCustomer", Read, FieldNames{}, "id"),
+	customerOperation("ListCustomers", Read, FieldNames{
+		Names:    map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
+		Prefixes: map[string]string{"filter": "filters"},
+	}, "id"),
+	customerOperation("CreateCustomer", Create, customerBody(), "id"),
+	customerOperation("UpdateCustomer", Update, customerBody(), "customer.id"),
+	customerOperation("DeleteCustomer", Delete, FieldNames{}, "id"),
+}
+
+// CustomerOperations lists the RPCs of pelcro.v1.CustomerService.
+func CustomerOperations() []Operation { return slices.Clone(customerOperations) }
+
+// CustomerOperation returns the RPC of pelcro.v1.CustomerService with that name,
+// and whether there is one.
+func CustomerOperation(name string) (Operation, bool) {
+	for _, op := range customerOperations {
+		if op.Name == name {
+			return op, true
+		}
+	}
+	return Operation{}, false
+}
+
+func customerBody() FieldNames {
+	return FieldNames{
+		Parent: customerField,
+		Names:  map[string]string{"organization": "customer.organization_id"},
+		Maps:   []string{"metadata"},
+	}
+}
+
+func customerOperation(name string, kind Kind, fields FieldNames, idPath string) Operation {
+	names := map[string]string{}
+	for _, field := range requestFields {
+		names[field] = field
+	}
+	for _, key := range idKeys {
+		names[key] = idPath
+	}
+	for key, path := range fields.Names {
+		names[key] = path
+	}
+	fields.Names = names
+	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields}
+}

@@ -1,0 +1,126 @@
+package mapping
+
+import (
+	"iter"
+	"strconv"
+	"time"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// The trailers. They repeat the facts that a client without a reader for
+// google.rpc details needs, and steer the retries that are built into gRPC
+// clients (gRFC A6).
+const (
+	TrailerRequestID = "x-request-id"
+	TrailerReason    = "x-error-reason"
+	TrailerPushback  = "grpc-retry-pushback-ms"
+)
+
+// The budget of an error. A gRPC client may refuse more than 8 KiB of trailers,
+// and then the caller loses the code itself; what lies between is left to
+// proxies.
+const (
+	MaxWireBytes   = 6 << 10
+	MaxStatusBytes = 4 << 10
+)
+
+// Result is the gRPC answer to a call. The zero value is success.
+type Result struct {
+	reason    pelcrov1.ErrorReason
+	status    *status.Status // nil for a success
+	advice    advice
+	requestID string
+	wireBytes int
+}
+
+// OK reports whether the call succeeded.
+func (r Result) OK() bool { return r.status == nil }
+
+// Reason returns the reason, the unspecified one for a success.
+func (r Result) Reason() pelcrov1.ErrorReason { return r.reason }
+
+// Code returns the gRPC code.
+func (r Result) Code() codes.Code { return r.status.Code() }
+
+// Outcome returns what became of the request upstream, as far as it matters.
+func (r Result) Outcome() Outcome { return r.advice.outcome }
+
+// RetryDelay returns how long Pelcro asked to wait, 0 if that is not known.
+func (r Result) RetryDelay() time.Duration { return r.advice.delay }
+
+// Status returns the status with its details.
+func (r Result) Status() *status.Status {
+	if r.OK() {
+		return status.New(codes.OK, "")
+	}
+	return r.status
+}
+
+// Err returns the error that a gRPC handler returns, nil for a success.
+func (r Result) Err() error { return r.status.Err() }
+
+// Trailer returns the trailers of an error, to be set with grpc.SetTrailer.
+// They must not be sent as headers: a response header switches off the retries
+// built into every gRPC client.
+func (r Result) Trailer() metadata.MD {
+	if r.OK() {
+		return nil
+	}
+	trailer := make(metadata.MD, 3)
+	values := make([]string, 0, 3)
+	for name, value := range r.trailers() {
+		values = append(values, value)
+		trailer[name] = values[len(values)-1:]
+	}
+	return trailer
+}
+
+func (r Result) trailers() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		_ = yield(TrailerReason, infoOf[r.reason].name) &&
+			(r.requestID == "" || yield(TrailerRequestID, r.requestID)) &&
+			(r.advice.pushback == noPushback || yield(TrailerPushback, r.advice.pushback))
+	}
+}
+
+// WireBytes returns what an error costs in HTTP/2 header list bytes, which
+// clients limit (RFC 9113, section 6.5.2): every name and value plus 32 a field,
+// binary values in base64. The message counts twice, percent-encoded as
+// grpc-message and within grpc-status-details-bin. It is 0 for a success.
+func (r Result) WireBytes() int { return r.wireBytes }
+
+// wireBytes returns the cost of a status of that size, and of the trailers of r.
+func wireBytes(s *spb.Status, size int, r Result) int {
+	cost := field(len(":status"), len("200")) +
+		field(len("content-type"), len("application/grpc")) +
+		field(len("grpc-status"), len(strconv.Itoa(int(s.Code)))) +
+		field(len("grpc-message"), percentEncoded(s.Message)) +
+		field(len("grpc-status-details-bin"), (4*size+2)/3)
+	for name, value := range r.trailers() {
+		cost += field(len(name), len(value))
+	}
+	return cost
+}
+
+// field returns the cost of a field with a name and value of those lengths.
+func field(name, value int) int { return name + value + 32 }
+
+// percentEncoded returns the length of a grpc-message: all but printable ASCII,
+// and '%' itself, takes three bytes.
+func percentEncoded(s string) int {
+	n := 0
+	for i := range len(s) {
+		if s[i] >= ' ' && s[i] <= '~' && s[i] != '%' {
+			n++
+		} else {
+			n += 3
+		}
+	}
+	return n
+}

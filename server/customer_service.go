@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// customerService has the handlers: check the request, call Pelcro, convert the
+// answer. What the errors mean is decided in errors.go.
+type customerService struct {
+	pelcrov1.UnimplementedCustomerServiceServer
+	pelcro *pelcro.Client
+}
+
+func (s *customerService) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
+	var c check
+	c.id("id", req.GetId())
+	c.siteID(req.SiteId)
+	expand := c.expand(req.GetExpand())
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	reply, err := s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand)
+	if err != nil {
+		return nil, err
+	}
+	customer, err := readCustomer(reply.Data)
+	if err != nil {
+		return nil, reply.Unusable(err)
+	}
+	return &pelcrov1.GetCustomerResponse{Customer: customer}, nil
+}
+
+func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
+	var c check
+	c.siteID(req.SiteId)
+	page := c.page(req)
+	list := pelcro.ListOptions{
+		Page:    page.Number,
+		Limit:   page.Size,
+		Sort:    c.orderBy(req.GetOrderBy()),
+		Filters: c.filters(req.GetFilters()),
+		Expand:  c.expand(req.GetExpand()),
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	reply, err := s.pelcro.ListCustomers(ctx, req.GetSiteId(), list)
+	if err != nil {
+		return nil, err
+	}
+	customers, err := readCustomers(reply.Data)
+	if err != nil {
+		return nil, reply.Unusable(err)
+	}
+	next, total := page.next(reply.Meta, len(customers))
+	return &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: total}, nil
+}
+
+func (s *customerService) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
+	var c check
+	c.siteID(req.SiteId)
+	attributes := c.newCustomer(req)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	reply, err := s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
+	if err != nil {
+		return nil, err
+	}
+	customer, err := readCustomer(reply.Data)
+	if err != nil {
+		return nil, reply.Unusable(err)
+	}
+	return &pelcrov1.CreateCustomerResponse{Customer: customer}, nil
+}
+
+func (s *customerService) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
+	var c check
+	c.id("customer.id", req.GetCustomer().GetId())
+	c.siteID(req.SiteId)
+	attributes := c.changes(req)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	reply, err := s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes)
+	if err != nil {
+		return nil, err
+	}
+	customer, err := readCustomer(reply.Data)
+	if err != nil {
+		return nil, reply.Unusable(err)
+	}
+	return &pelcrov1.UpdateCustomerResponse{Customer: customer}, nil
+}
+
+func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
+	var c check
+	c.id("id", req.GetId())
+	c.siteID(req.SiteId)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	// A success with a body comes back as an error, too. When the mapping finds
+	// none in it, this response counts.
+	return &pelcrov1.DeleteCustomerResponse{}, s.pelcro.DeleteCustomer(ctx, req.GetSiteId(), req.GetId())
+}

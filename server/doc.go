@@ -1,0 +1,18 @@
+// Package server is the gRPC service: pelcro.v1.CustomerService in front of a
+// Pelcro, with health, reflection and a bounded stop.
+//
+// A request goes down the chain of chain.go to a handler in customer_service.go,
+// which checks it, calls Pelcro and converts the answer. A handler returns plain
+// errors: those of internal/pelcro, or an invalidRequest. On the way back
+// errors.go, the one place that knows statuses, hands them to package mapping.
+// Nothing leaves this package as an error that mapping did not make.
+//
+// The chain, from the outside in:
+//
+//   - the call's record and request id (call.go), so that everything below has
+//     them;
+//   - logging (log.go), which sees the status that the caller gets;
+//   - the translation of errors and the time limits (errors.go, limit.go);
+//   - recovery, innermost, so that a panic is translated and logged like any
+//     other failure.
+package server

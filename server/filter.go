@@ -1,0 +1,104 @@
+package server
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// metadataPrefix stands before a metadata key in a filter's attribute.
+const metadataPrefix = "metadata."
+
+// operators are Pelcro's names of the operators: AND-ed, OR-ed
+// (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The name is
+// always sent, so that a colon in a value cannot be taken for one.
+var operators = map[pelcrov1.CustomerFilter_Operator][2]string{
+	pelcrov1.CustomerFilter_OPERATOR_UNSPECIFIED: {"eq", "oreq"},
+	pelcrov1.CustomerFilter_OPERATOR_EQUALS:      {"eq", "oreq"},
+	pelcrov1.CustomerFilter_OPERATOR_CONTAINS:    {"like", "orlike"},
+	pelcrov1.CustomerFilter_OPERATOR_HAS_KEY:     {"has", "orhas"},
+}
+
+// filters returns the conditions as Pelcro has them, and refuses what its syntax
+// would garble.
+func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
+	seen := map[string]bool{}
+	converted := make([]pelcro.Filter, 0, len(filters))
+	for i, f := range filters {
+		path := "filters[" + strconv.Itoa(i) + "]"
+		attribute, values := f.GetAttribute(), f.GetValues()
+		c.filterAttribute(path+".attribute", attribute)
+		names, known := operators[f.GetOperator()]
+		if !known {
+			c.add(path+".operator", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
+				"Use OPERATOR_EQUALS, OPERATOR_CONTAINS or OPERATOR_HAS_KEY.")
+		}
+		name := names[0]
+		if f.GetOrWithOthers() {
+			name = names[1]
+		}
+		if f.GetOperator() == pelcrov1.CustomerFilter_OPERATOR_HAS_KEY {
+			attribute, values = c.hasKey(path, f)
+		} else if len(values) == 0 {
+			c.add(path+".values", pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Give at least one value.")
+		}
+		for j, value := range values {
+			c.filterValue(path+".values["+strconv.Itoa(j)+"]", value)
+		}
+		if seen[attribute] {
+			c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
+				"Pelcro takes one condition for each attribute, and one for metadata keys; give several values instead.")
+		}
+		seen[attribute] = true
+		converted = append(converted, pelcro.Filter{Attribute: attribute, Operator: name, Values: values})
+	}
+	return converted
+}
+
+func (c *check) filterAttribute(path, attribute string) {
+	switch attribute {
+	case "email", "first_name", "last_name":
+		return
+	}
+	key, isMetadata := strings.CutPrefix(attribute, metadataPrefix)
+	switch {
+	case !isMetadata || key == "":
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "email", "first_name", "last_name" or "metadata.KEY".`)
+	case strings.ContainsAny(key, "[]") || strings.ContainsFunc(key, unicode.IsControl):
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+			"Pelcro's filters cannot carry brackets or control characters in a metadata key.")
+	}
+}
+
+// hasKey returns the attribute and values of a condition on the presence of a
+// metadata key, which Pelcro takes as the value.
+func (c *check) hasKey(path string, f *pelcrov1.CustomerFilter) (attribute string, values []string) {
+	key, isMetadata := strings.CutPrefix(f.GetAttribute(), metadataPrefix)
+	if !isMetadata {
+		c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
+			`Only metadata has keys: use "metadata.KEY" with OPERATOR_HAS_KEY.`)
+	}
+	if strings.Contains(key, ",") {
+		c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+			"Pelcro's filters cannot carry a comma in a metadata key.")
+	}
+	if len(f.GetValues()) > 0 {
+		c.add(path+".values", pelcrov1.FieldViolationReason_FIELD_PROHIBITED, "OPERATOR_HAS_KEY takes no values.")
+	}
+	return "metadata", []string{key}
+}
+
+func (c *check) filterValue(path, value string) {
+	switch {
+	case value == "":
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Pelcro's filters cannot carry an empty value.")
+	case strings.Contains(value, ","):
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT, "Pelcro's filters cannot carry a comma: it separates values.")
+	case strings.TrimSpace(value) != value || strings.ContainsFunc(value, unicode.IsControl):
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+			"Pelcro's filters cannot carry surrounding blanks or control characters.")
+	}
+}

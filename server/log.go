@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// traffic selects calls and says at what level their success is logged.
+type traffic struct {
+	matches func(service string) bool
+	success slog.Level
+}
+
+var (
+	// Probes come every few seconds and would drown everything else.
+	healthChecks = traffic{
+		func(service string) bool { return service == healthpb.Health_ServiceDesc.ServiceName },
+		slog.LevelDebug,
+	}
+	everythingElse = traffic{
+		func(service string) bool { return service != healthpb.Health_ServiceDesc.ServiceName },
+		slog.LevelInfo,
+	}
+)
+
+func (t traffic) matcher() selector.Matcher {
+	return selector.MatchFunc(func(_ context.Context, meta interceptors.CallMeta) bool { return t.matches(meta.Service) })
+}
+
+// logUnary and logStream write one line for each call that is of the traffic.
+func logUnary(logger *slog.Logger, t traffic) grpc.UnaryServerInterceptor {
+	return selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(lines(logger, t), logOptions...), t.matcher())
+}
+
+func logStream(logger *slog.Logger, t traffic) grpc.StreamServerInterceptor {
+	return selector.StreamServerInterceptor(logging.StreamServerInterceptor(lines(logger, t), logOptions...), t.matcher())
+}
+
+// logOptions: one line, at the end. Payloads are never logged; the status text is
+// dropped because Pelcro's texts may hold what the caller sent.
+var logOptions = []logging.Option{
+	logging.WithLogOnEvents(logging.FinishCall),
+	logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey, logging.MethodTypeFieldKey),
+	logging.WithFieldsFromContext(failureFields),
+	logging.WithDurationField(func(d time.Duration) logging.Fields {
+		return logging.Fields{"duration_ms", float64(d.Microseconds()) / 1000}
+	}),
+}
+
+func lines(logger *slog.Logger, t traffic) logging.Logger {
+	return logging.LoggerFunc(func(ctx context.Context, _ logging.Level, message string, fields ...any) {
+		level := t.success
+		if isServerFault(callOf(ctx)) {
+			level = slog.LevelError
+		}
+		if !logger.Enabled(ctx, level) {
+			return
+		}
+		kept := logging.Fields(fields)
+		kept.Delete("grpc.error")
+		logger.Log(ctx, level, message, kept...)
+	})
+}
+
+// failureFields are the fields of the call's record.
+func failureFields(ctx context.Context) logging.Fields {
+	c := callOf(ctx)
+	fields := logging.Fields{"request_id", c.requestID}
+	if c.result.OK() {
+		return fields
+	}
+	fields = append(fields, "reason", c.result.Reason().String())
+	if outcome := c.result.Outcome(); outcome != "" {
+		fields = append(fields, "outcome", string(outcome))
+	}
+	if c.cause != nil {
+		fields = append(fields, "cause", c.cause.Error())
+	}
+	return fields
+}
+
+// isServerFault reports whether the failure is one that an operator must see:
+// ours, Pelcro's, or one of the configuration. What callers do wrong is theirs.
+func isServerFault(c *call) bool {
+	switch c.result.Reason() {
+	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED, // the key is the service's own
+		pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED,
+		pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
+		return true
+	}
+	switch c.result.Code() {
+	case codes.Internal, codes.Unknown, codes.Unavailable:
+		return true
+	}
+	return false
+}

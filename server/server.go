@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// DrainTimeout is how long a stop waits for running calls.
+const DrainTimeout = 20 * time.Second
+
+const (
+	// streamTimeout is how long a stop leaves the streams of health and reflection
+	// open: long enough for watchers to read NOT_SERVING. They would not end by
+	// themselves.
+	streamTimeout = time.Second
+	// abortTimeout is how long a stop waits for the answers of the calls that it
+	// ended.
+	abortTimeout = time.Second
+)
+
+// Config is what a [Server] needs.
+type Config struct {
+	// Pelcro is the client of the upstream.
+	Pelcro *pelcro.Client
+	// RequestTimeout bounds each call of Pelcro.
+	RequestTimeout time.Duration
+	// DrainTimeout replaces [DrainTimeout] unless it is zero.
+	DrainTimeout time.Duration
+	// Reflection offers server reflection, v1 and v1alpha.
+	Reflection bool
+	Logger     *slog.Logger
+}
+
+// Server is the gRPC service.
+type Server struct {
+	config Config
+	grpc   *grpc.Server
+	health *health.Server
+	// streamsEnd and callsEnd end when streams and calls that are still running
+	// must end.
+	streamsEnd, callsEnd context.Context
+	endStreams, endCalls context.CancelFunc
+}
+
+// New returns a server that does not listen yet.
+func New(config Config) *Server {
+	if config.DrainTimeout == 0 {
+		config.DrainTimeout = DrainTimeout
+	}
+	s := &Server{config: config, health: health.NewServer()}
+	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
+	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
+	s.grpc = grpc.NewServer(
+		s.unaryChain(config.Logger),
+		s.streamChain(config.Logger),
+		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
+		// Stop returns when the last handler has, so that nothing outlives it.
+		grpc.WaitForHandlers(true),
+	)
+	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	if config.Reflection {
+		reflection.Register(s.grpc)
+	}
+	return s
+}
+
+// Serve answers calls on the listener until ctx ends, then stops: health turns
+// NOT_SERVING, running calls have the drain timeout to finish, what is left is
+// ended with GATEWAY_SHUTTING_DOWN, and the connections are closed. It returns
+// nil after a stop, and an error when the listener fails. A server serves once.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	served := make(chan error, 1)
+	go func() { served <- s.grpc.Serve(listener) }()
+	select {
+	case err := <-served:
+		s.endStreams()
+		s.endCalls()
+		s.grpc.Stop()
+		return err
+	case <-ctx.Done():
+		s.stop()
+		return <-served
+	}
+}
+
+func (s *Server) stop() {
+	logger := s.config.Logger
+	logger.Info("stopping", "drain_timeout", s.config.DrainTimeout.String())
+	s.health.Shutdown()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		s.grpc.GracefulStop()
+	}()
+	end := time.AfterFunc(min(streamTimeout, s.config.DrainTimeout), s.endStreams)
+	defer end.Stop()
+	if !within(s.config.DrainTimeout, drained) {
+		logger.Warn("ending the calls that are still running")
+		s.endCalls()
+		if !within(abortTimeout, drained) {
+			s.grpc.Stop()
+			<-drained
+		}
+	}
+	s.endStreams()
+	s.endCalls()
+	logger.Info("stopped")
+}
+
+// within reports whether done closes before the time is over.
+func within(d time.Duration, done <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

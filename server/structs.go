@@ -1,0 +1,73 @@
+package server
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// maxStructDepth is how deep JSON is nested in a Struct. Each level takes three
+// messages, and protobuf libraries stop reading at a hundred.
+const maxStructDepth = 30
+
+// maxExactInteger is the largest integer up to which a double holds every one.
+const maxExactInteger = 1 << 53
+
+// metadataStruct converts metadata. Its numbers become doubles, because a later
+// update sends them back as numbers.
+func metadataStruct(fields map[string]any) *structpb.Struct {
+	return toStruct(fields, 1, false)
+}
+
+// extraStruct converts what is only shown: an integer that a double would change
+// is kept as text.
+func extraStruct(fields map[string]any) *structpb.Struct {
+	return toStruct(fields, 1, true)
+}
+
+func toStruct(fields map[string]any, depth int, exact bool) *structpb.Struct {
+	values := make(map[string]*structpb.Value, len(fields))
+	for key, value := range fields {
+		values[key] = toValue(value, depth+1, exact)
+	}
+	return &structpb.Struct{Fields: values}
+}
+
+func toValue(value any, depth int, exact bool) *structpb.Value {
+	switch value := value.(type) {
+	case nil:
+		return structpb.NewNullValue()
+	case bool:
+		return structpb.NewBoolValue(value)
+	case string:
+		return structpb.NewStringValue(value)
+	case json.Number:
+		return toNumber(value.String(), exact)
+	}
+	if depth > maxStructDepth {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			panic(err) // it was just unmarshalled
+		}
+		return structpb.NewStringValue(string(raw))
+	}
+	if list, ok := value.([]any); ok {
+		values := make([]*structpb.Value, len(list))
+		for i, element := range list {
+			values[i] = toValue(element, depth+1, exact)
+		}
+		return structpb.NewListValue(&structpb.ListValue{Values: values})
+	}
+	return structpb.NewStructValue(toStruct(value.(map[string]any), depth, exact))
+}
+
+func toNumber(digits string, exact bool) *structpb.Value {
+	n, err := strconv.ParseFloat(digits, 64)
+	isInteger := !strings.ContainsAny(digits, ".eE")
+	if err != nil || exact && isInteger && (n > maxExactInteger || n < -maxExactInteger) {
+		return structpb.NewStringValue(digits)
+	}
+	return structpb.NewNumberValue(n)
+}
