@@ -25,7 +25,7 @@ type FieldNames struct {
 // upstreamPath is path for a key as it came. Of a key that is not to be shown
 // the part before the first dot remains, or nothing.
 func (f FieldNames) upstreamPath(key string) string {
-	key = clean(key, maxUpstreamMessage)
+	key = clean(key, maxFieldPath+leakMargin)
 	if leaky(key) {
 		key, _, _ = strings.Cut(key, ".")
 	}
@@ -64,14 +64,16 @@ func (f FieldNames) path(key string) string {
 	if slices.Contains(f.Maps, first) {
 		return path + "[" + strconv.Quote(rest) + "]"
 	}
+	var b strings.Builder
+	b.WriteString(path)
 	for part := range strings.SplitSeq(rest, ".") {
 		if isIndex(part) {
-			path += "[" + part + "]"
+			b.WriteString("[" + part + "]")
 		} else {
-			path += "." + part
+			b.WriteString("." + part)
 		}
 	}
-	return path
+	return b.String()
 }
 
 func isIndex(s string) bool {

@@ -16,8 +16,8 @@ import (
 type Reply struct {
 	StatusCode int
 	Header     http.Header
-	// Body is the body, decompressed; at most [MaxErrorBody] bytes are worth
-	// passing.
+	// Body is the body, decompressed. An error's that is longer than
+	// [MaxErrorBody] is not looked at.
 	Body []byte
 	// BodyIncomplete says that Body is not all of it: cut at the limit, or the
 	// reading failed. It is then not looked at, and the status alone decides.
@@ -83,7 +83,7 @@ func FromReply(call Call, reply Reply) Result {
 		a.metadata[metaCredential] = clean(string(call.Credential), maxMetadataValue)
 	}
 	if mayQuote(reply.StatusCode, reason) && !b.isDebug {
-		a.quote = quotable(b.text)
+		a.quote = quotable(b.text, maxUpstreamMessage)
 	}
 	a.addUpstream(b.fields)
 	if reply.StatusCode == http.StatusTooManyRequests {
@@ -138,14 +138,6 @@ func mayQuote(status int, reason pelcrov1.ErrorReason) bool {
 	return status >= 400 && status <= 499
 }
 
-// quotable returns the text as it may be shown, empty if not at all.
-func quotable(text string) string {
-	if leaky(text) {
-		return ""
-	}
-	return clean(text, maxUpstreamMessage)
-}
-
 // addUpstream adds Pelcro's field errors; the first text is the one that the
 // message shows, and so the upstream message.
 func (a *answer) addUpstream(fields []fieldError) {
@@ -154,7 +146,7 @@ func (a *answer) addUpstream(fields []fieldError) {
 	}
 	a.violations = make([]violation, len(fields))
 	for i, f := range fields {
-		description := cut(quotable(f.text), maxDescription)
+		description := quotable(f.text, maxDescription)
 		if i == 0 && description != "" {
 			a.quote = description
 		}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -118,9 +119,7 @@ func customerOperation(name string, kind Kind, fields FieldNames, idPath string)
 	for _, key := range idKeys {
 		names[key] = idPath
 	}
-	for key, path := range fields.Names {
-		names[key] = path
-	}
+	maps.Copy(names, fields.Names)
 	fields.Names = names
 	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields}
 }

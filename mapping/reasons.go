@@ -129,13 +129,14 @@ var catalog = []reasonInfo{
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN, code: codes.Internal,
 		message: "The customer may or may not have been created",
-		when:    "Also when a create may have been sent and no whole reply came: connection lost, time limit, malformed HTTP.",
+		when:    "Also when a create may have been sent and no whole reply came: connection lost, time limit, malformed HTTP, shutdown of this service.",
 		advice:  "Do not repeat the create blindly. Look for the customer (for example by email), and create it only if it is not there.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, code: codes.Internal,
-		message: "Pelcro answered success with a body that is no use",
-		advice:  "Report it to the operator of this service. A change probably took effect (after a create `outcome` is `applied`): look before repeating it.",
+		message: "Pelcro's answer is no use",
+		when:    "The body of a success is empty, a page, cut, or not what Pelcro documents; or the status is none of HTTP's.",
+		advice:  "Report it to the operator of this service. A change that was answered with success probably took effect (after a create `outcome` is `applied`): look before repeating it.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE, code: codes.Internal,

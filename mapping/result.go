@@ -75,8 +75,9 @@ func (r Result) Trailer() metadata.MD {
 	trailer := make(metadata.MD, 3)
 	values := make([]string, 0, 3)
 	for name, value := range r.trailers() {
+		n := len(values)
 		values = append(values, value)
-		trailer[name] = values[len(values)-1:]
+		trailer[name] = values[n : n+1 : n+1]
 	}
 	return trailer
 }

@@ -61,7 +61,7 @@ func isPlain(s string) bool {
 // names, database errors, source files, addresses, pages, tokens. Such a text says
 // nothing to a caller and too much to everyone else, so it is not shown at all.
 var leaks = regexp.MustCompile(`[A-Za-z_]\w*\\+[A-Za-z_]` + // namespaced class
-	`|\w::\w` + // class member
+	`|\w::` + // class member
 	`|\b(?i:model|class) \[` +
 	`|[A-Za-z]\w*Exception\b` +
 	`|SQLSTATE` +
@@ -81,4 +81,18 @@ func leaky(s string) bool {
 		strings.Contains(s, "eyJ") || strings.Contains(s, "earer") || strings.Contains(s, "BEARER") ||
 		strings.Count(s, ".") >= 3
 	return suspect && leaks.MatchString(s)
+}
+
+// leakMargin is how much more than what is shown is searched for leaks, because
+// one that is cut in the middle looks harmless.
+const leakMargin = 64
+
+// quotable returns the text as it may be shown, empty if not at all. Only so much
+// of it is looked at as could be shown.
+func quotable(text string, limit int) string {
+	text = clean(text, limit+leakMargin)
+	if leaky(text) {
+		return ""
+	}
+	return cut(text, limit)
 }

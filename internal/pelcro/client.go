@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +33,10 @@ const (
 	dialTimeout         = 10 * time.Second
 	tlsHandshakeTimeout = 10 * time.Second
 	idleTimeout         = 90 * time.Second
+	// pingAfter and pingTimeout find an HTTP/2 connection that died silently: all
+	// calls share it, and their time limits end the calls, not the connection.
+	pingAfter   = 15 * time.Second
+	pingTimeout = 5 * time.Second
 	// maxIdle keeps as many connections as a busy service uses at once, so that
 	// calls do not pay for handshakes.
 	maxIdle = 256
@@ -82,6 +85,7 @@ func NewTransport() *http.Transport {
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    tlsHandshakeTimeout,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
@@ -106,10 +110,18 @@ func ParseBaseURL(s string) (*url.URL, error) {
 		return nil, errors.New("must not hold a user or password; the key has a setting of its own")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errors.New("must not hold a query or fragment; end it after the path")
+	case !isPort(u.Port()):
+		return nil, errors.New("names a port that does not exist; ports go from 1 to 65535")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return nil, errors.New("would show the API key to the network; use https:// (http:// is for loopback only)")
 	}
 	return u, nil
+}
+
+// isPort reports whether s is a port or, for the scheme's own, empty.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil && n > 0
 }
 
 func isLoopback(host string) bool {
@@ -182,14 +194,10 @@ func (r *Reply) clipped() *Reply {
 // body, as an Error that is none yet.
 func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	call := r.method + " " + r.template
-	var sent atomic.Bool
-	// A connection that is ready is where sending begins. net/http fetches a new
-	// one by itself only when nothing was sent on the last, or for a GET.
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { sent.Store(false) },
-		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
-	})
-	req, err := c.newRequest(ctx, r)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	way := sending{stop: stop}
+	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r)
 	if err != nil {
 		return nil, fmt.Errorf("pelcro: %s: building the request: %w", call, err)
 	}
@@ -197,11 +205,18 @@ func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	// followed.
 	resp, err := c.config.Transport.RoundTrip(req)
 	if err != nil {
-		return nil, &Error{Call: call, Sent: sent.Load(), Err: err}
+		if cause := context.Cause(ctx); errors.Is(cause, errSentTooOften) {
+			err = cause
+		}
+		return nil, &Error{Call: call, Sent: way.maySent(), Err: err}
 	}
 	defer resp.Body.Close()
 
 	received := &Error{Call: call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// Its body is the connection itself, and no deadline would end the reading.
+		return nil, received
+	}
 	success := resp.StatusCode >= 200 && resp.StatusCode <= 299
 	limit := MaxErrorBody
 	if success {
@@ -247,6 +262,9 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
+	// What has a body goes out once: without GetBody net/http cannot send it again.
+	// Over HTTP/2 it would, after resets that say nothing of what Pelcro did.
+	req.GetBody = nil
 	// Without it Laravel answers failures with redirects and pages.
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+c.config.APIKey)

@@ -1,0 +1,106 @@
+// Package vectors reads the captured HTTP replies of mapping/testdata/vectors,
+// each with what a caller must get for it. Only tests use it.
+package vectors
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Vector is one reply and what must become of it.
+type Vector struct {
+	Name      string `json:"name"`
+	Server    string `json:"server"`
+	Operation string `json:"operation"`
+	Request   struct {
+		Method  string            `json:"method"`
+		Path    string            `json:"path"`
+		Headers map[string]string `json:"headers"`
+		Body    *string           `json:"body"`
+	} `json:"request"`
+	Response struct {
+		Status     int               `json:"status"`
+		Headers    map[string]string `json:"headers"`
+		Body       string            `json:"body"`
+		BodyBase64 []byte            `json:"body_base64"`
+	} `json:"response"`
+	Expect Expect `json:"expect"`
+}
+
+// Expect is what a caller must get.
+type Expect struct {
+	Code   string `json:"code"`
+	Reason string `json:"reason"`
+	// Violations are all there are, unless MinViolations is set: then they are the
+	// first of at least so many.
+	Violations        []Violation `json:"violations"`
+	MinViolations     int         `json:"min_violations"`
+	RetryDelaySeconds float64     `json:"retry_delay_seconds"`
+	// Pushback is the trailer grpc-retry-pushback-ms; empty if it does not matter.
+	Pushback   string `json:"pushback"`
+	MessageHas string `json:"message_has"`
+	// Never are texts that must not reach the caller.
+	Never []string `json:"never"`
+}
+
+// Violation is one google.rpc.BadRequest.FieldViolation; an empty Reason stands
+// for any.
+type Violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+	Reason      string `json:"reason"`
+}
+
+// Header returns the reply's headers.
+func (v Vector) Header() http.Header {
+	header := http.Header{}
+	for name, value := range v.Response.Headers {
+		header.Set(name, value)
+	}
+	return header
+}
+
+// Body returns the reply's body.
+func (v Vector) Body() []byte {
+	if v.Response.BodyBase64 != nil {
+		return v.Response.BodyBase64
+	}
+	return []byte(v.Response.Body)
+}
+
+// RetryDelay returns the delay that google.rpc.RetryInfo must hold, 0 for none.
+func (e Expect) RetryDelay() time.Duration {
+	return time.Duration(e.RetryDelaySeconds * float64(time.Second))
+}
+
+// Read reads all vectors of a directory. It is strict: an unknown key, or a file
+// whose name is not the vector's, fails the test.
+func Read(t testing.TB, directory string) []Vector {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(directory, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no vectors in %s: %v", directory, err)
+	}
+	vectors := make([]Vector, len(files))
+	for i, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&vectors[i]); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if want := strings.TrimSuffix(filepath.Base(file), ".json"); vectors[i].Name != want {
+			t.Fatalf("%s: its name is %q", file, vectors[i].Name)
+		}
+	}
+	return vectors
+}

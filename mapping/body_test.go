@@ -1,0 +1,225 @@
+package mapping_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// TestFieldErrorShapes has every shape that the field errors of a 400 may have.
+func TestFieldErrorShapes(t *testing.T) {
+	for _, test := range []struct {
+		name, body string
+		want       []string // field=description
+	}{
+		{"documented", `{"errors":{"email":["A."]}}`, []string{"customer.email=A."}},
+		{"with a message", `{"message":"M.","errors":{"email":["A."]}}`, []string{"customer.email=A."}},
+		{"several texts", `{"errors":{"email":["A.","B."]}}`, []string{"customer.email=A.", "customer.email=B."}},
+		{"document order", `{"errors":{"zip":["A."],"email":["B."],"Zip":["C."]}}`, []string{
+			"customer.zip=A.", "customer.email=B.", "customer.Zip=C.",
+		}},
+		{"a text instead of a list", `{"errors":{"email":"A."}}`, []string{"customer.email=A."}},
+		{"nested", `{"errors":{"metadata":{"color":["A."],"deep":{"er":"B."}}}}`, []string{
+			`customer.metadata["color"]=A.`, `customer.metadata["deep.er"]=B.`,
+		}},
+		{"nested indexes", `{"errors":{"addresses":{"0":{"line1":["A."]}}}}`, []string{"customer.addresses[0].line1=A."}},
+		{"dotted indexes", `{"errors":{"addresses.10.line1":["A."]}}`, []string{"customer.addresses[10].line1=A."}},
+		{"foreign key", `{"errors":{"registered_on_other_sites":["x.example"],"email":["A."]}}`, []string{"customer.email=A."}},
+		{"foreign key, object", `{"errors":{"registered_on_other_sites":{"a":"b"},"email":["A."]}}`, []string{"customer.email=A."}},
+		{"not texts", `{"errors":{"a":1,"b":null,"c":true,"d":[1,null,{"x":"y"},["z"]],"e":{},"email":["A.",7]}}`, []string{"customer.email=A."}},
+		{"empty text", `{"errors":{"email":["  "]}}`, []string{"customer.email=Pelcro refused this value."}},
+		{"key twice", `{"errors":{"email":["A."]},"errors":{"phone":["B."]}}`, []string{"customer.email=A.", "customer.phone=B."}},
+		{"after other members", `{"status":400,"x":[{"errors":{"n":["N."]}}],"errors":{"email":["A."]},"y":{}}`, []string{"customer.email=A."}},
+		{"escaped", `{"err\u006frs":{"em\u0061il":["Caf\u00e9 \"\ud83d\ude00\"."]}}`, []string{`customer.email=Café "😀".`}},
+		{"half a surrogate", `{"errors":{"email":["\ud83d!"]}}`, []string{"customer.email=\ufffd!"}},
+		{"blanks everywhere", " \r\n{ \"errors\" :\t{ \"email\" : [ \"A.\" , \"B.\" ] , \"phone\" : \"C.\" } } \n", []string{
+			"customer.email=A.", "customer.email=B.", "customer.phone=C.",
+		}},
+		{"byte order mark", "\ufeff" + `{"errors":{"email":["A."]}}`, []string{"customer.email=A."}},
+		{"empty key", `{"errors":{"":["A."]}}`, []string{"customer=A."}},
+		{"empty list", `{"errors":[]}`, nil},
+		{"empty object", `{"errors":{}}`, nil},
+		{"empty field", `{"errors":{"email":[]}}`, nil},
+		{"null", `{"errors":null}`, nil},
+		{"list of objects", `{"errors":[{"email":["A."]}]}`, nil},
+		{"elsewhere", `{"error":{"errors":{"email":["A."]}}}`, nil},
+		{"in a list", `[{"errors":{"email":["A."]}}]`, nil},
+		{"trailing comma", `{"errors":{"email":["A."],}}`, nil},
+		{"unclosed", `{"errors":{"email":["A."]}`, nil},
+		{"something after it", `{"errors":{"email":["A."]}} x`, nil},
+		{"single quotes", `{'errors':{'email':['A.']}}`, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, test.body))
+			checkPromises(t, result)
+			if got := violationsOf(t, result); !slices.Equal(got, test.want) {
+				t.Errorf("violations %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestUpstreamText has every shape that Pelcro's own sentence may come in.
+func TestUpstreamText(t *testing.T) {
+	for _, test := range []struct{ name, body, want string }{
+		{"message", `{"message":"No."}`, "No."},
+		{"error object", `{"error":{"status":403,"message":"No."}}`, "No."},
+		{"error text", `{"error":"no","error_description":"long"}`, "no"},
+		{"errors as text", `{"errors":"No."}`, "No."},
+		{"errors as list", `{"errors":["",1,"No.","Nor that."]}`, "No."},
+		{"message first", `{"errors":["C."],"error":{"message":"B."},"message":"A."}`, "A."},
+		{"error before errors", `{"errors":["C."],"error":"B.","message":" "}`, "B."},
+		{"message that is no text", `{"message":{"a":"b"},"error":"B."}`, "B."},
+		{"error message that is no text", `{"error":{"message":["a"]}}`, ""},
+		{"sent as text", `{"message":"No."}`, "No."},
+		{"debug", `{"message":"No.","exception":"E","file":"f","line":1,"trace":[]}`, ""},
+		{"debug without a trace", `{"message":"No.","exception":"E","file":"f"}`, ""},
+		{"page", `<p>No.</p>`, ""},
+		{"plain text", `No.`, ""},
+		{"JSON text", `"No."`, ""},
+		{"nothing", ``, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, test.body))
+			d := checkPromises(t, result)
+			if got := d.info.GetMetadata()["upstreamMessage"]; got != test.want {
+				t.Errorf("upstreamMessage %q, want %q", got, test.want)
+			}
+			want := "Pelcro does not allow this to the API key (HTTP 403)"
+			if test.want != "" {
+				want += ": " + test.want
+			}
+			if got := result.Status().Message(); got != want {
+				t.Errorf("message %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestStatusesOfFieldErrors(t *testing.T) {
+	for status := range everyStatus {
+		result := mapping.FromReply(callOf(t, "UpdateCustomer"), jsonReply(status, fieldErrors))
+		has := detailsOf(t, result.Status()).badRequest != nil
+		want := status >= 200 && status <= 299 || slices.Contains([]int{400, 404, 409, 422}, status)
+		if has != want {
+			t.Errorf("HTTP %d: field errors %v, want %v", status, has, want)
+		}
+	}
+}
+
+// TestTextsAreShownForRefusalsOnly has a text under every status.
+func TestTextsAreShownForRefusalsOnly(t *testing.T) {
+	for _, operation := range mapping.CustomerOperations() {
+		for status := range everyStatus {
+			result := mapping.FromReply(callOf(t, operation.Name), jsonReply(status, `{"message":"Some text."}`))
+			shown := strings.Contains(everyText(t, result), "Some text.")
+			if want := status >= 400 && status <= 499; shown != want {
+				t.Errorf("%s, HTTP %d: text shown %v, want %v", operation.Name, status, shown, want)
+			}
+		}
+	}
+	result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(200, `{"error":{"message":"Some text."}}`))
+	if !strings.Contains(result.Status().Message(), "Some text.") {
+		t.Errorf("error in a success: %v", result.Status())
+	}
+}
+
+func TestContentType(t *testing.T) {
+	for _, test := range []struct{ name, contentType, body, want string }{
+		{"page", "text/html; charset=UTF-8", page, "text/html"},
+		{"upper case", "Text/HTML", page, "text/html"},
+		{"broken parameter", "text/html; charset", page, "text/html"},
+		{"plain text", "text/plain", "No.", "text/plain"},
+		{"object", "text/html", message, ""},
+		{"none", "", page, ""},
+		{"garbage", "http://10.0.0.1/\x00", page, ""},
+		{"long", "text/" + strings.Repeat("x", 9000), page, "text/" + strings.Repeat("x", 59)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			reply := jsonReply(500, test.body)
+			reply.Header.Set("Content-Type", test.contentType)
+			d := checkPromises(t, mapping.FromReply(callOf(t, "GetCustomer"), reply))
+			if got := d.info.GetMetadata()["contentType"]; got != test.want {
+				t.Errorf("contentType %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestPageByItsType has a 404 whose body only the Content-Type calls a page.
+func TestPageByItsType(t *testing.T) {
+	for contentType, reason := range map[string]string{
+		"text/html":               "PELCRO_ROUTE_NOT_FOUND",
+		"TEXT/HTML;charset=utf-8": "PELCRO_ROUTE_NOT_FOUND",
+		"text/plain":              "PELCRO_NOT_FOUND",
+		"":                        "PELCRO_NOT_FOUND",
+	} {
+		reply := jsonReply(404, "404 page not found")
+		reply.Header.Set("Content-Type", contentType)
+		checkOutcome(t, contentType, mapping.FromReply(callOf(t, "GetCustomer"), reply), "NOT_FOUND", reason)
+	}
+}
+
+func TestDepth(t *testing.T) {
+	nested := func(levels int) string {
+		return `{"errors":` + strings.Repeat(`{"a":`, levels) + `"Deep."` + strings.Repeat("}", levels) + "}"
+	}
+	for levels, kept := range map[int]int{1: 1, 30: 1, 31: 0, 9000: 0, 20000: 0} {
+		result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, nested(levels)))
+		checkPromises(t, result)
+		if got := len(violationsOf(t, result)); got != kept {
+			t.Errorf("%d levels: %d violations, want %d", levels, got, kept)
+		}
+	}
+}
+
+// TestWideBelowLongKey has a body that would cost gigabytes if every key
+// carried the long one above it along.
+func TestWideBelowLongKey(t *testing.T) {
+	var body strings.Builder
+	body.WriteString(`{"errors":{"` + strings.Repeat("k", 100_000) + `":{"":"A."`)
+	for body.Len() < mapping.MaxErrorBody-10 {
+		body.WriteString(`,"":0`)
+	}
+	body.WriteString("}}}")
+	reply := jsonReply(400, body.String())
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	result := mapping.FromReply(callOf(t, "CreateCustomer"), reply)
+	runtime.ReadMemStats(&after)
+	checkPromises(t, result)
+	if got := len(violationsOf(t, result)); got != 1 {
+		t.Errorf("%d violations", got)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
+		t.Errorf("%d bytes allocated", got)
+	}
+}
+
+// violationsOf returns the violations as field=description.
+func violationsOf(t testing.TB, result mapping.Result) (violations []string) {
+	t.Helper()
+	for _, v := range detailsOf(t, result.Status()).badRequest.GetFieldViolations() {
+		violations = append(violations, v.GetField()+"="+v.GetDescription())
+	}
+	return violations
+}
+
+// manyErrors is a body with so many field errors, each with that text.
+func manyErrors(t testing.TB, count int, text string) string {
+	t.Helper()
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := make([]string, count)
+	for i := range fields {
+		fields[i] = fmt.Sprintf(`"field%04d":[%s]`, i, quoted)
+	}
+	return `{"errors":{` + strings.Join(fields, ",") + "}}"
+}

@@ -1,0 +1,146 @@
+package mapping_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// bodies are all the shapes that a reply's body may have.
+var bodies = map[string]string{
+	"none":               "",
+	"blank":              " \r\n",
+	"html":               "<!DOCTYPE html><html><body><h1>Secret page</h1></body></html>",
+	"field errors":       `{"errors":{"email":["The email field is required."],"phone":["Nope."]}}`,
+	"laravel":            `{"message":"The given data was invalid.","errors":{"email":["The email field is required."]}}`,
+	"no field errors":    `{"errors":[]}`,
+	"errors as text":     `{"errors":"No."}`,
+	"message":            `{"message":"Customer not found."}`,
+	"missing route":      `{"message":"The route api/v1/core/nothing could not be found."}`,
+	"error object":       `{"error":{"status":401,"message":"Invalid or expired token"}}`,
+	"error text":         `{"error":"invalid_client","error_description":"no"}`,
+	"data":               `{"data":{"id":42}}`,
+	"data and errors":    `{"data":{"id":42},"errors":{"email":["x"]},"error":{"message":"x"}}`,
+	"data null":          `{"data":null}`,
+	"debug":              `{"message":"Secret","exception":"RuntimeException","file":"/var/www/a.php","line":1,"trace":[]}`,
+	"empty object":       `{}`,
+	"list":               `[{"message":"x"}]`,
+	"text":               "Bad Gateway",
+	"garbage":            "\x00\xff\xfe\x80garbage",
+	"truncated json":     `{"errors":{"email":["The email fie`,
+	"json and then some": `{"data":{"id":42}}{"data":{"id":43}}`,
+}
+
+// everyStatus is every status of HTTP and some that are none.
+func everyStatus(yield func(int) bool) {
+	for _, status := range []int{-1, 0, 99} {
+		if !yield(status) {
+			return
+		}
+	}
+	for status := 100; status <= 600; status++ {
+		if !yield(status) {
+			return
+		}
+	}
+	yield(999)
+}
+
+func TestEveryReplyIsCoded(t *testing.T) {
+	t.Parallel()
+	names := slices.Sorted(maps.Keys(bodies))
+	for _, operation := range mapping.CustomerOperations() {
+		t.Run(operation.Name, func(t *testing.T) {
+			t.Parallel()
+			call := callOf(t, operation.Name)
+			for status := range everyStatus {
+				for _, name := range names {
+					reply := jsonReply(status, bodies[name])
+					result := mapping.FromReply(call, reply)
+					checkReply(t, status, result)
+					if t.Failed() {
+						t.Fatalf("HTTP %d with the body %q", status, name)
+					}
+				}
+				reply := jsonReply(status, bodies["field errors"])
+				reply.BodyIncomplete = true
+				result := mapping.FromReply(call, reply)
+				checkReply(t, status, result)
+				if result.OK() || detailsOf(t, result.Status()).badRequest != nil {
+					t.Fatalf("HTTP %d with an incomplete body: %v", status, result.Status())
+				}
+			}
+		})
+	}
+}
+
+// checkReply checks what is promised of the code by the class of the status.
+func checkReply(t testing.TB, status int, result mapping.Result) {
+	t.Helper()
+	d := checkPromises(t, result)
+	switch code := result.Code(); {
+	case result.OK():
+		if status < 200 || status > 299 {
+			t.Errorf("success")
+		}
+	case d.info.GetMetadata()["outcome"] == "notSent":
+		t.Errorf("not sent, but there is a reply")
+	case status >= 400 && status <= 499:
+		if code == codes.Unavailable && !slices.Contains([]int{408, 421, 425, 499}, status) {
+			t.Errorf("4xx is %v", code)
+		}
+	case status >= 500 && status <= 599:
+		if code != codes.Internal && code != codes.Unavailable {
+			t.Errorf("5xx is %v", code)
+		}
+		if text := d.info.GetMetadata()["upstreamMessage"]; text != "" || d.badRequest != nil {
+			t.Errorf("5xx shows %q, %v", text, d.badRequest)
+		}
+	case status < 200 || status > 299:
+		if code != codes.Internal {
+			t.Errorf("neither success nor failure is %v", code)
+		}
+	}
+}
+
+func TestSuccess(t *testing.T) {
+	for _, test := range []struct {
+		name, operation string
+		reply           mapping.Reply
+		ok              bool
+	}{
+		{"get", "GetCustomer", jsonReply(200, `{"data":{"id":42}}`), true},
+		{"get with another 2xx", "GetCustomer", jsonReply(203, `{"data":{"id":42}}`), true},
+		{"list", "ListCustomers", jsonReply(200, `{"data":[],"links":{},"meta":{}}`), true},
+		{"create", "CreateCustomer", jsonReply(201, `{"data":{"id":42}}`), true},
+		{"update", "UpdateCustomer", jsonReply(200, `{"data":{"id":42},"error":null,"errors":[]}`), true},
+		{"update with data and errors", "UpdateCustomer", jsonReply(200, bodies["data and errors"]), true},
+		{"delete, 204", "DeleteCustomer", mapping.Reply{StatusCode: 204}, true},
+		{"delete, empty 200", "DeleteCustomer", mapping.Reply{StatusCode: 200}, true},
+		{"delete, object", "DeleteCustomer", jsonReply(200, `{"status":200,"message":"Deleted"}`), true},
+		{"delete, null error", "DeleteCustomer", jsonReply(200, `{"error":null}`), true},
+		{"sent as text/html", "GetCustomer", mapping.Reply{
+			StatusCode: 200,
+			Header:     http.Header{"Content-Type": {"text/html"}},
+			Body:       []byte(`{"data":{"id":42}}`),
+		}, true},
+		{"delete, incomplete", "DeleteCustomer", mapping.Reply{StatusCode: 200, BodyIncomplete: true}, false},
+		{"delete, a list", "DeleteCustomer", jsonReply(200, `[]`), false},
+		{"delete, a page", "DeleteCustomer", jsonReply(200, bodies["html"]), false},
+		{"get, 204", "GetCustomer", mapping.Reply{StatusCode: 204}, false},
+		{"get, data not usable", "GetCustomer", mapping.Reply{StatusCode: 200, Body: []byte(`{"data":7}`), Unusable: true}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result := mapping.FromReply(callOf(t, test.operation), test.reply)
+			checkPromises(t, result)
+			if result.OK() != test.ok {
+				t.Errorf("OK is %v: %v", result.OK(), result.Status())
+			}
+		})
+	}
+}

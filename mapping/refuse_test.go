@@ -1,0 +1,96 @@
+package mapping_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+func TestRefusals(t *testing.T) {
+	for _, test := range []struct {
+		reason       pelcrov1.ErrorReason
+		code, onWire string
+		createSent   string // the reason on a create that may have been sent
+	}{
+		{pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST, "INVALID_ARGUMENT", "GATEWAY_INVALID_REQUEST", "GATEWAY_INVALID_REQUEST"},
+		{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, "UNAUTHENTICATED", "GATEWAY_UNAUTHENTICATED", "GATEWAY_UNAUTHENTICATED"},
+		{pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED, "PERMISSION_DENIED", "GATEWAY_PERMISSION_DENIED", "GATEWAY_PERMISSION_DENIED"},
+		{pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD, "UNIMPLEMENTED", "GATEWAY_UNKNOWN_METHOD", "GATEWAY_UNKNOWN_METHOD"},
+		{pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE, "NOT_FOUND", "GATEWAY_UNKNOWN_SERVICE", "GATEWAY_UNKNOWN_SERVICE"},
+		{pelcrov1.ErrorReason_GATEWAY_OVERLOADED, "RESOURCE_EXHAUSTED", "GATEWAY_OVERLOADED", "GATEWAY_OVERLOADED"},
+		{pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, "UNAVAILABLE", "GATEWAY_CIRCUIT_OPEN", "PELCRO_OUTCOME_UNKNOWN"},
+		{pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, "UNAVAILABLE", "GATEWAY_SHUTTING_DOWN", "PELCRO_OUTCOME_UNKNOWN"},
+		{pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, "INTERNAL", "GATEWAY_INTERNAL_ERROR", "GATEWAY_INTERNAL_ERROR"},
+		{0, "INTERNAL", "GATEWAY_INTERNAL_ERROR", "GATEWAY_INTERNAL_ERROR"},
+		{9999, "INTERNAL", "GATEWAY_INTERNAL_ERROR", "GATEWAY_INTERNAL_ERROR"},
+	} {
+		for _, operation := range mapping.CustomerOperations() {
+			for _, sent := range []bool{false, true} {
+				name := fmt.Sprintf("%v, %s, sent %v", test.reason, operation.Name, sent)
+				result := mapping.Refuse(callOf(t, operation.Name), mapping.Refusal{Reason: test.reason, Sent: sent})
+				code, reason, want := test.code, test.onWire, advised{}
+				switch {
+				case !sent:
+					want.outcome = "notSent"
+				case operation.Kind == mapping.Create:
+					reason = test.createSent
+					if reason == "PELCRO_OUTCOME_UNKNOWN" {
+						code = "INTERNAL"
+					}
+					if code == "INTERNAL" {
+						want = advised{0, "-1", "unknown"}
+					}
+				}
+				checkOutcome(t, name, result, code, reason)
+				if got := adviceOf(t, result); got != want {
+					t.Errorf("%s: %+v, want %+v", name, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestRefusedFields(t *testing.T) {
+	result := mapping.Refuse(callOf(t, "UpdateCustomer"), mapping.Refusal{
+		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
+		Violations: []mapping.Violation{
+			{Field: "update_mask", Description: "Name fields of customer.", Reason: pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
+			{Field: "site_id", Description: "Must be positive, see https://docs.pelcro.com.", Reason: pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
+			{Field: "x\xff", Description: "a\nb", Reason: 0},
+			{Field: "y", Description: "c", Reason: 9999},
+		},
+	})
+	d := checkPromises(t, result)
+	if got, want := result.Status().Message(), "The request was refused before any call to Pelcro: update_mask: Name fields of customer. (+3 more)"; got != want {
+		t.Errorf("message %q, want %q", got, want)
+	}
+	if _, has := d.info.GetMetadata()["upstreamMessage"]; has {
+		t.Errorf("an upstream message that Pelcro never said: %v", d.info)
+	}
+	for i, want := range []vectorViolation{
+		{"update_mask", "Name fields of customer.", "FIELD_INVALID_VALUE"},
+		{"site_id", "Must be positive, see https://docs.pelcro.com.", "FIELD_OUT_OF_RANGE"},
+		{"x\ufffd", "a b", "FIELD_INVALID_VALUE"},
+		{"y", "c", "FIELD_INVALID_VALUE"},
+	} {
+		v := d.badRequest.GetFieldViolations()[i]
+		if got := (vectorViolation{v.GetField(), v.GetDescription(), v.GetReason()}); got != want {
+			t.Errorf("violation %d is %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+func TestRefusedFieldsWithinBudget(t *testing.T) {
+	violations := make([]mapping.Violation, 1000)
+	for i := range violations {
+		violations[i] = mapping.Violation{Field: strings.Repeat("п", 200), Description: strings.Repeat("т", 2000)}
+	}
+	result := mapping.Refuse(callOf(t, "CreateCustomer"), mapping.Refusal{
+		Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
+		Violations: violations,
+	})
+	checkCounted(t, result, len(violations))
+}

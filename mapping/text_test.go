@@ -1,0 +1,164 @@
+package mapping_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// TestTextsAreCleaned shows the same raw text as Pelcro's sentence and as the
+// text of a field error.
+func TestTextsAreCleaned(t *testing.T) {
+	for _, test := range []struct{ name, raw, want string }{
+		{"plain", "Plain text.", "Plain text."},
+		{"not ASCII", "Ünïcödé 😀.", "Ünïcödé 😀."},
+		{"surrounding blanks", ` \t a \n`, "a"},
+		{"invalid UTF-8", "a\xffb", "a\ufffdb"},
+		{"invalid UTF-8 in a row", "a\xff\xfe\x80b", "a\ufffdb"},
+		{"half a character", "caf\xc3", "caf\ufffd"},
+		{"overlong encoding", "a\xc0\xafb", "a\ufffdb"},
+		{"encoded surrogate", "a\xed\xa0\x80b", "a\ufffdb"},
+		{"line breaks", `a\r\nb\tc`, "a  b c"},
+		{"control characters", `a\u0000b\u001b[31mc\u007fd`, "a b [31mc d"},
+		{"C1 controls", "a\u0085b\u009bc", "a b c"},
+		{"line and paragraph separators", "a\u2028b\u2029c", "a b c"},
+		{"format directives", "100% %s %!d %00", "100% %s %!d %00"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, body := range []string{
+				`{"message":"` + test.raw + `"}`,
+				`{"errors":{"email":["` + test.raw + `"]}}`,
+			} {
+				result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, body))
+				d := checkPromises(t, result)
+				if got := d.info.GetMetadata()["upstreamMessage"]; got != test.want {
+					t.Errorf("upstreamMessage %q, want %q", got, test.want)
+				}
+				if got := result.Status().Message(); !strings.HasSuffix(got, test.want) {
+					t.Errorf("message %q, want the end %q", got, test.want)
+				}
+				for _, v := range d.badRequest.GetFieldViolations() {
+					if v.GetDescription() != test.want {
+						t.Errorf("description %q, want %q", v.GetDescription(), test.want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestTextsAreCut cuts at every offset within characters of one to four bytes.
+func TestTextsAreCut(t *testing.T) {
+	for _, character := range []string{"x", "й", "日", "😀"} {
+		for shift := range 5 {
+			text := strings.Repeat("a", shift) + strings.Repeat(character, 2000)
+			raw, err := json.Marshal(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, `{"message":`+string(raw)+`}`))
+			d := checkPromises(t, result)
+			checkCut(t, "upstreamMessage", d.info.GetMetadata()["upstreamMessage"], text, 512)
+			start := "Pelcro does not allow this to the API key (HTTP 403): "
+			checkCut(t, "message", result.Status().Message(), start+text, 256)
+
+			result = mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"errors":{`+string(raw)+`:`+string(raw)+`}}`))
+			d = checkPromises(t, result)
+			checkCut(t, "description", d.badRequest.GetFieldViolations()[0].GetDescription(), text, 256)
+			checkCut(t, "field", d.badRequest.GetFieldViolations()[0].GetField(), text, 128)
+		}
+	}
+}
+
+// checkCut checks that got is as much of text as fits.
+func checkCut(t *testing.T, what, got, text string, limit int) {
+	t.Helper()
+	if !strings.HasPrefix(text, got) || len(got) > limit || len(got) <= limit-utf8.UTFMax {
+		t.Errorf("%s has %d bytes: %q", what, len(got), got)
+	}
+}
+
+// TestLeaks has texts that say more than a caller should know, and texts that
+// only look a little like it.
+func TestLeaks(t *testing.T) {
+	for _, leak := range []string{
+		`No query results for model [App\Models\Customer] 42`,
+		`No query results for model [Customer] 42`,
+		`Target class [CustomerController] does not exist.`,
+		`Class "App\\Http\\Kernel" not found`,
+		`App\Exceptions\Handler::render()`,
+		`Undefined property: stdClass::$id`,
+		`Call to undefined method User::foo()`,
+		`Uncaught ModelNotFoundException`,
+		`SQLSTATE[23000]: Integrity constraint violation: 1062 Duplicate entry`,
+		`Error in /var/www/html/app/Customer.php on line 12`,
+		`customer.php: syntax error`,
+		`Unable to open /home/forge/storage/logs`,
+		`See https://internal.pelcro.example/admin?api_key=x`,
+		`mysql://root@db/pelcro`,
+		`connect to 10.0.0.17 port 3306 failed`,
+		`Bearer abc.def was refused`,
+		`got "authorization: bearer xyz"`,
+		`Token eyJhbGciOiJIUzI1NiJ9 expired`,
+		`<!DOCTYPE html><html>`,
+		`Oops <script>alert(1)</script>`,
+		`<p>Sorry</p>`,
+		`<BODY bgcolor=red>`,
+	} {
+		raw, err := json.Marshal(leak)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range []string{
+			`{"message":` + string(raw) + `}`,
+			`{"error":{"message":` + string(raw) + `}}`,
+			`{"errors":[` + string(raw) + `]}`,
+			`{"message":` + string(raw) + `,"errors":{"email":[` + string(raw) + `]}}`,
+			`{"errors":{` + string(raw) + `:"The field is required."}}`,
+		} {
+			result := mapping.FromReply(callOf(t, "UpdateCustomer"), jsonReply(400, body))
+			checkPromises(t, result)
+			if everything := everyText(t, result); strings.Contains(everything, leak) {
+				t.Errorf("leaked: %s", everything)
+			}
+		}
+	}
+	for _, harmless := range []string{
+		"The email field is required.",
+		"An Exception to the rule applies.",
+		"Use a PHP session.",
+		"Either/or, and 24/7.",
+		"Version 1.2.3 is required.",
+		"Too long: at most 255 (a < b).",
+		"C:\\",
+		"[1, 2]",
+		"Only example.com is allowed... Sorry.",
+	} {
+		raw, err := json.Marshal(harmless)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"message":`+string(raw)+`}`))
+		if !strings.Contains(result.Status().Message(), harmless) {
+			t.Errorf("%q is missing: %q", harmless, result.Status().Message())
+		}
+	}
+}
+
+// TestUnshownTextKeepsItsViolation: the caller learns which field, if not why,
+// and upstreamMessage never holds words of ours.
+func TestUnshownTextKeepsItsViolation(t *testing.T) {
+	body := `{"message":"The given data was invalid.","errors":{"email":["App\\Models\\User refused"],"phone":["The phone field is required."]}}`
+	result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(422, body))
+	d := checkPromises(t, result)
+	want := []string{"customer.email=Pelcro refused this value.", "customer.phone=The phone field is required."}
+	if got := violationsOf(t, result); got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("violations %q", got)
+	}
+	if got := d.info.GetMetadata()["upstreamMessage"]; got != "The given data was invalid." {
+		t.Errorf("upstreamMessage %q", got)
+	}
+}
