@@ -1,0 +1,77 @@
+# `make` alone does what CI does, but for installing Debian's protoc.
+
+GO    ?= go
+BUF   := $(GO) tool -modfile=tools/buf.mod buf
+LINT  := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
+FUZZTIME ?= 20s
+
+# What buf compares the contract with: where this branch left main, or, on main,
+# the commit before.
+BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null)
+ifeq ($(BASE),$(shell git rev-parse HEAD 2>/dev/null))
+BASE := $(shell git rev-parse --verify --quiet HEAD^)
+endif
+
+.PHONY: all
+all: checkgenerate lint protoc breaking test race fuzz ## Everything that CI checks
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Serve the sandbox on 127.0.0.1:50051
+	$(GO) run ./cmd/pelcro-grpc serve --sandbox
+
+.PHONY: build
+build: ## A static binary in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pelcro-grpc ./cmd/pelcro-grpc
+
+.PHONY: test
+test: ## All tests
+	$(GO) test ./...
+
+.PHONY: race
+race: ## All tests with the race detector
+	$(GO) test -race ./...
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (20s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## Benchmarks, each beside its plain baseline
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: generate
+generate: ## gen/ from proto/, docs/errors.md from mapping
+	$(BUF) generate
+	$(GO) test ./mapping -run '^TestDocs' -update
+
+.PHONY: checkgenerate
+checkgenerate: generate ## Fails when what is generated is not committed
+	@changed=$$(git status --porcelain -- gen docs); \
+	if [ -n "$$changed" ]; then echo "stale; commit what make generate wrote:"; echo "$$changed"; git diff -- gen docs; exit 1; fi
+
+.PHONY: lint
+lint: ## gofmt, golangci-lint, buf lint, buf format
+	$(LINT) run
+	$(BUF) lint
+	$(BUF) format --diff --exit-code
+
+.PHONY: breaking
+breaking: ## Fails when the contract breaks its clients
+	@if [ -z "$(BASE)" ] || ! git cat-file -e "$(BASE):buf.yaml" 2>/dev/null; then \
+		echo "breaking: there is no earlier contract to compare with"; \
+	else \
+		echo "breaking: comparing with $(BASE)"; $(BUF) breaking --against '.git#ref=$(BASE)'; \
+	fi
+
+.PHONY: protoc
+protoc: ## The contract compiles with Debian's protoc, without other include paths
+	@out=$$(mktemp -d); protoc -I proto --python_out=$$out proto/pelcro/v1/*.proto && ls $$out/pelcro/v1; rm -rf $$out
