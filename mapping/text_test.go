@@ -162,3 +162,18 @@ func TestUnshownTextKeepsItsViolation(t *testing.T) {
 		t.Errorf("upstreamMessage %q", got)
 	}
 }
+
+// TestLeaksAcrossTheCut: what is cut in the middle of a leak looks harmless, and
+// what lies wholly behind the cut does no harm.
+func TestLeaksAcrossTheCut(t *testing.T) {
+	shown := func(text string) bool {
+		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"message":"`+text+`"}`))
+		return checkPromises(t, result).info.GetMetadata()["upstreamMessage"] != ""
+	}
+	if shown(strings.Repeat("a ", 250) + ` App\\Models\\Customer`) {
+		t.Error("the beginning of a class name is shown")
+	}
+	if !shown(strings.Repeat("a ", 300) + ` App\\Models\\Customer`) {
+		t.Error("a class name far behind the cut hides the text")
+	}
+}

@@ -68,7 +68,7 @@ func (s *Server) translateStream(srv any, stream grpc.ServerStream, info *grpc.S
 	defer cancel()
 	wrapped := middleware.WrapServerStream(stream)
 	wrapped.WrappedContext = limited
-	trailer, err := s.translate(ctx, limited, nil, info.FullMethod, handler(srv, wrapped))
+	trailer, err := s.translate(ctx, limited, nil, info.FullMethod, handler(srv, endingStream{wrapped}))
 	stream.SetTrailer(trailer)
 	return err
 }

@@ -42,11 +42,8 @@ func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
 		}
 		if f.GetOperator() == pelcrov1.CustomerFilter_OPERATOR_HAS_KEY {
 			attribute, values = c.hasKey(path, f)
-		} else if len(values) == 0 {
-			c.add(path+".values", pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Give at least one value.")
-		}
-		for j, value := range values {
-			c.filterValue(path+".values["+strconv.Itoa(j)+"]", value)
+		} else {
+			c.filterValues(path+".values", values)
 		}
 		if seen[attribute] {
 			c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
@@ -81,14 +78,23 @@ func (c *check) hasKey(path string, f *pelcrov1.CustomerFilter) (attribute strin
 		c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
 			`Only metadata has keys: use "metadata.KEY" with OPERATOR_HAS_KEY.`)
 	}
-	if strings.Contains(key, ",") {
+	if strings.Contains(key, ",") || strings.TrimSpace(key) != key {
 		c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-			"Pelcro's filters cannot carry a comma in a metadata key.")
+			"With OPERATOR_HAS_KEY Pelcro's filters cannot carry commas or surrounding blanks in a metadata key.")
 	}
 	if len(f.GetValues()) > 0 {
 		c.add(path+".values", pelcrov1.FieldViolationReason_FIELD_PROHIBITED, "OPERATOR_HAS_KEY takes no values.")
 	}
 	return "metadata", []string{key}
+}
+
+func (c *check) filterValues(path string, values []string) {
+	if len(values) == 0 {
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Give at least one value.")
+	}
+	for i, value := range values {
+		c.filterValue(path+"["+strconv.Itoa(i)+"]", value)
+	}
 }
 
 func (c *check) filterValue(path, value string) {

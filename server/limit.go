@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 )
 
 // A call ends for one of these causes when it is not the caller that ends it.
@@ -48,6 +50,23 @@ func untilStop(ctx, stop context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() {
 		unhook()
 		end(nil)
+	}
+}
+
+// endingStream is a stream that stops reading when its context ends. A gRPC
+// stream itself reads until the client ends it.
+type endingStream struct {
+	*middleware.WrappedServerStream
+}
+
+func (s endingStream) RecvMsg(m any) error {
+	received := make(chan error, 1)
+	go func() { received <- s.WrappedServerStream.RecvMsg(m) }() // gRPC ends it when the handler has returned
+	select {
+	case err := <-received:
+		return err
+	case <-s.Context().Done():
+		return s.Context().Err()
 	}
 }
 

@@ -2,7 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/textproto"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
@@ -84,9 +88,25 @@ func failureFields(ctx context.Context) logging.Fields {
 		fields = append(fields, "outcome", string(outcome))
 	}
 	if c.cause != nil {
-		fields = append(fields, "cause", c.cause.Error())
+		fields = append(fields, "cause", causeText(c.cause))
 	}
 	return fields
+}
+
+// quoted is a text as %q prints it. Error texts quote what came from outside: a
+// line of the upstream that is no HTTP, or a metadata key of the request.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// causeText is the text of a cause without what others wrote, which may be
+// personal data. Host names stay: the operator needs them.
+func causeText(cause error) string {
+	text := cause.Error()
+	var malformed textproto.ProtocolError // some of these hold a header line, unquoted
+	if errors.As(cause, &malformed) {
+		kind, _, _ := strings.Cut(string(malformed), ": ")
+		text = strings.Replace(text, string(malformed), kind, 1)
+	}
+	return quoted.ReplaceAllString(text, `"…"`)
 }
 
 // isServerFault reports whether the failure is one that an operator must see:
@@ -97,6 +117,8 @@ func isServerFault(c *call) bool {
 		pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED,
 		pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
 		return true
+	case pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN: // an operator asked for it
+		return false
 	}
 	switch c.result.Code() {
 	case codes.Internal, codes.Unknown, codes.Unavailable:

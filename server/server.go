@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"time"
@@ -91,7 +92,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return err
 	case <-ctx.Done():
 		s.stop()
-		return <-served
+		if err := <-served; !errors.Is(err, grpc.ErrServerStopped) {
+			return err
+		}
+		return nil // ctx ended before the first connection
 	}
 }
 

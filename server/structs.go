@@ -65,9 +65,17 @@ func toValue(value any, depth int, exact bool) *structpb.Value {
 
 func toNumber(digits string, exact bool) *structpb.Value {
 	n, err := strconv.ParseFloat(digits, 64)
-	isInteger := !strings.ContainsAny(digits, ".eE")
-	if err != nil || exact && isInteger && (n > maxExactInteger || n < -maxExactInteger) {
+	if err != nil || exact && losesDigits(digits) {
 		return structpb.NewStringValue(digits)
 	}
 	return structpb.NewNumberValue(n)
+}
+
+// losesDigits reports whether the number is an integer that a double may change.
+func losesDigits(number string) bool {
+	if strings.ContainsAny(number, ".eE") {
+		return false
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	return err != nil || n > maxExactInteger || n < -maxExactInteger
 }

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,7 +108,7 @@ func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) pelcro.Attributes {
 	}
 	set(attributes, "password", value(req.Password))
 	set(attributes, "password_type", value(req.PasswordType))
-	if len(attributes) == 0 {
+	if len(attributes) == 0 && len(req.GetUpdateMask().GetPaths()) == 0 {
 		c.add("customer", pelcrov1.FieldViolationReason_FIELD_REQUIRED,
 			"There is nothing to change: set a writable field or password, or name fields in update_mask.")
 	}
@@ -154,8 +156,8 @@ func writableField(name string) (writable, bool) {
 
 // metadata checks that the metadata can be sent as JSON.
 func (c *check) metadata(s *structpb.Struct) {
-	for key, v := range s.GetFields() {
-		if problem := unsendable(v); problem != "" {
+	for _, key := range slices.Sorted(maps.Keys(s.GetFields())) {
+		if problem := unsendable(s.GetFields()[key]); problem != "" {
 			c.add("customer.metadata["+strconv.Quote(key)+"]", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, problem)
 		}
 	}

@@ -20,7 +20,7 @@ type capture struct {
 }
 
 // statusLine is the first line of a reply: HTTP/1.1 400 Bad Request, HTTP/2 400.
-var statusLine = regexp.MustCompile(`^HTTP/[0-9](?:\.[0-9])? ([0-9]{3})(?: [^\r\n]*)?\r?\n`)
+var statusLine = regexp.MustCompile(`^HTTP/[0-9](?:\.[0-9])? ([0-9]{3})(?: [^\r\n]*)?(?:\r?\n|$)`)
 
 // parseCapture reads a reply. curl prints every reply that it got on the way
 // (100 Continue, a proxy's, redirects), so the last one counts.

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case exited:
 		return exitOK
 	case err != nil:
-		return report(std.err, usageErrorf("%v; see pelcro-grpc --help", err))
+		return report(std.err, usageErrorf("%v (see pelcro-grpc --help)", err))
 	}
 	selected, _ := parsed.Selected().Target.Addr().Interface().(command)
 	return report(std.err, selected.run(ctx, std))

@@ -42,13 +42,20 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	var problems []string
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		problem("--listen %q is no address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
 	}
 	if c.RequestTimeout <= 0 {
 		problem("--request-timeout must be greater than 0, for example 30s")
 	}
-	if c.SiteID < 0 || c.SiteID == 0 && !c.Sandbox {
+	switch {
+	case c.SiteID < 0:
+		problem("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
+	case c.SiteID == 0 && !c.Sandbox:
 		problem("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
 	}
 	config := pelcro.Config{SiteID: c.SiteID, UserAgent: "pelcro-grpc/" + version()}
@@ -56,12 +63,11 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 		if c.PelcroURL != defaultPelcroURL {
 			problem("--sandbox brings its own Pelcro; leave out --pelcro-url")
 		}
-		if c.PelcroAPIKeyFile != "" {
-			problem("--sandbox brings its own API key; leave out --pelcro-api-key-file")
+		if c.PelcroAPIKeyFile != "" || os.Getenv(keyEnv) != "" {
+			problem("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
 		}
 		return config, problems
 	}
-	var err error
 	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
 		problem("--pelcro-url %v", err)
 	}
@@ -83,7 +89,7 @@ func apiKey(file, fromEnv string) (string, error) {
 		where = "--pelcro-api-key-file " + file
 		raw, err := readFile(file)
 		if err != nil {
-			return "", fmt.Errorf("%s cannot be read (%v); %s", where, err, remedy)
+			return "", fmt.Errorf("%s cannot be read (%v); %s", where, cause(err), remedy)
 		}
 		key = raw
 	case fromEnv == "":
@@ -105,7 +111,7 @@ func apiKey(file, fromEnv string) (string, error) {
 func readFile(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return "", err.(*os.PathError).Err
+		return "", err
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))

@@ -9,14 +9,23 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// run serves until ctx ends.
+// run serves until ctx ends, or the program is told to stop. Only serve catches
+// signals: the other commands end at once.
 func (c serveCommand) run(ctx context.Context, std stdio) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// From the first signal on the next one ends the program at once.
+	context.AfterFunc(ctx, stop)
+
 	config, problems := c.upstream()
 	if len(problems) > 0 {
 		return usageError{problems}
@@ -28,11 +37,11 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer listener.Close()
 	logger := c.logger(std.err)
 	if c.Sandbox {
-		stop, err := startSandbox(&config, logger)
+		stopSandbox, err := startSandbox(&config, logger)
 		if err != nil {
 			return err
 		}
-		defer stop()
+		defer stopSandbox()
 		welcome(std.out, listener.Addr().String())
 	}
 	client := pelcro.New(config)
@@ -47,7 +56,8 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	return service.Serve(ctx, listener)
 }
 
-// cause returns what the network said, without the addresses that net adds.
+// cause returns what the system said, without the addresses and names that net
+// and os add.
 func cause(err error) error {
 	for {
 		inner := errors.Unwrap(err)

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestHelp(t *testing.T) {
+	for _, test := range []struct{ name, args string }{
+		{"help.txt", "--help"},
+		{"help-serve.txt", "serve --help"},
+		{"help-explain.txt", "explain --help"},
+		{"help-version.txt", "version --help"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			r := runWith(t, "", strings.Fields(test.args)...)
+			if r.code != exitOK || r.err != "" {
+				t.Errorf("exit code %d, %s", r.code, r.err)
+			}
+			golden(t, test.name, r.out)
+
+			help := strings.Join(strings.Fields(r.out), " ")
+			for _, flag := range regexp.MustCompile(` --(?:\[no-\])?([a-z-]+)`).FindAllStringSubmatch(help, -1) {
+				env := "$PELCRO_GRPC_" + strings.ToUpper(strings.ReplaceAll(flag[1], "-", "_"))
+				if flag[1] != "help" && !strings.Contains(help, env) {
+					t.Errorf("--%s: the help does not show %s", flag[1], env)
+				}
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	r := runWith(t, "", "version")
+	if r.code != exitOK || r.err != "" || !regexp.MustCompile(`^pelcro-grpc \S+ go1\.\S+ \S+/\S+\n$`).MatchString(r.out) {
+		t.Errorf("exit code %d, %q %q", r.code, r.out, r.err)
+	}
+}
+
+// TestUsage: what is wrong with a command line is said in one sentence.
+func TestUsage(t *testing.T) {
+	for _, test := range []struct{ name, args, want string }{
+		{"no command", "", `expected one of "serve", "explain", "version" (see pelcro-grpc --help)`},
+		{"unknown command", "start", `unexpected argument start (see pelcro-grpc --help)`},
+		{"unknown flag", "serve --verbose", `unknown flag --verbose (see pelcro-grpc --help)`},
+		{"a key as a flag", "serve --pelcro-api-key=" + canaryKey, `unknown flag --pelcro-api-key, did you mean "--pelcro-api-key-file"? (see pelcro-grpc --help)`},
+		{"flag of another command", "version --listen=:0", `unknown flag --listen (see pelcro-grpc --help)`},
+		{"argument", "serve now", `unexpected argument now (see pelcro-grpc --help)`},
+		{"no number", "serve --site-id=one", `--site-id: expected a valid 32 bit int but got "one" (see pelcro-grpc --help)`},
+		{"no duration", "serve --request-timeout=30", `--request-timeout: expected duration but got "30": time: missing unit in duration "30" (see pelcro-grpc --help)`},
+		{"no level", "serve --log-level=loud", `--log-level: slog: level string "loud": unknown name (see pelcro-grpc --help)`},
+		{"no format", "serve --log-format=xml", `--log-format must be one of "auto","json","text" but got "xml" (see pelcro-grpc --help)`},
+		{"no operation", "explain --operation=Get", `--operation must be one of "GetCustomer","ListCustomers","CreateCustomer","UpdateCustomer","DeleteCustomer" but got "Get" (see pelcro-grpc --help)`},
+		{"no credential", "explain --credential=mine", `--credential must be one of "gateway","caller" but got "mine" (see pelcro-grpc --help)`},
+		{"id without use", "explain --operation=ListCustomers --id=42", "ListCustomers names no customer; leave out --id"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			runWith(t, "", strings.Fields(test.args)...).mustRefuse(t, test.want)
+		})
+	}
+	t.Run("environment", func(t *testing.T) {
+		t.Setenv("PELCRO_GRPC_SITE_ID", "one")
+		runWith(t, "", "serve").mustRefuse(t,
+			`--site-id: expected a valid 32 bit int but got "one" (from envar PELCRO_GRPC_SITE_ID="one") (see pelcro-grpc --help)`)
+	})
+}
+
+// TestFailure: what is not the user's to change has another exit code.
+func TestFailure(t *testing.T) {
+	out, errs := newOutput(), newOutput()
+	code := run(t.Context(), []string{"explain"}, stdio{brokenReader{}, out, errs})
+	if code != exitFailure || out.String() != "" || errs.String() != "pelcro-grpc: reading standard input: broken\n" {
+		t.Errorf("exit code %d, %q, %q", code, out, errs)
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("broken") }

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// TestProblems: every problem at once, each with its remedy, and nothing starts.
+func TestProblems(t *testing.T) {
+	const (
+		noSite   = "--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)"
+		negative = "--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard"
+		noKey    = "there is no API key; set --pelcro-api-key-file or PELCRO_GRPC_PELCRO_API_KEY (or try --sandbox)"
+		twoKeys  = "--pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY are both set; keep one"
+		noTime   = "--request-timeout must be greater than 0, for example 30s"
+		noURL    = "--pelcro-url must begin with https:// and name a host, for example https://www.pelcro.com/api/v1/core"
+		openURL  = "--pelcro-url would show the API key to the network; use https:// (http:// is for loopback only)"
+		notAPI   = "; put Pelcro's API key, and nothing else, there"
+		envBlank = "PELCRO_GRPC_PELCRO_API_KEY holds blanks or other characters that no key has" + notAPI
+	)
+	address := func(listen string) string {
+		return `--listen "` + listen + `" is no address; use HOST:PORT, for example 127.0.0.1:50051`
+	}
+	ofFile := func(file, problem string) string { return "--pelcro-api-key-file " + file + " " + problem + notAPI }
+
+	var (
+		key       = write(t, canaryKey)
+		empty     = write(t, "")
+		blank     = write(t, " \r\n\t\n")
+		twoLines  = write(t, canaryKey+"\n"+canaryKey+"\n")
+		withName  = write(t, "API_KEY="+canaryKey+" # Pelcro\n")
+		umlaut    = write(t, canaryKey+"ü")
+		oversized = write(t, strings.Repeat(canaryKey, maxKeyFile))
+		missing   = filepath.Join(t.TempDir(), "missing")
+		directory = t.TempDir()
+	)
+	for _, test := range []struct {
+		name string
+		args []string
+		key  string // of the environment
+		want []string
+	}{
+		{"nothing at all", nil, "", []string{noSite, noKey}},
+		{"no site", nil, canaryKey, []string{noSite}},
+		{"negative site", []string{"--site-id=-7"}, canaryKey, []string{negative}},
+		{"no key", []string{"--site-id=7"}, "", []string{noKey}},
+		{"two keys", []string{"--site-id=7", "--pelcro-api-key-file=" + key}, canaryKey, []string{twoKeys}},
+		{"blank key", []string{"--site-id=7"}, " ", []string{"PELCRO_GRPC_PELCRO_API_KEY is empty" + notAPI}},
+		{"key with blanks", []string{"--site-id=7"}, "Bearer " + canaryKey, []string{envBlank}},
+
+		{"missing file", []string{"--site-id=7", "--pelcro-api-key-file=" + missing}, "", []string{ofFile(missing, "cannot be read (no such file or directory)")}},
+		{"directory", []string{"--site-id=7", "--pelcro-api-key-file=" + directory}, "", []string{ofFile(directory, "cannot be read (is a directory)")}},
+		{"empty file", []string{"--site-id=7", "--pelcro-api-key-file=" + empty}, "", []string{ofFile(empty, "is empty")}},
+		{"blank file", []string{"--site-id=7", "--pelcro-api-key-file=" + blank}, "", []string{ofFile(blank, "is empty")}},
+		{"oversized file", []string{"--site-id=7", "--pelcro-api-key-file=" + oversized}, "", []string{ofFile(oversized, "cannot be read (it is larger than 16 KiB)")}},
+		{"two lines", []string{"--site-id=7", "--pelcro-api-key-file=" + twoLines}, "", []string{ofFile(twoLines, "holds blanks or other characters that no key has")}},
+		{"more than the key", []string{"--site-id=7", "--pelcro-api-key-file=" + withName}, "", []string{ofFile(withName, "holds blanks or other characters that no key has")}},
+		{"not ASCII", []string{"--site-id=7", "--pelcro-api-key-file=" + umlaut}, "", []string{ofFile(umlaut, "holds blanks or other characters that no key has")}},
+
+		{"no port", []string{"--site-id=7", "--listen=127.0.0.1"}, canaryKey, []string{address("127.0.0.1")}},
+		{"port that does not exist", []string{"--site-id=7", "--listen=127.0.0.1:65536"}, canaryKey, []string{address("127.0.0.1:65536")}},
+		{"port that is a word", []string{"--site-id=7", "--listen=127.0.0.1:gprc"}, canaryKey, []string{address("127.0.0.1:gprc")}},
+		{"IPv6 without brackets", []string{"--site-id=7", "--listen=::1:50051"}, canaryKey, []string{address("::1:50051")}},
+		{"negative time", []string{"--site-id=7", "--request-timeout=-1s"}, canaryKey, []string{noTime}},
+		{"no time", []string{"--site-id=7", "--request-timeout=0"}, canaryKey, []string{noTime}},
+
+		{"http to a remote host", []string{"--site-id=7", "--pelcro-url=http://www.pelcro.com/api/v1/core"}, canaryKey, []string{openURL}},
+		{"empty URL", []string{"--site-id=7", "--pelcro-url="}, canaryKey, []string{noURL}},
+		{"no scheme", []string{"--site-id=7", "--pelcro-url=www.pelcro.com"}, canaryKey, []string{noURL}},
+		{
+			"key in the URL", []string{"--site-id=7", "--pelcro-url=https://" + canaryKey + "@www.pelcro.com"}, canaryKey,
+			[]string{"--pelcro-url must not hold a user or password; the key has a setting of its own"},
+		},
+		{
+			"key in the query", []string{"--site-id=7", "--pelcro-url=https://www.pelcro.com?key=" + canaryKey}, canaryKey,
+			[]string{"--pelcro-url must not hold a query or fragment; end it after the path"},
+		},
+
+		{
+			"sandbox with all that the real one needs",
+			[]string{"--sandbox", "--site-id=-1", "--pelcro-url=https://pelcro.example", "--pelcro-api-key-file=" + key}, "",
+			[]string{
+				negative, "--sandbox brings its own Pelcro; leave out --pelcro-url",
+				"--sandbox brings its own API key; leave out --pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY",
+			},
+		},
+		{
+			"sandbox with a key in the environment", []string{"--sandbox"}, canaryKey,
+			[]string{"--sandbox brings its own API key; leave out --pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY"},
+		},
+		{
+			"everything", []string{"--listen=here", "--request-timeout=-1s", "--pelcro-url=http://pelcro.example", "--pelcro-api-key-file=" + missing}, "",
+			[]string{address("here"), noTime, noSite, openURL, ofFile(missing, "cannot be read (no such file or directory)")},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(keyEnv, test.key)
+			runWith(t, "", append([]string{"serve"}, test.args...)...).mustRefuse(t, test.want...)
+		})
+	}
+}
+
+func TestUnreadableKeyFile(t *testing.T) {
+	file := write(t, canaryKey)
+	if err := os.Chmod(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.Open(file); err == nil {
+		f.Close()
+		t.Skip("this user may read everything")
+	}
+	runWith(t, "", "serve", "--site-id=7", "--pelcro-api-key-file="+file).mustRefuse(t,
+		"--pelcro-api-key-file "+file+" cannot be read (permission denied); put Pelcro's API key, and nothing else, there")
+}
+
+func TestPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	address := taken.Addr().String()
+	runWith(t, "", "serve", "--sandbox", "--listen="+address).mustRefuse(t,
+		"cannot listen on "+address+" (address already in use); choose another address with --listen")
+}
+
+// upstream is a Pelcro of the test's own.
+func upstream(t *testing.T, handler http.HandlerFunc) (url string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL + "/api"
+}
+
+// TestEnvironment configures everything by the environment.
+func TestEnvironment(t *testing.T) {
+	requests := make(chan *http.Request, 10)
+	url := upstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		requests <- r
+		<-r.Context().Done() // until the request timeout
+	})
+	for name, value := range map[string]string{
+		"PELCRO_GRPC_LISTEN":          "127.0.0.1:1", // the flag beats it
+		"PELCRO_GRPC_PELCRO_URL":      url,
+		"PELCRO_GRPC_PELCRO_API_KEY":  canaryKey,
+		"PELCRO_GRPC_SITE_ID":         "7",
+		"PELCRO_GRPC_REQUEST_TIMEOUT": "50ms",
+		"PELCRO_GRPC_REFLECTION":      "false",
+		"PELCRO_GRPC_LOG_LEVEL":       "debug",
+		"PELCRO_GRPC_LOG_FORMAT":      "text", // the flag beats it
+	} {
+		t.Setenv(name, value)
+	}
+	p := start(t)
+	_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "in time") {
+		t.Errorf("got %v", err)
+	}
+	request := <-requests
+	if request.RequestURI != "/api/customers/42?site_id=7" || request.Header.Get("Authorization") != "Bearer "+canaryKey ||
+		request.UserAgent() != "pelcro-grpc/"+version() {
+		t.Errorf("got %s %v", request.RequestURI, request.Header)
+	}
+	stream, err := reflectionpb.NewServerReflectionClient(p.conn).ServerReflectionInfo(t.Context())
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != codes.Unimplemented {
+		t.Errorf("reflection is on: %v", err)
+	}
+	if _, err := healthpb.NewHealthClient(p.conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
+		t.Error(err)
+	}
+	p.err.match(t, `("level":"DEBUG".*"grpc.service":"grpc.health.v1.Health")`)
+	if p.out.String() != "" {
+		t.Errorf("printed %s", p.out)
+	}
+}
+
+// TestKeyFile: an editor's newline at the end is no part of the key.
+func TestKeyFile(t *testing.T) {
+	keys := make(chan string, 1)
+	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		keys <- r.Header.Get("Authorization")
+		w.WriteHeader(401)
+	})
+	p := start(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+write(t, canaryKey+"\r\n"))
+	_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+	if key := <-keys; key != "Bearer "+canaryKey {
+		t.Errorf("Authorization: %s", key)
+	}
+}

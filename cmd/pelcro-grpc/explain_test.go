@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// explained is what explain prints, read by means of its own.
+type explained struct {
+	Code      string            `json:"code"`
+	Status    json.RawMessage   `json:"status"`
+	Trailers  map[string]string `json:"trailers"`
+	WireBytes int               `json:"wireBytes"`
+}
+
+func (e explained) status(t *testing.T) *spb.Status {
+	t.Helper()
+	s := &spb.Status{}
+	if err := protojson.Unmarshal(e.Status, s); err != nil {
+		t.Fatalf("%v in %s", err, e.Status)
+	}
+	return s
+}
+
+func explain(t *testing.T, captured string, args ...string) explained {
+	t.Helper()
+	r := runWith(t, captured, append([]string{"explain"}, args...)...)
+	if r.code != exitOK || r.err != "" {
+		t.Fatalf("exit code %d: %s", r.code, r.err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(r.out))
+	decoder.DisallowUnknownFields()
+	var e explained
+	if err := decoder.Decode(&e); err != nil {
+		t.Fatalf("%v in %s", err, r.out)
+	}
+	return e
+}
+
+// TestExplain shows the whole of what is printed.
+func TestExplain(t *testing.T) {
+	for _, test := range []struct {
+		golden, captured string
+		args             []string
+	}{
+		{"explain-422.json", "HTTP/1.1 422 Unprocessable Content\r\nContent-Type: application/json\r\n\r\n" +
+			`{"message":"…","errors":{"email":["The email has already been taken."],"metadata.a<b":["The metadata.a<b field must be a string."]}}`,
+			[]string{"--operation=CreateCustomer"}},
+		{"explain-429.json", "HTTP/2 429 \r\ncontent-type: application/json\r\nretry-after: 30\r\nx-ratelimit-limit: 60\r\n\r\n" +
+			`{"message": "Too Many Attempts."}`, nil},
+		{"explain-404.json", "HTTP/2 404 \r\ncontent-type: application/json\r\n\r\n" + `{"message": "Not Found"}`,
+			[]string{"--operation=DeleteCustomer", "--id=42"}},
+		{"explain-401.json", "HTTP/2 401 \r\ncontent-type: application/json\r\n\r\n" + `{"message": "Unauthenticated."}`,
+			[]string{"--credential=caller"}},
+		{"explain-200.json", "HTTP/2 200 \r\ncontent-type: application/json\r\n\r\n" + `{"data": {"id": 1}}`, nil},
+	} {
+		t.Run(test.golden, func(t *testing.T) {
+			golden(t, test.golden, runWith(t, test.captured, append([]string{"explain"}, test.args...)...).out)
+		})
+	}
+}
+
+// TestExplainByEnvironment: its flags have environment names, too.
+func TestExplainByEnvironment(t *testing.T) {
+	t.Setenv("PELCRO_GRPC_OPERATION", "CreateCustomer")
+	e := explain(t, "HTTP/1.1 504 Gateway Timeout\r\n\r\n")
+	if e.Code != "INTERNAL" || e.Trailers[mapping.TrailerReason] != "PELCRO_OUTCOME_UNKNOWN" || e.Trailers[mapping.TrailerPushback] != "-1" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// rpcs calls each RPC, naming customer 42 where it names one.
+var rpcs = map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...grpc.CallOption) error{
+	"GetCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient, options ...grpc.CallOption) error {
+		_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42}, options...)
+		return err
+	},
+	"ListCustomers": func(ctx context.Context, c pelcrov1.CustomerServiceClient, options ...grpc.CallOption) error {
+		_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{}, options...)
+		return err
+	},
+	"CreateCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient, options ...grpc.CallOption) error {
+		_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: new("a@example.com")}}, options...)
+		return err
+	},
+	"UpdateCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient, options ...grpc.CallOption) error {
+		_, err := c.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: 42, FirstName: new("Ada")}}, options...)
+		return err
+	},
+	"DeleteCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient, options ...grpc.CallOption) error {
+		_, err := c.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 42}, options...)
+		return err
+	},
+}
+
+// service is the running program in front of an upstream that gives one reply.
+type service struct {
+	customers pelcrov1.CustomerServiceClient
+	reply     capture
+}
+
+func startService(t *testing.T) *service {
+	t.Helper()
+	s := &service{}
+	url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write(s.reply.wire())
+	})
+	t.Setenv(keyEnv, canaryKey)
+	p := start(t, "--pelcro-url="+url, "--site-id=7")
+	s.customers = pelcrov1.NewCustomerServiceClient(p.conn)
+	return s
+}
+
+// wire is the reply as it went over the network, before curl decoded it.
+func (c capture) wire() []byte {
+	header := c.header.Clone()
+	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Content-Encoding", "Connection"} {
+		header.Del(name)
+	}
+	header.Set("Connection", "close")
+	if c.status >= 200 && c.status != 204 && c.status != 304 {
+		header.Set("Content-Length", strconv.Itoa(len(c.body)))
+	}
+	var wire strings.Builder
+	fmt.Fprintf(&wire, "HTTP/1.1 %d X\r\n", c.status)
+	_ = header.Write(&wire)
+	return append([]byte(wire.String()+"\r\n"), c.body...)
+}
+
+// agrees checks that explain says what a gRPC client is given for the same reply.
+func (s *service) agrees(t *testing.T, operation, captured string) {
+	t.Helper()
+	args := []string{"--operation=" + operation}
+	if operation != "ListCustomers" && operation != "CreateCustomer" {
+		args = append(args, "--id=42")
+	}
+	e := explain(t, captured, args...)
+
+	var err error
+	if s.reply, err = parseCapture([]byte(captured)); err != nil {
+		t.Fatal(err)
+	}
+	var trailer metadata.MD
+	err = rpcs[operation](t.Context(), s.customers, grpc.Trailer(&trailer))
+	given := &spb.Status{}
+	if err != nil {
+		given = status.Convert(err).Proto()
+	}
+	if got := withoutID(e.status(t)); !proto.Equal(got, withoutID(given)) {
+		t.Errorf("%s: explain says\n%s\na client gets\n%s", operation, protojson.Format(got), protojson.Format(given))
+	}
+	if name := code.Code(given.Code).String(); e.Code != name {
+		t.Errorf("%s: explain says %s, a client gets %s", operation, e.Code, name)
+	}
+	for _, name := range []string{mapping.TrailerReason, mapping.TrailerPushback} {
+		if got, want := e.Trailers[name], strings.Join(trailer.Get(name), ", "); got != want {
+			t.Errorf("%s: explain says %s: %s, a client gets %s", operation, name, got, want)
+		}
+	}
+	if (e.WireBytes == 0) != (err == nil) || e.WireBytes > mapping.MaxWireBytes {
+		t.Errorf("%s: %d bytes", operation, e.WireBytes)
+	}
+}
+
+// withoutID removes the request id, which is another one each time.
+func withoutID(s *spb.Status) *spb.Status {
+	s.Details = slices.DeleteFunc(s.Details, func(detail *anypb.Any) bool {
+		return detail.MessageIs(&errdetails.RequestInfo{})
+	})
+	return s
+}
+
+// printed is a reply as curl prints it.
+func printed(status int, header http.Header, body string) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "HTTP/1.1 %d X\r\n", status)
+	_ = header.Write(&text)
+	return text.String() + "\r\n" + body
+}
+
+// TestExplainAgreesOnVectors: explain and the service give the same for captured
+// replies of real servers.
+func TestExplainAgreesOnVectors(t *testing.T) {
+	s := startService(t)
+	for _, v := range vectors.Read(t, "../../mapping/testdata/vectors") {
+		t.Run(v.Name, func(t *testing.T) {
+			captured := printed(v.Response.Status, v.Header(), string(v.Body()))
+			s.agrees(t, v.Operation, captured)
+			if e := explain(t, captured, "--operation="+v.Operation); e.Code != v.Expect.Code || e.Trailers[mapping.TrailerReason] != v.Expect.Reason {
+				t.Errorf("explain says %s %v, want %s %s", e.Code, e.Trailers, v.Expect.Code, v.Expect.Reason)
+			}
+		})
+	}
+}
+
+// TestExplainAgreesOnEverything: the same for each RPC, status and kind of body.
+func TestExplainAgreesOnEverything(t *testing.T) {
+	s := startService(t)
+	for _, status := range []int{200, 201, 301, 400, 401, 402, 403, 404, 405, 409, 418, 422, 429, 500, 502, 503, 504, 599} {
+		for kind, body := range map[string]string{
+			"errors":  `{"message":"Invalid.","errors":{"email":["The email field is required."],"id":["The id is invalid."]}}`,
+			"message": `{"message":"The route x could not be found."}`,
+			"page":    "<html>\n</html>",
+			"nothing": "",
+			"data":    `{"data":{"id":42,"email":null}}`,
+			"list":    `{"data":[{"id":42}],"meta":{"current_page":1,"last_page":1}}`,
+			"error":   `{"error":{"message":"No."},"data":null}`,
+		} {
+			for operation := range rpcs {
+				t.Run(fmt.Sprint(status, kind, operation), func(t *testing.T) {
+					s.agrees(t, operation, printed(status, http.Header{
+						"Content-Type": {"application/json"}, "Retry-After": {"7"}, "Date": {"Sun, 22 Nov 2026 10:00:00 GMT"},
+					}, body))
+				})
+			}
+		}
+	}
+}
+
+// TestExplainAgreesOnOddities: headers that no longer fit the body, and sizes at
+// the limits.
+func TestExplainAgreesOnOddities(t *testing.T) {
+	s := startService(t)
+	const refused = `{"errors":{"email":["The email field is required."]}}`
+	many := strings.Repeat(`{"id":1,"email":"a@example.com"},`, pelcro.MaxErrorBody/16)
+	for _, test := range []struct{ name, operation, captured, reason string }{
+		{"chunked", "CreateCustomer", "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n" + refused, "PELCRO_VALIDATION_FAILED"},
+		{"gzip", "CreateCustomer", "HTTP/2 400 \ncontent-encoding: gzip\ncontent-length: 9\n\n" + refused, "PELCRO_VALIDATION_FAILED"},
+		{"binary", "GetCustomer", "HTTP/1.1 500 X\r\nContent-Type: application/octet-stream\r\n\r\n\x00\xff\xfe\r\n", "PELCRO_INTERNAL_ERROR"},
+		{"continued", "CreateCustomer", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 X\r\n\r\n", "PELCRO_ALREADY_EXISTS"},
+		{"through a proxy", "GetCustomer", "HTTP/1.1 200 Connection established\r\n\r\nHTTP/2 403 \r\n\r\n{}", "PELCRO_PERMISSION_DENIED"},
+		{"headers only", "GetCustomer", "HTTP/1.1 429 X\r\nRetry-After: 5", "PELCRO_RATE_LIMITED"},
+		{"no content", "GetCustomer", "HTTP/1.1 204 No Content\r\n\r\n", "PELCRO_MALFORMED_RESPONSE"},
+		{"no content after a delete", "DeleteCustomer", "HTTP/1.1 204 No Content\r\n\r\n", ""},
+		{"not modified", "GetCustomer", "HTTP/1.1 304 Not Modified\r\n\r\n", "PELCRO_REDIRECT"},
+		{"customer without an id", "GetCustomer", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":{"email":"a@example.com"}}`, "PELCRO_MALFORMED_RESPONSE"},
+		{"list with one bad row", "ListCustomers", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":[{"id":1},{"id":0}]}`, "PELCRO_MALFORMED_RESPONSE"},
+		{"list for a customer", "UpdateCustomer", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":[]}`, "PELCRO_MALFORMED_RESPONSE"},
+		{"large list", "ListCustomers", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":[` + many + `{"id":2}]}`, ""},
+		{"large list, cut", "ListCustomers", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":[` + many, "PELCRO_MALFORMED_RESPONSE"},
+		{"large body after a delete", "DeleteCustomer", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":[` + many + `{"id":2}]}`, "PELCRO_MALFORMED_RESPONSE"},
+		{"large error", "CreateCustomer", "HTTP/1.1 422 X\r\n\r\n" + `{"errors":{"email":["no"]},"data":[` + many + `1]}`, "PELCRO_BAD_REQUEST"},
+		{"too large", "GetCustomer", "HTTP/1.1 200 OK\r\n\r\n" + `{"data":{"id":1,"title":"` + strings.Repeat("x", pelcro.MaxBody) + `"}}`, "PELCRO_RESPONSE_TOO_LARGE"},
+		{"far too large", "CreateCustomer", "HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", maxCapture+1), "PELCRO_RESPONSE_TOO_LARGE"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s.agrees(t, test.operation, test.captured)
+			if e := explain(t, test.captured, "--operation="+test.operation); e.Trailers[mapping.TrailerReason] != test.reason {
+				t.Errorf("explain says %s %v, want %s", e.Code, e.Trailers, test.reason)
+			}
+		})
+	}
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// requireTools makes tests fail that cannot have a tool, instead of skipping.
+const requireTools = "PELCRO_GRPC_REQUIRE_TOOLS"
+
+// canaryKey must be in no output.
+const canaryKey = "canary-key-sk_live_4711"
+
+// patience is how long a test waits for what must happen.
+const patience = 30 * time.Second
+
+func TestMain(m *testing.M) {
+	// What the developer's own environment says must not matter.
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, envPrefix+"_") && name != requireTools || name == "COLUMNS" {
+			os.Unsetenv(name)
+		}
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		removeTools()
+		os.Exit(code)
+	}))
+}
+
+// output collects what a program writes, and wakes those who wait for it.
+type output struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	written chan struct{} // closed and replaced by each write
+}
+
+func newOutput() *output { return &output{written: make(chan struct{})} }
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.written)
+	o.written = make(chan struct{})
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// match waits until the output matches and returns the first group.
+func (o *output) match(t *testing.T, pattern string) string {
+	t.Helper()
+	over := time.After(patience)
+	for {
+		o.mu.Lock()
+		text, written := o.text.String(), o.written
+		o.mu.Unlock()
+		if groups := regexp.MustCompile(pattern).FindStringSubmatch(text); groups != nil {
+			return groups[1]
+		}
+		select {
+		case <-written:
+		case <-over:
+			t.Fatalf("the output does not match %s:\n%s", pattern, text)
+		}
+	}
+}
+
+// ran is a program that has ended.
+type ran struct {
+	code     int
+	out, err string
+}
+
+// runWith runs the program to its end with that standard input.
+func runWith(t *testing.T, in string, args ...string) ran {
+	t.Helper()
+	out, errs := newOutput(), newOutput()
+	code := run(t.Context(), args, stdio{strings.NewReader(in), out, errs})
+	r := ran{code, out.String(), errs.String()}
+	noKey(t, r.out, r.err)
+	return r
+}
+
+func noKey(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(text, canaryKey) {
+			t.Errorf("the key is printed: %s", text)
+		}
+	}
+}
+
+// mustRefuse checks that the program ended with exit code 2, said exactly these
+// sentences, and did nothing else.
+func (r ran) mustRefuse(t *testing.T, sentences ...string) {
+	t.Helper()
+	want := ""
+	for _, sentence := range sentences {
+		want += "pelcro-grpc: " + sentence + "\n"
+	}
+	if r.code != exitUsage || r.out != "" || r.err != want {
+		t.Errorf("exit code %d\nout: %s\ngot:\n%swant:\n%s", r.code, r.out, r.err, want)
+	}
+}
+
+// program is a running serve.
+type program struct {
+	address  string
+	conn     *grpc.ClientConn
+	out, err *output
+	// stop ends the program and returns its exit code.
+	stop func() int
+}
+
+// start runs serve on a free port, until the test ends at the latest.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &program{out: newOutput(), err: newOutput()}
+	ended := make(chan int, 1)
+	args = append([]string{"serve", "--listen=127.0.0.1:0", "--log-format=json"}, args...)
+	go func() { ended <- run(ctx, args, stdio{strings.NewReader(""), p.out, p.err}) }()
+	p.stop = sync.OnceValue(func() int {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() {
+		if code := p.stop(); code != exitOK {
+			t.Errorf("exit code %d: %s", code, p.err)
+		}
+		noKey(t, p.out.String(), p.err.String())
+	})
+	p.address = p.err.match(t, `"msg":"serving","address":"([^"]+)"`)
+	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	p.conn = conn
+	return p
+}
+
+// golden compares with a file of testdata, or writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; if that is meant, run go test ./cmd/pelcro-grpc -update\ngot:\n%s\nwant:\n%s", file, got, want)
+	}
+}
+
+// write makes a file for the test and returns its name.
+func write(t *testing.T, content string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

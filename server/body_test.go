@@ -1,0 +1,164 @@
+package server_test
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// everything is a customer with every field set, as a client has it that read it
+// before.
+func everything(t *testing.T) *pelcrov1.Customer {
+	t.Helper()
+	object := mustStruct(t, map[string]any{"id": 1})
+	return &pelcrov1.Customer{
+		Id: 42, Email: new("a@example.com"), FirstName: new("Ada"), LastName: new("Lovelace"), Name: new("Ada Lovelace"),
+		DisplayName: new("Countess"), Username: new("ada"), Phone: new("+1 555"), Salutation: new("Ms"), Title: new("Dr."), Tin: new("GB1"),
+		OrganizationId: new(int64(5)), Organization: object, Addresses: []*structpb.Struct{object}, Subscriptions: []*structpb.Struct{object},
+		DefaultSourceId: new(int64(6)), DefaultSource: object, EmailConfirm: new(true), EmailHardbounce: new(true), PhoneConfirm: new(true),
+		MailMarketing: new(true), TeleMarketing: new(true), HasPassword: new(true), IsImported: new(true),
+		Metadata: mustStruct(t, map[string]any{"plan": "gold"}), OldProviderId: new("old-1"),
+		PasswordLastUpdatedAt: &timestamppb.Timestamp{Seconds: 1}, LastLoginAt: &timestamppb.Timestamp{Seconds: 1},
+		CreatedAt: &timestamppb.Timestamp{Seconds: 1}, UpdatedAt: &timestamppb.Timestamp{Seconds: 1}, DeletedAt: &timestamppb.Timestamp{Seconds: 1},
+		Extra: object,
+	}
+}
+
+// written is what of everything can be written, but for default_source_id.
+const written = `"email":"a@example.com","email_hardbounce":true,"first_name":"Ada","last_name":"Lovelace","mail_marketing":true,` +
+	`"metadata":{"plan":"gold"},"old_provider_id":"old-1","organization":5,`
+
+func TestCreateBody(t *testing.T) {
+	upstream := answering(fine)
+	g := start(t, upstream)
+	for _, test := range []struct {
+		name string
+		req  *pelcrov1.CreateCustomerRequest
+		want string
+	}{
+		{"nothing", &pelcrov1.CreateCustomerRequest{}, `{}`},
+		{"no field", &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{}}, `{}`},
+		{"email", newCustomer("a@example.com"), `{"email":"a@example.com"}`},
+		{
+			"output only fields and the default source are left out", &pelcrov1.CreateCustomerRequest{Customer: everything(t)},
+			`{"display_name":"Countess",` + written +
+				`"phone":"+1 555","salutation":"Ms","tele_marketing":true,"tin":"GB1","title":"Dr.","username":"ada"}`,
+		},
+		{
+			"false and empty are no nothing", &pelcrov1.CreateCustomerRequest{
+				Customer: &pelcrov1.Customer{
+					Email: new(""), MailMarketing: new(false), TeleMarketing: new(false), EmailHardbounce: new(false),
+					OrganizationId: new(int64(0)), Metadata: &structpb.Struct{},
+				},
+				Password: new(""), SkipEmailDnsValidations: new(false), ImportPaymentMethods: new(false),
+			},
+			`{"email":"","email_hardbounce":false,"import_payment_methods":false,"mail_marketing":false,"metadata":{},` +
+				`"organization":0,"password":"","skip_email_dns_validations":false,"tele_marketing":false}`,
+		},
+		{
+			"fields of the request", &pelcrov1.CreateCustomerRequest{
+				Password: new("$2y$10$x"), PasswordType: new("password_bcrypt"), SkipEmailDnsValidations: new(true),
+				ImportPaymentMethods: new(true), PaymentGatewayId: new("cus_1"),
+			},
+			`{"import_payment_methods":true,"password":"$2y$10$x","password_type":"password_bcrypt",` +
+				`"payment_gateway_id":"cus_1","skip_email_dns_validations":true}`,
+		},
+		{
+			"metadata of all kinds", &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Metadata: mustStruct(t, map[string]any{
+				"text": "x", "number": 1.5, "integer": 9007199254740992, "true": true, "null": nil, "list": []any{1, "2", nil},
+				"object": map[string]any{"deep": map[string]any{}}, "": "no name",
+			})}},
+			`{"metadata":{"":"no name","integer":9007199254740992,"list":[1,"2",null],"null":null,"number":1.5,` +
+				`"object":{"deep":{}},"text":"x","true":true}}`,
+		},
+		{
+			"texts are sent as they are", newCustomer(" Zoë \"🚲\" \\ \n\x00"),
+			`{"email":" Zoë \"🚲\" \\ \n\u0000"}`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := len(upstream.sent())
+			mustSucceed(t, g.customers.CreateCustomer, test.req)
+			mustBeSent(t, upstream.sent()[before:], "POST /api/v1/core/customers?site_id=7", test.want)
+		})
+	}
+}
+
+func TestUpdateBody(t *testing.T) {
+	upstream := answering(fine)
+	g := start(t, upstream)
+	mask := func(customer *pelcrov1.Customer, paths ...string) *pelcrov1.UpdateCustomerRequest {
+		customer.Id = 42
+		return &pelcrov1.UpdateCustomerRequest{Customer: customer, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}}
+	}
+	merge := mustStruct(t, map[string]any{"color": nil, "plan": "gold"})
+	for _, test := range []struct {
+		name string
+		req  *pelcrov1.UpdateCustomerRequest
+		want string
+	}{
+		{"no mask: what is set", mask(&pelcrov1.Customer{FirstName: new("Ada"), MailMarketing: new(false), Title: new("")}),
+			`{"first_name":"Ada","mail_marketing":false,"title":""}`},
+		{"no mask: the default source too", mask(&pelcrov1.Customer{DefaultSourceId: new(int64(6))}), `{"default_source_id":6}`},
+		{"no mask: metadata merges", mask(&pelcrov1.Customer{Metadata: merge}), `{"metadata":{"color":null,"plan":"gold"}}`},
+		{"no mask: empty metadata", mask(&pelcrov1.Customer{Metadata: &structpb.Struct{}}), `{"metadata":{}}`},
+		{"no mask: output only fields are left out", mask(everything(t)),
+			`{"default_source_id":6,"display_name":"Countess",` + written +
+				`"phone":"+1 555","salutation":"Ms","tele_marketing":true,"tin":"GB1","title":"Dr.","username":"ada"}`},
+		{"mask: a value", mask(&pelcrov1.Customer{FirstName: new("Ada")}, "first_name"), `{"first_name":"Ada"}`},
+		{"mask: cleared", mask(&pelcrov1.Customer{}, "first_name"), `{"first_name":null}`},
+		{"mask: nothing but what it names", mask(everything(t), "last_name", "tin"), `{"last_name":"Lovelace","tin":"GB1"}`},
+		{"mask: values and cleared", mask(&pelcrov1.Customer{Phone: new("1"), MailMarketing: new(false)}, "phone", "mail_marketing", "title"),
+			`{"mail_marketing":false,"phone":"1","title":null}`},
+		{"mask: the same twice", mask(&pelcrov1.Customer{Phone: new("1")}, "phone", "phone"), `{"phone":"1"}`},
+		{"mask: every field cleared", mask(&pelcrov1.Customer{},
+			"email", "first_name", "last_name", "display_name", "username", "phone", "salutation", "title", "tin", "organization_id",
+			"tele_marketing", "mail_marketing", "email_hardbounce", "old_provider_id", "default_source_id"),
+			`{"default_source_id":null,"display_name":null,"email":null,"email_hardbounce":null,"first_name":null,"last_name":null,` +
+				`"mail_marketing":null,"old_provider_id":null,"organization":null,"phone":null,"salutation":null,` +
+				`"tele_marketing":null,"tin":null,"title":null,"username":null}`},
+		{"mask: the default source", mask(&pelcrov1.Customer{DefaultSourceId: new(int64(6))}, "default_source_id"), `{"default_source_id":6}`},
+		{"mask: metadata merges", mask(&pelcrov1.Customer{Metadata: merge}, "metadata"), `{"metadata":{"color":null,"plan":"gold"}}`},
+		{"mask: metadata that it does not name", mask(&pelcrov1.Customer{Metadata: merge}, "tin"), `{"tin":null}`},
+		{"empty customer with a password", &pelcrov1.UpdateCustomerRequest{
+			Customer: &pelcrov1.Customer{Id: 42}, Password: new("s"), PasswordType: new("password_text"), SkipEmailDnsValidations: new(true),
+		}, `{"password":"s","password_type":"password_text","skip_email_dns_validations":true}`},
+		{"mask and password", &pelcrov1.UpdateCustomerRequest{
+			Customer:   &pelcrov1.Customer{Id: 42, Email: new("b@example.com"), Title: new("Dr.")},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"email"}}, Password: new(""), SkipEmailDnsValidations: new(false),
+		}, `{"email":"b@example.com","password":"","skip_email_dns_validations":false}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := len(upstream.sent())
+			mustSucceed(t, g.customers.UpdateCustomer, test.req)
+			mustBeSent(t, upstream.sent()[before:], "PUT /api/v1/core/customers/42?site_id=7", test.want)
+		})
+	}
+}
+
+func TestSiteOfWrites(t *testing.T) {
+	upstream := answering(fine)
+	g := start(t, upstream)
+	create := newCustomer("a@example.com")
+	create.SiteId = new(int32(9))
+	mustSucceed(t, g.customers.CreateCustomer, create)
+	mustBeSent(t, upstream.sent(), "POST /api/v1/core/customers?site_id=9", `{"email":"a@example.com"}`)
+	mustSucceed(t, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
+		Customer: &pelcrov1.Customer{Id: 42, Tin: new("x")}, SiteId: new(int32(10)),
+	})
+	mustBeSent(t, upstream.sent()[1:], "PUT /api/v1/core/customers/42?site_id=10", `{"tin":"x"}`)
+}
+
+func mustBeSent(t *testing.T, got []sent, line, body string) {
+	t.Helper()
+	if len(got) != 1 {
+		t.Fatalf("%d requests: %v", len(got), got)
+	}
+	if got[0].line != line || got[0].body != body {
+		t.Errorf("sent\n%s\n%s\nwant\n%s\n%s", got[0].line, got[0].body, line, body)
+	}
+}

@@ -1,0 +1,143 @@
+package server_test
+
+import (
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+func TestRefused(t *testing.T) {
+	listener := listen(t)
+	listener.Close()
+	for _, c := range startAt(t, "http://"+listener.Addr().String()).calls(42) {
+		f := c.do(t.Context()).failure(t)
+		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_UNREACHABLE)
+		f.mustAdvise(t, "notSent", "", 0)
+		f.mustHide(t, "127.0.0.1", "dial", "refused")
+	}
+}
+
+func TestUnknownHost(t *testing.T) {
+	transport := pelcro.NewTransport()
+	dialer := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: (&net.Dialer{}).DialContext}}
+	transport.DialContext = dialer.DialContext
+	// A name that no resolver is asked about: it is too long for DNS.
+	g := startAt(t, "http://"+strings.Repeat("canary.", 40)+"example", over(transport))
+	for _, c := range g.calls(42) {
+		f := c.do(t.Context()).failure(t)
+		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_UNREACHABLE)
+		f.mustAdvise(t, "notSent", "", 0)
+		f.mustHide(t, "canary")
+	}
+}
+
+func TestUntrusted(t *testing.T) {
+	web := httptest.NewUnstartedServer(answering(fine))
+	web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	web.StartTLS()
+	defer web.Close()
+	plain := httptest.NewServer(answering(fine))
+	defer plain.Close()
+	other := pelcro.NewTransport()
+	other.TLSClientConfig = web.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	other.TLSClientConfig.ServerName = "canary.example"
+	for _, test := range []struct {
+		name string
+		g    *gateway
+	}{
+		{"unknown authority", startAt(t, web.URL)},
+		{"other host", startAt(t, web.URL, over(other))},
+		{"plain HTTP", startAt(t, strings.Replace(plain.URL, "http:", "https:", 1))},
+	} {
+		for _, c := range test.g.calls(42) {
+			t.Run(test.name+"/"+c.name, func(t *testing.T) {
+				f := c.do(t.Context()).failure(t)
+				f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED)
+				f.mustAdvise(t, "notSent", "", 0)
+				f.mustHide(t, "127.0.0.1", "canary", "x509", "example.com")
+			})
+		}
+	}
+}
+
+// A trusted certificate is enough, over HTTP/1 and HTTP/2.
+func TestTrusted(t *testing.T) {
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		web := httptest.NewUnstartedServer(answering(fine))
+		web.EnableHTTP2 = true
+		web.StartTLS()
+		transport := pelcro.NewTransport()
+		transport.TLSClientConfig = &tls.Config{
+			RootCAs:    web.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+			NextProtos: []string{protocol},
+		}
+		for _, c := range startAt(t, web.URL, over(transport)).calls(42) {
+			if a := c.do(t.Context()); a.err != nil {
+				t.Errorf("%s over %s: %v", c.name, protocol, a.err)
+			}
+		}
+		t.Cleanup(web.Close)
+	}
+}
+
+// A connection that breaks after the request may have been read, in any way.
+func TestLostConnection(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		reply http.HandlerFunc
+	}{
+		{"closed", raw("")},
+		{"no HTTP", raw("canary\r\n\r\n")},
+		{"no status", raw("HTTP/1.1 canary\r\n\r\n")},
+		{"cut status line", raw("HTTP/1.1 20")},
+		{"cut headers", raw("HTTP/1.1 200 OK\r\nContent-Type: canary")},
+		{"broken header", raw("HTTP/1.1 200 OK\r\ncanary\r\n\r\n")},
+		{"blank before the first header", raw("HTTP/1.1 200 OK\r\n canary: x\r\n\r\n")},
+		{"NUL in a header", raw("HTTP/1.1 200 OK\r\nA: canary \x00\r\n\r\n")},
+		{"bad length", raw("HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n")},
+		{"huge header", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("canary", 100<<10/6) + "\r\n\r\n")},
+		{"cut body", cut(200, `{"data":{"id":42}}`)},
+		{"cut chunk", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"dat")},
+		{"broken chunk", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n")},
+		{"broken gzip", reply(200, "canary canary canary", "Content-Encoding", "gzip")},
+		{"unknown transfer encoding", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			upstream := answering(test.reply)
+			g := start(t, upstream)
+			for _, c := range g.calls(42) {
+				f := c.do(t.Context()).failure(t)
+				f.mustHide(t, "canary", "127.0.0.1", "EOF")
+				if c.name == "CreateCustomer" {
+					f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+					f.mustAdvise(t, "unknown", "-1", 0)
+				} else {
+					f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST)
+					f.mustAdvise(t, "", "", 0)
+				}
+			}
+			if log := g.journal.rest(); strings.Contains(log, "canary") {
+				t.Errorf("logged: %s", log)
+			}
+		})
+	}
+}
+
+// The body of an error says less than its status, so its loss changes nothing.
+func TestLostBodyOfAnError(t *testing.T) {
+	for _, c := range start(t, answering(cut(403, `{"message":"canary`))).calls(42) {
+		f := c.do(t.Context()).failure(t)
+		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
+		f.mustHide(t, "canary")
+	}
+}

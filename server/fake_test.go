@@ -1,0 +1,125 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// fake is an upstream that keeps what it is sent and answers what it is told.
+type fake struct {
+	mu       sync.Mutex
+	requests []sent
+	replies  []http.HandlerFunc
+}
+
+// sent is a request as the upstream saw it.
+type sent struct {
+	line   string // method, path and query
+	header http.Header
+	body   string
+}
+
+// answering returns an upstream that gives the replies one after the other; the
+// last one stays.
+func answering(replies ...http.HandlerFunc) *fake { return &fake{replies: replies} }
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	f.mu.Lock()
+	f.requests = append(f.requests, sent{line: r.Method + " " + r.RequestURI, header: r.Header, body: string(body)})
+	reply := f.replies[0]
+	if len(f.replies) > 1 {
+		f.replies = f.replies[1:]
+	}
+	f.mu.Unlock()
+	reply(w, r)
+}
+
+// sent returns the requests so far.
+func (f *fake) sent() []sent {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.requests)
+}
+
+// mustHaveSeen checks how many requests arrived.
+func (f *fake) mustHaveSeen(t *testing.T, n int) {
+	t.Helper()
+	if got := f.sent(); len(got) != n {
+		t.Errorf("%d requests reached the upstream, want %d: %v", len(got), n, got)
+	}
+}
+
+// reply answers with a JSON body and, in pairs, headers.
+func reply(status int, body string, headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		for pair := range slices.Chunk(headers, 2) {
+			w.Header().Set(pair[0], pair[1])
+		}
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
+
+// page answers with HTML.
+func page(status int) http.HandlerFunc {
+	return reply(status, "<!DOCTYPE html><html><body>canary page</body></html>", "Content-Type", "text/html")
+}
+
+// fine answers any request with success, about customer 42.
+func fine(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/core/customers":
+		reply(http.StatusOK, `{"data":[{"id":42}]}`)(w, r)
+	default:
+		reply(http.StatusOK, `{"data":{"id":42}}`)(w, r)
+	}
+}
+
+// hanging is an upstream that reads requests and never answers; arrived tells of
+// each, and gone of each whose client went away.
+type hanging struct{ arrived, gone chan struct{} }
+
+func newHanging() hanging {
+	return hanging{arrived: make(chan struct{}, 100), gone: make(chan struct{}, 100)}
+}
+
+func (h hanging) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	io.Copy(io.Discard, r.Body)
+	h.arrived <- struct{}{}
+	<-r.Context().Done()
+	h.gone <- struct{}{}
+	panic(http.ErrAbortHandler)
+}
+
+// cut promises a longer body than it sends.
+func cut(status int, start string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(start)+1000))
+		w.WriteHeader(status)
+		io.WriteString(w, start)
+	}
+}
+
+// raw answers with these very bytes and closes the connection; none at all is a
+// connection that breaks.
+func raw(bytes string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(connection, bytes)
+		connection.Close()
+	}
+}

@@ -1,0 +1,249 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
+)
+
+func draining(d time.Duration) func(*setup) {
+	return func(s *setup) { s.server.DrainTimeout = d }
+}
+
+// line waits for a line of the log with this message.
+func (j *journal) line(t *testing.T, message string) entry {
+	t.Helper()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for {
+		select {
+		case line := <-j.lines:
+			if e := parse(t, line); e.text("msg") == message {
+				return e
+			}
+		case <-timeout.C:
+			t.Fatalf("nothing was logged as %q", message)
+		}
+	}
+}
+
+func TestNothingRemains(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("calls", func(t *testing.T) {
+		g := startSandbox(t, draining(50*time.Millisecond), within(100*time.Millisecond))
+		for _, id := range []int64{1001, 404, 500, 601, 602, 603, 604} {
+			for _, c := range g.calls(id) {
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				c.do(ctx)
+				cancel()
+			}
+		}
+		if _, err := healthpb.NewHealthClient(g.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	goleak.VerifyNone(t, before)
+}
+
+func TestHealth(t *testing.T) {
+	g := startSandbox(t)
+	client := healthpb.NewHealthClient(g.conn)
+	for _, service := range []string{"", "pelcro.v1.CustomerService"} {
+		got := mustSucceed(t, client.Check, &healthpb.HealthCheckRequest{Service: service})
+		if got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("%q is %v", service, got)
+		}
+	}
+}
+
+// A watcher is told before its stream ends, and that with a status like any other.
+func TestHealthOnStop(t *testing.T) {
+	g := startSandbox(t, draining(100*time.Millisecond))
+	watch, err := healthpb.NewHealthClient(g.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		t.Fatal(got, err)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- g.stop() }()
+	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Fatal(got, err)
+	}
+	_, err = watch.Recv()
+	f := answer{err: err, trailer: watch.Trailer()}.failure(t)
+	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// Streams that do not end by themselves do not hold up a stop.
+func TestStopWithOpenStreams(t *testing.T) {
+	t.Parallel()
+	g := startSandbox(t, func(s *setup) { s.server.Reflection = true })
+	reflection, err := reflectionpb.NewServerReflectionClient(g.conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reflection.Send(&reflectionpb.ServerReflectionRequest{
+		MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reflection.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > server.DrainTimeout/2 {
+		t.Errorf("the stop took %v", took)
+	}
+	_, err = reflection.Recv()
+	f := answer{err: err, trailer: reflection.Trailer()}.failure(t)
+	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+}
+
+// A call that runs when the stop begins is answered.
+func TestStopWaits(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	g := start(t, answering(func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-release
+		fine(w, r)
+	}))
+	answered := make(chan answer, 1)
+	go func() { answered <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+	<-arrived
+	stopped := make(chan error, 1)
+	go func() { stopped <- g.stop() }()
+	g.journal.line(t, "stopping")
+	close(release)
+	if a := <-answered; a.err != nil {
+		t.Error(a.err)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	g.journal.line(t, "stopped")
+	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	if a.err == nil {
+		t.Error("a call was answered after the stop")
+	}
+}
+
+// A call that does not end in time is ended, with an answer.
+func TestStopEndsCalls(t *testing.T) {
+	upstream := newHanging()
+	g := start(t, upstream, draining(50*time.Millisecond))
+	answers := map[string]chan answer{}
+	for _, c := range g.calls(42) {
+		answers[c.name] = make(chan answer, 1)
+		go func() { answers[c.name] <- c.do(context.WithoutCancel(t.Context())) }()
+		<-upstream.arrived
+	}
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	for name, answered := range answers {
+		f := (<-answered).failure(t)
+		if name == "CreateCustomer" {
+			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+			f.mustAdvise(t, "unknown", "-1", 0)
+		} else {
+			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+			f.mustAdvise(t, "", "", 0)
+		}
+		<-upstream.gone
+	}
+}
+
+func TestStopEndsUnsentCreate(t *testing.T) {
+	dialling := make(chan struct{}, 1)
+	g := start(t, untouchable(t), unconnected(t), draining(50*time.Millisecond), func(s *setup) {
+		transport := s.pelcro.Transport.(*http.Transport)
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialling <- struct{}{}
+			return dial(ctx, network, address)
+		}
+	})
+	answered := make(chan answer, 1)
+	go func() { answered <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+	<-dialling
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	f := (<-answered).failure(t)
+	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+	f.mustAdvise(t, "notSent", "", 0)
+}
+
+func newServer(t *testing.T) *server.Server {
+	t.Helper()
+	base, err := pelcro.ParseBaseURL("http://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.New(server.Config{
+		Pelcro: pelcro.New(pelcro.Config{BaseURL: base}), RequestTimeout: time.Second, Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+func TestServeAfterTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		if err := newServer(t).Serve(ctx, listen(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// broken is a listener that fails.
+type broken struct{ net.Listener }
+
+var errBroken = errors.New("broken")
+
+func (broken) Accept() (net.Conn, error) { return nil, errBroken }
+
+func TestListenerFails(t *testing.T) {
+	listener := listen(t)
+	if err := newServer(t).Serve(t.Context(), broken{listener}); !errors.Is(err, errBroken) {
+		t.Errorf("Serve returned %v", err)
+	}
+	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener was left open: %v", err)
+	}
+	listener = listen(t)
+	listener.Close()
+	if err := newServer(t).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve returned %v", err)
+	}
+}
+
+// Requests and responses are limited by gRPC itself, before anything of ours.
+func TestTooLargeRequest(t *testing.T) {
+	g := start(t, untouchable(t))
+	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{strings.Repeat("x", 5<<20)}})
+	if a.err == nil || !strings.Contains(a.err.Error(), codes.ResourceExhausted.String()) || len(a.trailer.Get("x-error-reason")) > 0 {
+		t.Errorf("%v %v", a.err, a.trailer)
+	}
+}

@@ -1,0 +1,124 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// eager is a client that retries whatever a policy can name.
+func eager(s *setup) {
+	s.dial = append(s.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
+		"name": [{"service": "pelcro.v1.CustomerService"}],
+		"retryPolicy": {
+			"maxAttempts": 4, "initialBackoff": "0.001s", "maxBackoff": "0.001s", "backoffMultiplier": 1,
+			"retryableStatusCodes": ["UNAVAILABLE", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"]
+		}
+	}]}`))
+}
+
+// However eager a client is, a create that may have happened is not repeated.
+func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
+	replies := map[string]http.HandlerFunc{
+		"reset":          raw(""),
+		"no HTTP":        raw("nonsense\r\n\r\n"),
+		"cut body":       cut(201, `{"data":{"id":42`),
+		"page":           page(201),
+		"empty":          reply(201, ``),
+		"no id":          reply(201, `{"data":{}}`),
+		"error in it":    reply(200, `{"error":"x"}`),
+		"503 with delay": reply(503, `{}`, "Retry-After", "1"),
+		"redirect":       reply(302, ``, "Location", "/"),
+	}
+	for _, status := range []int{408, 411, 425, 499, 500, 501, 502, 503, 504, 520, 521, 523, 524, 530, 598, 599} {
+		replies[fmt.Sprint(status)] = reply(status, `{}`)
+	}
+	for name, reply := range replies {
+		t.Run(name, func(t *testing.T) {
+			upstream := answering(reply)
+			g := start(t, upstream, eager)
+			mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
+			upstream.mustHaveSeen(t, 1)
+		})
+	}
+	t.Run("timeout", func(t *testing.T) {
+		upstream := newHanging()
+		g := start(t, upstream, eager, within(50*time.Millisecond))
+		mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
+		<-upstream.arrived
+		if len(upstream.arrived) > 0 {
+			t.Error("the create was repeated")
+		}
+	})
+}
+
+// What a client may repeat, it does repeat.
+func TestRetries(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		reply    http.HandlerFunc
+		call     int // of gateway.calls
+		attempts int
+	}{
+		{"get 503", reply(503, `{}`), 0, 4},
+		{"get 500", reply(500, `{}`), 0, 4},
+		{"get reset", raw(""), 0, 4},
+		{"list 502", page(502), 1, 4},
+		{"update 504", page(504), 3, 4},
+		{"delete 503", reply(503, `{}`), 4, 4},
+		{"get 429", reply(429, `{}`), 0, 4},
+		{"create 429: nothing was done", reply(429, `{}`), 2, 4},
+		{"get 503, delay beyond what a client waits", reply(503, `{}`, "Retry-After", "3600"), 0, 1},
+		{"get 429, delay beyond what a client waits", reply(429, `{}`, "Retry-After", "3600"), 0, 1},
+		{"create 429, delay beyond what a client waits", reply(429, `{}`, "Retry-After", "3600"), 2, 1},
+		{"get 404", reply(404, `{}`), 0, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			upstream := answering(test.reply)
+			a := start(t, upstream, eager).calls(42)[test.call].do(t.Context())
+			a.failure(t)
+			upstream.mustHaveSeen(t, test.attempts)
+		})
+	}
+}
+
+func TestRetrySucceeds(t *testing.T) {
+	upstream := answering(reply(503, `{}`), raw(""), fine)
+	g := start(t, upstream, eager)
+	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	upstream.mustHaveSeen(t, 3)
+}
+
+// A client waits as long as the upstream asked.
+func TestRetryAfterDelay(t *testing.T) {
+	upstream := answering(reply(429, `{}`, "Retry-After", "1"), fine)
+	g := start(t, upstream, eager)
+	begin := time.Now()
+	mustSucceed(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
+	if waited := time.Since(begin); waited < 900*time.Millisecond {
+		t.Errorf("the client waited %v", waited)
+	}
+	upstream.mustHaveSeen(t, 2)
+}
+
+// A create that never reached anyone may be repeated.
+func TestRetryOfARefusedCreate(t *testing.T) {
+	listener := listen(t)
+	address := listener.Addr().String()
+	listener.Close()
+	g := startAt(t, "http://"+address, eager)
+	_, a := call(t.Context(), g.customers.CreateCustomer, newCustomer("new@example.com"))
+	if status.Code(a.err) != codes.Unavailable {
+		t.Fatal(a.err)
+	}
+	if attempts := len(g.journal.calls(t)); attempts != 4 {
+		t.Errorf("%d attempts", attempts)
+	}
+}

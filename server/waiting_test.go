@@ -1,0 +1,193 @@
+package server_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// Who ended the wait, and what may have happened by then.
+
+func within(d time.Duration) func(*setup) {
+	return func(s *setup) { s.server.RequestTimeout = d }
+}
+
+// unconnected is a transport that never gets a connection.
+func unconnected(t *testing.T) func(*setup) {
+	t.Helper()
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	transport := pelcro.NewTransport()
+	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		<-done // net/http goes on dialling when a request ends
+		return nil, net.ErrClosed
+	}
+	return over(transport)
+}
+
+// inTime is an answer, and whether it came before the caller's deadline.
+type inTime struct {
+	answer
+	ok bool
+}
+
+// withDeadline makes the calls at the same time, with a deadline.
+func withDeadline(t *testing.T, calls []named) []inTime {
+	t.Helper()
+	answers := make([]inTime, len(calls))
+	var all sync.WaitGroup
+	for i, c := range calls {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			answers[i] = inTime{c.do(ctx), ctx.Err() == nil}
+		})
+	}
+	all.Wait()
+	return answers
+}
+
+// The answer with its reason arrives before the caller's deadline, so that the
+// client sees it instead of its own library's error.
+func TestCallerDeadline(t *testing.T) {
+	upstream := newHanging()
+	calls := start(t, upstream).calls(42)
+	for i, a := range withDeadline(t, calls) {
+		if !a.ok {
+			t.Errorf("%s: the answer came too late", calls[i].name)
+		}
+		f := a.failure(t)
+		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
+		if calls[i].name == "CreateCustomer" {
+			f.mustAdvise(t, "unknown", "-1", 0)
+		} else {
+			f.mustAdvise(t, "", "", 0)
+		}
+		<-upstream.arrived
+		<-upstream.gone // it does not work for nobody
+	}
+}
+
+func TestCallerDeadlineBeforeSending(t *testing.T) {
+	for _, a := range withDeadline(t, start(t, untouchable(t), unconnected(t)).calls(42)) {
+		f := a.failure(t)
+		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
+		f.mustAdvise(t, "notSent", "", 0)
+	}
+}
+
+// A deadline that is later than the request timeout is not what ended the call.
+func TestLaterDeadline(t *testing.T) {
+	g := start(t, newHanging(), within(50*time.Millisecond))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	f := a.failure(t)
+	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
+}
+
+func TestCallerCancels(t *testing.T) {
+	upstream := newHanging()
+	g := start(t, upstream)
+	for _, c := range g.calls(42) {
+		ctx, cancel := context.WithCancel(t.Context())
+		answered := make(chan answer, 1)
+		go func() { answered <- c.do(ctx) }()
+		<-upstream.arrived
+		cancel()
+		if a := <-answered; status.Code(a.err) != codes.Canceled {
+			t.Errorf("%s: %v", c.name, a.err)
+		}
+		<-upstream.gone
+		// The client has its own answer; the log has ours.
+		logged := g.journal.call(t)
+		outcome := ""
+		if c.name == "CreateCustomer" {
+			outcome = "unknown"
+		}
+		if logged.text("reason") != "CALLER_CANCELLED" || logged.text("outcome") != outcome || logged.text("level") != "INFO" {
+			t.Errorf("%s: %v", c.name, logged)
+		}
+	}
+}
+
+func TestCallerCancelsBeforeSending(t *testing.T) {
+	dialling := make(chan struct{}, 10)
+	blocked := unconnected(t)
+	g := start(t, answering(fine), blocked, func(s *setup) {
+		transport := s.pelcro.Transport.(*http.Transport)
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialling <- struct{}{}
+			return dial(ctx, network, address)
+		}
+	})
+	for _, c := range g.calls(42)[1:3] {
+		ctx, cancel := context.WithCancel(t.Context())
+		answered := make(chan answer, 1)
+		go func() { answered <- c.do(ctx) }()
+		<-dialling
+		cancel()
+		<-answered
+		if logged := g.journal.call(t); logged.text("reason") != "CALLER_CANCELLED" || logged.text("outcome") != "notSent" {
+			t.Errorf("%s: %v", c.name, logged)
+		}
+	}
+}
+
+func TestRequestTimeout(t *testing.T) {
+	for _, c := range start(t, newHanging(), within(50*time.Millisecond)).calls(42) {
+		f := c.do(t.Context()).failure(t)
+		if c.name == "CreateCustomer" {
+			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+			f.mustAdvise(t, "unknown", "-1", 0)
+		} else {
+			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
+			f.mustAdvise(t, "", "", 0)
+		}
+	}
+}
+
+// A reply that begins in time but does not end is no reply; an error's status
+// counts without its body.
+func TestRequestTimeoutWithinTheBody(t *testing.T) {
+	slowly := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			w.Write([]byte(`{"data":{"id":42`))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
+	}
+	for _, c := range start(t, answering(slowly(200)), within(50*time.Millisecond)).calls(42) {
+		f := c.do(t.Context()).failure(t)
+		if c.name == "CreateCustomer" {
+			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+			f.mustAdvise(t, "unknown", "-1", 0)
+		} else {
+			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
+		}
+	}
+	for _, c := range start(t, answering(slowly(403)), within(50*time.Millisecond)).calls(42) {
+		f := c.do(t.Context()).failure(t)
+		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
+	}
+}
+
+func TestRequestTimeoutBeforeSending(t *testing.T) {
+	g := start(t, answering(fine), unconnected(t), within(50*time.Millisecond))
+	for _, c := range g.calls(42) {
+		f := c.do(t.Context()).failure(t)
+		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_UNREACHABLE)
+		f.mustAdvise(t, "notSent", "", 0)
+	}
+}
