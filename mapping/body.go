@@ -37,8 +37,9 @@ type body struct {
 	hasError bool // "error" is there and not null
 	isDebug  bool // Laravel's debug output
 
-	// text is Pelcro's own sentence, if any, as it came.
-	text string
+	// text is Pelcro's own sentence, if any, as it came; errorsText the first one
+	// under "errors".
+	text, errorsText string
 	// fields are the field errors in document order, at most maxViolations;
 	// omitted counts the others.
 	fields  []fieldError
@@ -77,7 +78,7 @@ const htmlType = "text/html"
 // readObject reads a valid JSON object.
 func readObject(object string) body {
 	b := body{form: formObject}
-	var message, errorText, errorsText string
+	var message, errorText string
 	var exception, trace bool
 	for key, value := range members(object) {
 		switch key {
@@ -89,7 +90,7 @@ func readObject(object string) body {
 			b.hasError = value != "null"
 			errorText = b.readError(value)
 		case "errors":
-			errorsText = b.readErrors(value)
+			b.errorsText = b.readErrors(value)
 		case "exception":
 			exception = true
 		case "trace", "file":
@@ -97,11 +98,9 @@ func readObject(object string) body {
 		}
 	}
 	b.isDebug = exception && trace
-	for _, text := range []string{message, errorText, errorsText} {
-		if strings.TrimSpace(text) != "" {
-			b.text = text
-			break
-		}
+	b.text = message
+	if strings.TrimSpace(message) == "" {
+		b.text = errorText
 	}
 	return b
 }

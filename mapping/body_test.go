@@ -85,12 +85,12 @@ func TestUpstreamText(t *testing.T) {
 		{"nothing", ``, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, test.body))
+			result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, test.body))
 			d := checkPromises(t, result)
 			if got := d.info.GetMetadata()["upstreamMessage"]; got != test.want {
 				t.Errorf("upstreamMessage %q, want %q", got, test.want)
 			}
-			want := "Pelcro does not allow this to the API key (HTTP 403)"
+			want := "Pelcro refused the request (HTTP 400)"
 			if test.want != "" {
 				want += ": " + test.want
 			}
@@ -98,6 +98,17 @@ func TestUpstreamText(t *testing.T) {
 				t.Errorf("message %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// TestErrorsSayNothingElsewhere: under other statuses "errors" does not count, not
+// even as a text.
+func TestErrorsSayNothingElsewhere(t *testing.T) {
+	for _, body := range []string{`{"errors":"No."}`, `{"errors":["No."]}`, fieldErrors} {
+		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, body))
+		if got := checkPromises(t, result).info.GetMetadata()["upstreamMessage"]; got != "" {
+			t.Errorf("%s: upstreamMessage %q", body, got)
+		}
 	}
 }
 

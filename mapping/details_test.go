@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -167,10 +168,10 @@ func TestRequestID(t *testing.T) {
 // TestSameInputSameBytes guards against the random order of Go's maps, on the
 // way in and on the way out.
 func TestSameInputSameBytes(t *testing.T) {
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.Read(t, vectorFiles) {
 		var first []byte
 		for range 50 {
-			raw := bytesOf(t, mapping.FromReply(callOf(t, v.Operation), v.reply()))
+			raw := bytesOf(t, mapping.FromReply(callOf(t, v.Operation), replyOf(v)))
 			if first == nil {
 				first = raw
 			}

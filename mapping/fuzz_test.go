@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -19,8 +20,8 @@ func FuzzFromReply(f *testing.F) {
 	for i, operation := range operations {
 		names[operation.Name] = uint8(i)
 	}
-	for _, v := range readVectors(f) {
-		reply := v.reply()
+	for _, v := range vectors.Read(f, vectorFiles) {
+		reply := replyOf(v)
 		f.Add(names[v.Operation], reply.StatusCode, reply.Body, reply.Header.Get("Content-Type"),
 			reply.Header.Get("Retry-After"), reply.Header.Get("Date"), reply.Header.Get("X-RateLimit-Limit"), reply.BodyIncomplete)
 	}

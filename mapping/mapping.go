@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 
@@ -58,8 +59,10 @@ func FromReply(call Call, reply Reply) Result {
 	if !reply.BodyIncomplete {
 		b = readBody(reply.Body, reply.Header.Get("Content-Type"))
 	}
-	if !slices.ContainsFunc(showsFieldErrors, func(s span) bool { return s.has(reply.StatusCode) }) {
+	if !slices.ContainsFunc(showsErrors, func(s span) bool { return s.has(reply.StatusCode) }) {
 		b.fields, b.omitted = nil, 0
+	} else if strings.TrimSpace(b.text) == "" {
+		b.text = b.errorsText
 	}
 	reason := reasonOf(call, reply, &b)
 	if reason == noError {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -70,14 +71,14 @@ func TestRefusedFields(t *testing.T) {
 	if _, has := d.info.GetMetadata()["upstreamMessage"]; has {
 		t.Errorf("an upstream message that Pelcro never said: %v", d.info)
 	}
-	for i, want := range []vectorViolation{
-		{"update_mask", "Name fields of customer.", "FIELD_INVALID_VALUE"},
-		{"site_id", "Must be positive, see https://docs.pelcro.com.", "FIELD_OUT_OF_RANGE"},
-		{"x\ufffd", "a b", "FIELD_INVALID_VALUE"},
-		{"y", "c", "FIELD_INVALID_VALUE"},
+	for i, want := range []vectors.Violation{
+		{Field: "update_mask", Description: "Name fields of customer.", Reason: "FIELD_INVALID_VALUE"},
+		{Field: "site_id", Description: "Must be positive, see https://docs.pelcro.com.", Reason: "FIELD_OUT_OF_RANGE"},
+		{Field: "x\ufffd", Description: "a b", Reason: "FIELD_INVALID_VALUE"},
+		{Field: "y", Description: "c", Reason: "FIELD_INVALID_VALUE"},
 	} {
 		v := d.badRequest.GetFieldViolations()[i]
-		if got := (vectorViolation{v.GetField(), v.GetDescription(), v.GetReason()}); got != want {
+		if got := (vectors.Violation{Field: v.GetField(), Description: v.GetDescription(), Reason: v.GetReason()}); got != want {
 			t.Errorf("violation %d is %+v, want %+v", i, got, want)
 		}
 	}

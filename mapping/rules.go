@@ -152,6 +152,6 @@ func reasonOf(call Call, reply Reply, b *body) pelcrov1.ErrorReason {
 	panic("mapping: the last rule holds for everything")
 }
 
-// showsFieldErrors are the statuses under which "errors" counts: under any
+// showsErrors are the statuses under which "errors" counts: under any
 // other it says nothing that the status does not.
-var showsFieldErrors = append(of(400, 404, 409, 422), success)
+var showsErrors = append(of(400, 404, 409, 422), success)

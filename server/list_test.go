@@ -177,6 +177,7 @@ func TestMeta(t *testing.T) {
 		{"fractions", constant(`,"meta":{"current_page":1.5,"last_page":3.5,"total":7}`), 7, 3, 0},
 		{"only a total", constant(`,"meta":{"total":7}`), 7, 3, 0},
 		{"always the first page", constant(`,"meta":{"current_page":1,"last_page":1,"total":7}`), 7, 1, 7},
+		{"stuck on the first page", constant(`,"meta":{"current_page":1,"last_page":3,"total":7}`), 7, 3, 0},
 		{"page 0", constant(`,"meta":{"current_page":0,"last_page":3,"total":7}`), 7, 3, 0},
 		{"page beyond int32", constant(`,"meta":{"current_page":2147483648,"last_page":2147483649,"total":7}`), 7, 3, 0},
 		{"last page", constant(`,"meta":{"current_page":2147483647,"last_page":2147483647,"total":7}`), 7, 1, 7},
@@ -214,6 +215,20 @@ func TestSkippedPage(t *testing.T) {
 	mustSucceed(t, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{PageToken: token})
 	if got := upstream.sent()[1].line; got != "GET /api/v1/core/customers?limit=10&page=5&site_id=7&sort=id" {
 		t.Error(got)
+	}
+}
+
+func TestLastPossiblePage(t *testing.T) {
+	g := start(t, answering(reply(200, `{"data":[{"id":1}]}`)))
+	req := &pelcrov1.ListCustomersRequest{PageSize: 1}
+	raw, err := base64.RawURLEncoding.DecodeString(mustSucceed(t, g.customers.ListCustomers, req).GetNextPageToken())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := strings.Replace(string(raw), "2", "2147483647", 1)
+	req.PageToken = base64.RawURLEncoding.EncodeToString([]byte(last))
+	if next := mustSucceed(t, g.customers.ListCustomers, req).GetNextPageToken(); next != "" {
+		t.Errorf("next page %q", next)
 	}
 }
 

@@ -1,3 +1,240 @@
 package main
 
-func removeTools() {}
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// root is the root of the repository, seen from here.
+const root = "../.."
+
+// tools is where tools are built; empty if none was needed.
+var tools string
+
+func removeTools() {
+	if tools != "" {
+		os.RemoveAll(tools)
+	}
+}
+
+// grpcurl is the pinned grpcurl, built once. Where there is neither a network nor
+// a filled module cache there is none.
+var grpcurl = sync.OnceValues(func() (path string, err error) {
+	if tools, err = os.MkdirTemp("", "pelcro-grpc-tools-"); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	path = filepath.Join(tools, "grpcurl")
+	build := exec.CommandContext(ctx, "go", "build", "-modfile=tools/grpcurl.mod", "-o", path, "github.com/fullstorydev/grpcurl/cmd/grpcurl")
+	build.Dir = root
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, said)
+	}
+	return path, nil
+})
+
+// mustHaveGrpcurl returns the path of grpcurl. Without one the test is skipped, or
+// fails where tools are required.
+func mustHaveGrpcurl(t *testing.T) string {
+	t.Helper()
+	path, err := grpcurl()
+	switch {
+	case err != nil && os.Getenv(requireTools) == "1":
+		t.Fatalf("there is no grpcurl: %v", err)
+	case err != nil:
+		t.Skipf("there is no grpcurl: %v", err)
+	}
+	return path
+}
+
+// called is a grpcurl that has ended.
+type called struct {
+	exit int
+	said string // standard output and standard error
+}
+
+func callGrpcurl(t *testing.T, args ...string) called {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	said, err := exec.CommandContext(ctx, mustHaveGrpcurl(t), args...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	c := called{said: string(said)}
+	if exit != nil {
+		c.exit = exit.ExitCode()
+	}
+	// grpcurl says so of a detail that it cannot decode.
+	if strings.Contains(c.said, "is not recognized") {
+		t.Errorf("grpcurl %v: %s", args, c.said)
+	}
+	return c
+}
+
+// shell is a user of grpcurl who talks to one program.
+type shell struct{ address string }
+
+// call calls an RPC with the request as JSON.
+func (s shell) call(t *testing.T, rpc, request string) called {
+	t.Helper()
+	return callGrpcurl(t, "-plaintext", "-d", request, s.address, "pelcro.v1.CustomerService/"+rpc)
+}
+
+// customer calls an RPC that must give a customer.
+func (s shell) customer(t *testing.T, rpc, request string) map[string]any {
+	t.Helper()
+	var response struct{ Customer map[string]any }
+	s.read(t, rpc, request, &response)
+	return response.Customer
+}
+
+func (s shell) read(t *testing.T, rpc, request string, response any) {
+	t.Helper()
+	c := s.call(t, rpc, request)
+	if c.exit != 0 {
+		t.Fatalf("%s %s: exit code %d: %s", rpc, request, c.exit, c.said)
+	}
+	if err := json.Unmarshal([]byte(c.said), response); err != nil {
+		t.Fatalf("%v in %s", err, c.said)
+	}
+}
+
+// TestGrpcurl is a customer's life as somebody with grpcurl sees it.
+func TestGrpcurl(t *testing.T) {
+	mustHaveGrpcurl(t)
+	p := start(t, "--sandbox")
+	s := shell{p.address}
+
+	t.Run("list", func(t *testing.T) {
+		c := callGrpcurl(t, "-plaintext", p.address, "list")
+		services := strings.Fields(c.said)
+		if c.exit != 0 || !slices.Contains(services, "pelcro.v1.CustomerService") || !slices.Contains(services, "grpc.health.v1.Health") {
+			t.Errorf("exit code %d: %s", c.exit, c.said)
+		}
+	})
+	t.Run("describe", func(t *testing.T) {
+		c := callGrpcurl(t, "-plaintext", p.address, "describe", "pelcro.v1.CustomerService")
+		for rpc := range rpcs {
+			if want := fmt.Sprintf("rpc %s ( .pelcro.v1.%[1]sRequest ) returns ( .pelcro.v1.%[1]sResponse )", rpc); !strings.Contains(c.said, want) {
+				t.Errorf("no %q in %s", want, c.said)
+			}
+		}
+	})
+	t.Run("life", func(t *testing.T) {
+		created := s.customer(t, "CreateCustomer", `{"customer": {
+			"email": "new@example.com", "firstName": "Nova", "title": "Dr.", "metadata": {"color": "green", "plan": "gold"}}}`)
+		id, _ := created["id"].(string)
+		if id != "1009" || created["email"] != "new@example.com" || created["createdAt"] == nil {
+			t.Fatalf("created %v", created)
+		}
+		s.customer(t, "UpdateCustomer", `{"customer": {
+			"id": "`+id+`", "lastName": "Star", "metadata": {"color": null, "seats": 3}},
+			"updateMask": {"paths": ["last_name", "title", "metadata"]}}`)
+		got := s.customer(t, "GetCustomer", `{"id": "`+id+`"}`)
+		metadata, _ := got["metadata"].(map[string]any)
+		_, hasTitle := got["title"]
+		if got["firstName"] != "Nova" || got["lastName"] != "Star" || hasTitle ||
+			len(metadata) != 2 || metadata["plan"] != "gold" || metadata["seats"] != 3.0 {
+			t.Errorf("after the update: %v", got)
+		}
+		if c := s.call(t, "DeleteCustomer", `{"id": "`+id+`"}`); c.exit != 0 || strings.TrimSpace(c.said) != "{}" {
+			t.Errorf("deleted: exit code %d: %s", c.exit, c.said)
+		}
+		for _, rpc := range []string{"GetCustomer", "DeleteCustomer"} {
+			s.mustFail(t, rpc, `{"id": "`+id+`"}`, codes.NotFound, "PELCRO_NOT_FOUND", `"resourceName": "`+id+`"`)
+		}
+	})
+	t.Run("pages", func(t *testing.T) {
+		var ids []string
+		for token, pages := "", 0; ; pages++ {
+			var list struct {
+				Customers     []struct{ ID string }
+				NextPageToken string
+				TotalSize     int
+			}
+			s.read(t, "ListCustomers", `{"page_size": 3, "order_by": "id desc", "page_token": "`+token+`"}`, &list)
+			for _, customer := range list.Customers {
+				ids = append(ids, customer.ID)
+			}
+			if list.TotalSize != 8 || len(list.Customers) > 3 || pages > 2 {
+				t.Fatalf("page %d: %+v", pages, list)
+			}
+			if token = list.NextPageToken; token == "" {
+				break
+			}
+		}
+		if want := "1008 1007 1006 1005 1004 1003 1002 1001"; strings.Join(ids, " ") != want {
+			t.Errorf("got %v", ids)
+		}
+	})
+	t.Run("refused here", func(t *testing.T) {
+		s.mustFail(t, "GetCustomer", `{}`, codes.InvalidArgument, "GATEWAY_INVALID_REQUEST", `"field": "id"`)
+	})
+	t.Run("unknown method", func(t *testing.T) {
+		c := callGrpcurl(t, "-plaintext", p.address, "pelcro.v1.CustomerService/RenameCustomer")
+		if c.exit == 0 {
+			t.Errorf("exit code %d: %s", c.exit, c.said)
+		}
+	})
+}
+
+// mustFail calls an RPC that must fail so. grpcurl's exit code is 64 and the code.
+func (s shell) mustFail(t *testing.T, rpc, request string, code codes.Code, texts ...string) {
+	t.Helper()
+	c := s.call(t, rpc, request)
+	if c.exit != 64+int(code) {
+		t.Errorf("%s %s: exit code %d, want %d", rpc, request, c.exit, 64+int(code))
+	}
+	for _, text := range append(texts, "Code: "+code.String(), `"requestId"`) {
+		if !strings.Contains(c.said, text) {
+			t.Errorf("%s %s: no %s in %s", rpc, request, text, c.said)
+		}
+	}
+}
+
+// TestGrpcurlFailures: any failure can be seen with one call.
+func TestGrpcurlFailures(t *testing.T) {
+	mustHaveGrpcurl(t)
+	s := shell{start(t, "--sandbox").address}
+	for _, test := range []struct {
+		id     int
+		code   codes.Code
+		reason string
+		more   []string
+	}{
+		{400, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{"google.rpc.BadRequest", `"reason": "FIELD_REQUIRED"`}},
+		{401, codes.Unauthenticated, "PELCRO_UNAUTHENTICATED", []string{`"credential": "gateway"`}},
+		{402, codes.FailedPrecondition, "PELCRO_PAYMENT_REQUIRED", nil},
+		{403, codes.PermissionDenied, "PELCRO_PERMISSION_DENIED", nil},
+		{404, codes.NotFound, "PELCRO_NOT_FOUND", []string{"google.rpc.ResourceInfo"}},
+		{405, codes.Unimplemented, "PELCRO_METHOD_NOT_ALLOWED", nil},
+		{409, codes.Aborted, "PELCRO_CONFLICT", nil},
+		{422, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{`"reason": "FIELD_TOO_LONG"`}},
+		{429, codes.ResourceExhausted, "PELCRO_RATE_LIMITED", []string{`"retryDelay": "30s"`, "google.rpc.QuotaFailure"}},
+		{500, codes.Internal, "PELCRO_INTERNAL_ERROR", nil},
+		{501, codes.Internal, "PELCRO_INTERNAL_ERROR", nil},
+		{502, codes.Unavailable, "PELCRO_UNAVAILABLE", []string{`"contentType": "text/html"`}},
+		{503, codes.Unavailable, "PELCRO_UNAVAILABLE", []string{`"retryDelay": "60s"`}},
+		{504, codes.Unavailable, "PELCRO_TIMEOUT", nil},
+	} {
+		t.Run(fmt.Sprint(test.id), func(t *testing.T) {
+			texts := append([]string{`"reason": "` + test.reason + `"`, fmt.Sprintf(`"httpStatus": "%d"`, test.id)}, test.more...)
+			s.mustFail(t, "GetCustomer", fmt.Sprintf(`{"id": %d}`, test.id), test.code, texts...)
+		})
+	}
+}

@@ -81,26 +81,87 @@ func (e Expect) RetryDelay() time.Duration {
 
 // Read reads all vectors of a directory. It is strict: an unknown key, or a file
 // whose name is not the vector's, fails the test.
-func Read(t testing.TB, directory string) []Vector {
-	t.Helper()
+func Read(tb testing.TB, directory string) []Vector {
+	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(directory, "*.json"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no vectors in %s: %v", directory, err)
+		tb.Fatalf("no vectors in %s: %v", directory, err)
 	}
 	vectors := make([]Vector, len(files))
 	for i, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		decoder := json.NewDecoder(bytes.NewReader(raw))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&vectors[i]); err != nil {
-			t.Fatalf("%s: %v", file, err)
+			tb.Fatalf("%s: %v", file, err)
 		}
 		if want := strings.TrimSuffix(filepath.Base(file), ".json"); vectors[i].Name != want {
-			t.Fatalf("%s: its name is %q", file, vectors[i].Name)
+			tb.Fatalf("%s: its name is %q", file, vectors[i].Name)
 		}
 	}
 	return vectors
+}
+
+// Answer is what a caller got.
+type Answer struct {
+	Code, Reason, Message string
+	Violations            []Violation
+	RetryDelay            time.Duration
+	Pushback              string
+	// Everything is all that reached the caller, as text.
+	Everything string
+}
+
+// Check fails the test unless the answer is the expected one.
+func (e Expect) Check(tb testing.TB, got Answer) {
+	tb.Helper()
+	if got.Code != e.Code || got.Reason != e.Reason {
+		tb.Errorf("%s %s, want %s %s: %s", got.Code, got.Reason, e.Code, e.Reason, got.Message)
+	}
+	if e.MinViolations == 0 && len(got.Violations) != len(e.Violations) || len(got.Violations) < e.MinViolations {
+		tb.Errorf("%d violations: %+v", len(got.Violations), got.Violations)
+	}
+	for i, want := range e.Violations {
+		if i >= len(got.Violations) {
+			tb.Errorf("no violation %+v", want)
+			continue
+		}
+		violation := got.Violations[i]
+		if want.Reason == "" {
+			violation.Reason = ""
+		}
+		if violation != want {
+			tb.Errorf("violation %d is %+v, want %+v", i, violation, want)
+		}
+	}
+	if got.RetryDelay != e.RetryDelay() {
+		tb.Errorf("RetryInfo %v, want %v", got.RetryDelay, e.RetryDelay())
+	}
+	if e.Pushback != "" && got.Pushback != e.Pushback {
+		tb.Errorf("pushback %q, want %q", got.Pushback, e.Pushback)
+	}
+	if !strings.Contains(got.Message, e.MessageHas) {
+		tb.Errorf("message %q lacks %q", got.Message, e.MessageHas)
+	}
+	for _, secret := range e.Never {
+		if strings.Contains(got.Everything, secret) {
+			tb.Errorf("%q leaked: %s", secret, got.Everything)
+		}
+	}
+}
+
+// ViolationsOf converts field violations.
+func ViolationsOf[V interface {
+	GetField() string
+	GetDescription() string
+	GetReason() string
+}](violations []V) []Violation {
+	converted := make([]Violation, len(violations))
+	for i, v := range violations {
+		converted[i] = Violation{v.GetField(), v.GetDescription(), v.GetReason()}
+	}
+	return converted
 }
