@@ -103,7 +103,7 @@ func (a *answer) build(total int, rest []*anypb.Any) *spb.Status {
 		details = append(details, packBadRequest(a.violations))
 	}
 	return &spb.Status{
-		Code:    int32(a.info.code), //nolint:gosec // codes are below 17
+		Code:    int32(a.info.code),
 		Message: a.message(total),
 		Details: append(details, rest...),
 	}

@@ -83,7 +83,7 @@ func appendTexts(b []byte, texts ...string) []byte {
 // appendNested encodes such a message as the field of another.
 func appendNested(b []byte, number protowire.Number, texts ...string) []byte {
 	b = protowire.AppendTag(b, number, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(sizeTexts(texts...))) //nolint:gosec // a length is not negative
+	b = protowire.AppendVarint(b, uint64(sizeTexts(texts...)))
 	return appendTexts(b, texts...)
 }
 

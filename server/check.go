@@ -11,9 +11,9 @@ import (
 // check collects everything that is wrong with a request, so that the caller
 // learns all of it at once. Field paths are those that Pelcro's own field errors
 // get (mapping).
-type check struct{ violations invalidRequest }
+type check struct{ violations invalidRequestError }
 
-// err returns the [invalidRequest], nil if nothing is wrong.
+// err returns the [invalidRequestError], nil if nothing is wrong.
 func (c *check) err() error {
 	if len(c.violations) == 0 {
 		return nil

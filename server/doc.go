@@ -3,7 +3,7 @@
 //
 // A request goes down the chain of chain.go to a handler in customer_service.go,
 // which checks it, calls Pelcro and converts the answer. A handler returns plain
-// errors: those of internal/pelcro, or an invalidRequest. On the way back
+// errors: those of internal/pelcro, or an invalidRequestError. On the way back
 // errors.go, the one place that knows statuses, hands them to package mapping.
 // Nothing leaves this package as an error that mapping did not make.
 //

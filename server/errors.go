@@ -20,10 +20,10 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// invalidRequest is a request that cannot be sent to Pelcro.
-type invalidRequest []mapping.Violation
+// invalidRequestError is a request that cannot be sent to Pelcro.
+type invalidRequestError []mapping.Violation
 
-func (e invalidRequest) Error() string {
+func (e invalidRequestError) Error() string {
 	fields := make([]string, len(e))
 	for i, v := range e {
 		fields[i] = v.Field
@@ -97,7 +97,7 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 	}
 	var (
 		upstream *pelcro.Error
-		invalid  invalidRequest
+		invalid  invalidRequestError
 		panicked panicError
 	)
 	switch {
@@ -111,7 +111,7 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 			Unusable:       upstream.Unusable,
 		})
 	case upstream != nil:
-		return noReply(call, ctx, limited, upstream)
+		return noReply(ctx, limited, call, upstream)
 	case errors.As(err, &invalid):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
@@ -122,20 +122,20 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 	case errors.As(err, &panicked):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: true})
 	case call.Operation.Name == "":
-		return foreign(call, limited, err)
+		return foreign(limited, call, err)
 	}
 	return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR})
 }
 
 // noReply maps a call that got no whole reply, by who ended it.
-func noReply(call mapping.Call, ctx, limited context.Context, upstream *pelcro.Error) mapping.Result {
+func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error) mapping.Result {
 	none := mapping.NoReply{Err: upstream.Err, Sent: upstream.Sent, Caller: ctx.Err()}
-	switch context.Cause(limited) {
-	case errCallerDeadline:
+	switch cause := context.Cause(limited); {
+	case errors.Is(cause, errCallerDeadline):
 		none.Caller = context.DeadlineExceeded
-	case errRequestTimeout:
+	case errors.Is(cause, errRequestTimeout):
 		none.Err = errRequestTimeout
-	case errShuttingDown:
+	case errors.Is(cause, errShuttingDown):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
 			Sent:   upstream.Sent,
@@ -146,13 +146,13 @@ func noReply(call mapping.Call, ctx, limited context.Context, upstream *pelcro.E
 
 // foreign maps an error of the services that grpc-go brings, health and
 // reflection: their codes are part of their protocols and stay.
-func foreign(call mapping.Call, limited context.Context, err error) mapping.Result {
+func foreign(limited context.Context, call mapping.Call, err error) mapping.Result {
 	code := status.FromContextError(err).Code()
 	if s, ok := status.FromError(err); ok {
 		code = s.Code()
 	}
 	switch {
-	case context.Cause(limited) == errShuttingDown:
+	case errors.Is(context.Cause(limited), errShuttingDown):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN})
 	case code == codes.Canceled:
 		return mapping.FromNoReply(call, mapping.NoReply{Caller: context.Canceled})

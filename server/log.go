@@ -101,8 +101,8 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 // personal data. Host names stay: the operator needs them.
 func causeText(cause error) string {
 	text := cause.Error()
-	var malformed textproto.ProtocolError // some of these hold a header line, unquoted
-	if errors.As(cause, &malformed) {
+	// Some of these hold a header line, unquoted.
+	if malformed, ok := errors.AsType[textproto.ProtocolError](cause); ok {
 		kind, _, _ := strings.Cut(string(malformed), ": ")
 		text = strings.Replace(text, string(malformed), kind, 1)
 	}

@@ -73,7 +73,7 @@ func TestReflectionV1(t *testing.T) {
 
 func TestReflectionV1Alpha(t *testing.T) {
 	g := startSandbox(t, withReflection)
-	stream, err := v1alpha.NewServerReflectionClient(g.conn).ServerReflectionInfo(t.Context()) //nolint:staticcheck // grpcurl asks for it, too
+	stream, err := v1alpha.NewServerReflectionClient(g.conn).ServerReflectionInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

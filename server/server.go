@@ -49,7 +49,7 @@ type Server struct {
 	health *health.Server
 	// streamsEnd and callsEnd end when streams and calls that are still running
 	// must end.
-	streamsEnd, callsEnd context.Context
+	streamsEnd, callsEnd context.Context //nolint:containedctx // the server's own lifetime
 	endStreams, endCalls context.CancelFunc
 }
 

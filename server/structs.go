@@ -53,14 +53,16 @@ func toValue(value any, depth int, exact bool) *structpb.Value {
 		}
 		return structpb.NewStringValue(string(raw))
 	}
-	if list, ok := value.([]any); ok {
-		values := make([]*structpb.Value, len(list))
-		for i, element := range list {
-			values[i] = toValue(element, depth+1, exact)
-		}
-		return structpb.NewListValue(&structpb.ListValue{Values: values})
+	list, isList := value.([]any)
+	if !isList {
+		fields, _ := value.(map[string]any)
+		return structpb.NewStructValue(toStruct(fields, depth, exact))
 	}
-	return structpb.NewStructValue(toStruct(value.(map[string]any), depth, exact))
+	values := make([]*structpb.Value, len(list))
+	for i, element := range list {
+		values[i] = toValue(element, depth+1, exact)
+	}
+	return structpb.NewListValue(&structpb.ListValue{Values: values})
 }
 
 func toNumber(digits string, exact bool) *structpb.Value {

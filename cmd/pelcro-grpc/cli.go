@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case err != nil:
 		return report(std.err, usageErrorf("%v (see pelcro-grpc --help)", err))
 	}
-	selected, _ := parsed.Selected().Target.Addr().Interface().(command)
+	selected, _ := reflect.TypeAssert[command](parsed.Selected().Target.Addr())
 	return report(std.err, selected.run(ctx, std))
 }
 

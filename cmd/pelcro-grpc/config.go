@@ -89,7 +89,7 @@ func apiKey(file, fromEnv string) (string, error) {
 		where = "--pelcro-api-key-file " + file
 		raw, err := readFile(file)
 		if err != nil {
-			return "", fmt.Errorf("%s cannot be read (%v); %s", where, cause(err), remedy)
+			return "", fmt.Errorf("%s cannot be read (%w); %s", where, cause(err), remedy)
 		}
 		key = raw
 	case fromEnv == "":

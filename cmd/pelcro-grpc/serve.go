@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
@@ -81,8 +82,10 @@ func startSandbox(config *pelcro.Config, logger *slog.Logger) (stop func(), err 
 	}
 	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
 	httpServer := &http.Server{
-		Handler:  sandbox.New(sandbox.Config{SiteID: int(config.SiteID)}),
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID)}),
+		// Its callers are this process.
+		ReadHeaderTimeout: time.Minute,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	served := make(chan struct{})
 	go func() {
@@ -92,7 +95,7 @@ func startSandbox(config *pelcro.Config, logger *slog.Logger) (stop func(), err 
 		}
 	}()
 	return func() {
-		httpServer.Close()
+		_ = httpServer.Close() // at once: a caller of id 602 would wait for ever
 		<-served
 	}, nil
 }

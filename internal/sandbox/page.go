@@ -69,7 +69,8 @@ func paginate(rows []*customer, number, limit int, path string, expanded expansi
 		}
 		links = append(links, pageLink{URL: link(n), Label: strconv.Itoa(n), Active: n == number})
 	}
-	result.Meta.Links = append(links, pageLink{URL: result.Links.Next, Label: "Next &raquo;"})
+	links = append(links, pageLink{URL: result.Links.Next, Label: "Next &raquo;"})
+	result.Meta.Links = links
 	return result
 }
 
