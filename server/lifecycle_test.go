@@ -3,9 +3,11 @@ package server_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +198,47 @@ func TestStopEndsUnsentCreate(t *testing.T) {
 	f.mustAdvise(t, "notSent", "", 0)
 }
 
+// A connection that says nothing does not hold up a stop for long.
+func TestStopWithASilentConnection(t *testing.T) {
+	t.Parallel()
+	g := startSandbox(t)
+	conn, err := net.Dial("tcp", g.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001}) // accepted after the other
+	begin := time.Now()
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > server.DrainTimeout/2 {
+		t.Errorf("the stop took %v", took)
+	}
+}
+
+// Nothing runs on when Serve has returned, not even a handler that nothing ends.
+func TestStopWaitsForHandlers(t *testing.T) {
+	t.Parallel()
+	arrived, ended := make(chan struct{}), false
+	g := start(t, untouchable(t), draining(1), over(tripper(func(*http.Request) (*http.Response, error) {
+		close(arrived)
+		time.Sleep(1500 * time.Millisecond) // longer than a stop waits before it closes the connections
+		ended = true
+		return nil, net.ErrClosed
+	})))
+	answered := make(chan answer, 1)
+	go func() { answered <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+	<-arrived
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	if !ended {
+		t.Error("the handler is still running")
+	}
+	<-answered
+}
+
 func newServer(t *testing.T) *server.Server {
 	t.Helper()
 	base, err := pelcro.ParseBaseURL("http://127.0.0.1:1")
@@ -217,16 +260,25 @@ func TestServeAfterTheEnd(t *testing.T) {
 	}
 }
 
-// broken is a listener that fails.
-type broken struct{ net.Listener }
+// broken is a listener that fails after so many connections.
+type broken struct {
+	net.Listener
+	after int
+}
 
 var errBroken = errors.New("broken")
 
-func (broken) Accept() (net.Conn, error) { return nil, errBroken }
+func (b *broken) Accept() (net.Conn, error) {
+	if b.after == 0 {
+		return nil, errBroken
+	}
+	b.after--
+	return b.Listener.Accept()
+}
 
 func TestListenerFails(t *testing.T) {
 	listener := listen(t)
-	if err := newServer(t).Serve(t.Context(), broken{listener}); !errors.Is(err, errBroken) {
+	if err := newServer(t).Serve(t.Context(), &broken{Listener: listener}); !errors.Is(err, errBroken) {
 		t.Errorf("Serve returned %v", err)
 	}
 	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -236,6 +288,26 @@ func TestListenerFails(t *testing.T) {
 	listener.Close()
 	if err := newServer(t).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Serve returned %v", err)
+	}
+}
+
+// When the listener fails, the connections that there are do not outlive Serve.
+func TestListenerFailsLater(t *testing.T) {
+	listener := listen(t)
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+"\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	if err := newServer(t).Serve(t.Context(), &broken{Listener: listener, after: 1}); !errors.Is(err, errBroken) {
+		t.Errorf("Serve returned %v", err)
+	}
+	conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
 	}
 }
 

@@ -27,6 +27,10 @@ const (
 	// abortTimeout is how long a stop waits for the answers of the calls that it
 	// ended.
 	abortTimeout = time.Second
+	// handshakeTimeout is how long a new connection may take to become one of
+	// HTTP/2. A stop waits for those that are under way, and a port scanner, or a
+	// balancer that connects in advance, never says a word.
+	handshakeTimeout = 5 * time.Second
 )
 
 // Config is what a [Server] needs.
@@ -67,6 +71,7 @@ func New(config Config) *Server {
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 		// Stop returns when the last handler has, so that nothing outlives it.
 		grpc.WaitForHandlers(true),
+		grpc.ConnectionTimeout(120*handshakeTimeout),
 	)
 	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
 	healthpb.RegisterHealthServer(s.grpc, s.health)

@@ -54,7 +54,6 @@ func TestUsage(t *testing.T) {
 		{"no format", "serve --log-format=xml", `--log-format must be one of "auto","json","text" but got "xml" (see pelcro-grpc --help)`},
 		{"no operation", "explain --operation=Get", `--operation must be one of "GetCustomer","ListCustomers","CreateCustomer","UpdateCustomer","DeleteCustomer" but got "Get" (see pelcro-grpc --help)`},
 		{"no credential", "explain --credential=mine", `--credential must be one of "gateway","caller" but got "mine" (see pelcro-grpc --help)`},
-		{"id without use", "explain --operation=ListCustomers --id=42", "ListCustomers names no customer; leave out --id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			runWith(t, "", strings.Fields(test.args)...).mustRefuse(t, test.want)

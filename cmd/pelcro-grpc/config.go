@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 
 	_, port, err := net.SplitHostPort(c.Listen)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
 		problem("--listen %q is no address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -156,7 +157,7 @@ func TestEnvironment(t *testing.T) {
 		"PELCRO_GRPC_PELCRO_URL":      url,
 		"PELCRO_GRPC_PELCRO_API_KEY":  canaryKey,
 		"PELCRO_GRPC_SITE_ID":         "7",
-		"PELCRO_GRPC_REQUEST_TIMEOUT": "50ms",
+		"PELCRO_GRPC_REQUEST_TIMEOUT": "300ms",
 		"PELCRO_GRPC_REFLECTION":      "false",
 		"PELCRO_GRPC_LOG_LEVEL":       "debug",
 		"PELCRO_GRPC_LOG_FORMAT":      "text", // the flag beats it
@@ -189,13 +190,15 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestKeyFile: an editor's newline at the end is no part of the key.
+// TestKeyFile: an editor's newline at the end is no part of the key. After the
+// stop the connection to Pelcro is closed, too.
 func TestKeyFile(t *testing.T) {
 	keys := make(chan string, 1)
 	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		keys <- r.Header.Get("Authorization")
 		w.WriteHeader(401)
 	})
+	before := goleak.IgnoreCurrent()
 	p := start(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+write(t, canaryKey+"\r\n"))
 	_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 	if status.Code(err) != codes.Unauthenticated {
@@ -204,4 +207,7 @@ func TestKeyFile(t *testing.T) {
 	if key := <-keys; key != "Bearer "+canaryKey {
 		t.Errorf("Authorization: %s", key)
 	}
+	p.stop()
+	p.conn.Close()
+	goleak.VerifyNone(t, before)
 }

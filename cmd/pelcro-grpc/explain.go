@@ -41,12 +41,6 @@ type explanation struct {
 }
 
 func (c explainCommand) run(_ context.Context, std stdio) error {
-	switch c.Operation {
-	case "ListCustomers", "CreateCustomer":
-		if c.ID != 0 {
-			return usageErrorf("%s names no customer; leave out --id", c.Operation)
-		}
-	}
 	raw, err := io.ReadAll(io.LimitReader(std.in, maxCapture))
 	if err != nil {
 		return fmt.Errorf("reading standard input: %w", err)
@@ -73,11 +67,12 @@ func (c explainCommand) explain(captured capture) (explanation, error) {
 		Remaining:  mapping.NoDeadline,
 		RequestID:  placeholderID,
 	}
-	if c.ID != 0 {
+	if c.ID != 0 && namesCustomer(operation) {
 		call.ResourceID = strconv.FormatInt(c.ID, 10)
 	}
 	result := mapping.FromReply(call, captured.reply(operation))
-	status, err := protojson.Marshal(result.Status().Proto())
+	proto := result.Status().Proto()
+	status, err := protojson.Marshal(proto)
 	if err != nil {
 		return explanation{}, err
 	}
@@ -89,11 +84,17 @@ func (c explainCommand) explain(captured capture) (explanation, error) {
 		trailers[name] = values[0]
 	}
 	return explanation{
-		Code:      code.Code(result.Code()).String(),
+		Code:      code.Code(proto.GetCode()).String(),
 		Status:    status,
 		Trailers:  trailers,
 		WireBytes: result.WireBytes(),
 	}, nil
+}
+
+// namesCustomer reports whether the requests of the operation have an id. Others
+// ignore --id, so that one command line can try each operation.
+func namesCustomer(operation mapping.Operation) bool {
+	return operation.Kind != mapping.Create && operation.Name != "ListCustomers"
 }
 
 // reply is the capture as the service's own HTTP client would have handed it on.

@@ -93,8 +93,11 @@ type ran struct {
 // runWith runs the program to its end with that standard input.
 func runWith(t *testing.T, in string, args ...string) ran {
 	t.Helper()
+	// What starts although it should not is stopped some time.
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	out, errs := newOutput(), newOutput()
-	code := run(t.Context(), args, stdio{strings.NewReader(in), out, errs})
+	code := run(ctx, args, stdio{strings.NewReader(in), out, errs})
 	r := ran{code, out.String(), errs.String()}
 	noKey(t, r.out, r.err)
 	return r

@@ -31,14 +31,14 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	if len(problems) > 0 {
 		return usageError{problems}
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return usageErrorf("cannot listen on %s (%v); choose another address with --listen", c.Listen, cause(err))
 	}
 	defer listener.Close()
 	logger := c.logger(std.err)
 	if c.Sandbox {
-		stopSandbox, err := startSandbox(&config, logger)
+		stopSandbox, err := startSandbox(ctx, &config, logger)
 		if err != nil {
 			return err
 		}
@@ -71,12 +71,12 @@ func cause(err error) error {
 
 // startSandbox serves a sandbox on a free loopback port and points the
 // configuration at it. stop ends it.
-func startSandbox(config *pelcro.Config, logger *slog.Logger) (stop func(), err error) {
+func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logger) (stop func(), err error) {
 	if config.SiteID == 0 {
 		config.SiteID = sandbox.DefaultSiteID
 	}
 	config.APIKey = sandbox.DefaultAPIKey
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("no port for the sandbox: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -47,7 +48,9 @@ func TestCreatesArriveOnce(t *testing.T) {
 			arrived := map[string]int{}
 			total := 0
 			client := overHTTP1(t, func(w http.ResponseWriter, r *http.Request) {
-				var sent struct{ Email string }
+				var sent struct {
+					Email string `json:"email"`
+				}
 				if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
 					t.Error(err)
 				}
@@ -74,12 +77,13 @@ func TestCreatesArriveOnce(t *testing.T) {
 				mu.Lock()
 				n := arrived[email]
 				mu.Unlock()
-				switch failed, _ := err.(*pelcro.Error); {
+				var failed *pelcro.Error
+				switch failure := errors.As(err, &failed); {
 				case n > 1:
 					t.Errorf("create %d arrived %d times", round, n)
 				case err == nil && n != 1:
 					t.Errorf("create %d succeeded and never arrived", round)
-				case failed != nil && n == 1 && !failed.Sent:
+				case failure && n == 1 && !failed.Sent:
 					t.Errorf("create %d arrived and claims that it was not sent", round)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -34,16 +35,16 @@ func TestRedirects(t *testing.T) {
 		} {
 			for _, protocol := range protocols {
 				t.Run(fmt.Sprintf("%d to %s over %s", status, name, protocol.name), func(t *testing.T) {
-					requests := 0
+					var requests atomic.Int32
 					client := protocol.start(t, func(w http.ResponseWriter, _ *http.Request) {
-						requests++
+						requests.Add(1)
 						w.Header().Set("Location", location)
 						w.WriteHeader(status)
 					})
 					for i, call := range calls {
 						failed := failure(t, call.do(t.Context(), client))
-						if failed.StatusCode != status || failed.Header.Get("Location") != location || !failed.Sent || requests != i+1 {
-							t.Errorf("%s: got %+v after %d requests", call.name, failed, requests)
+						if failed.StatusCode != status || failed.Header.Get("Location") != location || !failed.Sent || int(requests.Load()) != i+1 {
+							t.Errorf("%s: got %+v after %d requests", call.name, failed, requests.Load())
 						}
 					}
 				})

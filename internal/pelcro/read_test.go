@@ -3,6 +3,7 @@ package pelcro_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,24 +37,29 @@ func TestLargestSuccess(t *testing.T) {
 	}
 	// An error made of it does not keep all that.
 	unusable := failure(t, reply.Unusable(io.EOF))
-	if !unusable.Unusable || unusable.Err != io.EOF || unusable.StatusCode != 200 || !unusable.Sent ||
+	if !unusable.Unusable || !errors.Is(unusable, io.EOF) || unusable.StatusCode != 200 || !unusable.Sent ||
 		len(unusable.Body) != pelcro.MaxErrorBody || !unusable.BodyIncomplete {
 		t.Errorf("unusable: %d bytes, %v", len(unusable.Body), unusable)
 	}
 }
 
-// bomb is 256 MiB in gzip: many small files in one stream.
-func bomb(t *testing.T) []byte {
+func zip(t *testing.T, raw []byte) []byte {
 	t.Helper()
-	var member bytes.Buffer
-	w := gzip.NewWriter(&member)
-	if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	if _, err := w.Write(raw); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Repeat(member.Bytes(), 256)
+	return zipped.Bytes()
+}
+
+// bomb is 256 MiB in gzip: many small files in one stream.
+func bomb(t *testing.T) []byte {
+	t.Helper()
+	return bytes.Repeat(zip(t, make([]byte, 1<<20)), 256)
 }
 
 // TestTooLarge checks that no reply takes more memory than the limits allow.
@@ -142,98 +148,116 @@ func TestTooLargeHeader(t *testing.T) {
 	}
 }
 
-// TestCutReplies cuts replies at every byte: a success that is not whole is none,
-// and an error keeps its status once it has one.
-func TestCutReplies(t *testing.T) {
-	const (
-		object  = `{"data":{"id":1001,"email":null},"meta":[]}`
-		refusal = `{"errors":{"email":["The email field is required."]}}`
-		head    = "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n"
-	)
-	withLength := func(status int, body string) string {
-		return fmt.Sprintf(head+"Content-Length: %d\r\n\r\n%s", status, len(body), body)
-	}
-	inChunks := func(status int, body string) string {
-		return fmt.Sprintf(head+"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n",
-			status, 9, body[:9], len(body)-9, body[9:])
-	}
-	for _, test := range []struct {
-		name   string
-		reply  string
-		status int
-	}{
-		{"success with a length", withLength(200, object), 200},
-		{"success in chunks", inChunks(201, object), 201},
-		{"error with a length", withLength(400, refusal), 400},
-		{"error in chunks", inChunks(422, refusal), 422},
+// What the cut replies are made of.
+const (
+	cutHead    = "HTTP/1.1 %d X\r\nContent-Type: application/json\r\n"
+	cutSuccess = `{"data":{"id":1001,"email":null},"meta":[]}`
+	cutRefusal = `{"errors":{"email":["The email field is required."]}}`
+)
+
+func withLength(status int, body string) string {
+	return fmt.Sprintf(cutHead+"Content-Length: %d\r\n\r\n%s", status, len(body), body)
+}
+
+func inChunks(status int, body string) string {
+	return fmt.Sprintf(cutHead+"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n",
+		status, 9, body[:9], len(body)-9, body[9:])
+}
+
+// TestCutSuccesses cuts replies at every byte: a success that is not whole is
+// none.
+func TestCutSuccesses(t *testing.T) {
+	for name, reply := range map[string]string{
+		"with a length": withLength(200, cutSuccess), "in chunks": inChunks(201, cutSuccess),
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			length := 0
-			client := overHTTP1(t, func(w http.ResponseWriter, r *http.Request) { verbatim(test.reply[:length])(w, r) })
-			headEnd := strings.Index(test.reply, "\r\n\r\n") + len("\r\n\r\n")
-			for length = range len(test.reply) {
-				err := create(t.Context(), client)
-				if length < headEnd || test.status < 300 {
-					noReply(t, err, true)
-					continue
-				}
-				failed := failure(t, err)
-				if failed.StatusCode != test.status || !failed.BodyIncomplete || !failed.Sent || failed.Err == nil {
-					t.Errorf("cut at %d: %+v", length, failed)
-				}
+			client := overHTTP1(t, func(w http.ResponseWriter, r *http.Request) { verbatim(reply[:length])(w, r) })
+			for length = range len(reply) {
+				noReply(t, create(t.Context(), client), true)
 			}
-			length = len(test.reply)
-			if err := create(t.Context(), client); test.status < 300 && err != nil {
+			length = len(reply)
+			if err := create(t.Context(), client); err != nil {
 				t.Errorf("the whole reply: %v", err)
-			} else if test.status >= 300 && (failure(t, err).BodyIncomplete || string(failure(t, err).Body) != refusal) {
-				t.Errorf("the whole reply: %+v", err)
 			}
 		})
 	}
-
-	t.Run("success that ends with the connection", func(t *testing.T) {
+	t.Run("up to the end of the connection", func(t *testing.T) {
 		length := 0
 		client := overHTTP1(t, func(w http.ResponseWriter, r *http.Request) {
-			verbatim(fmt.Sprintf(head+"\r\n%s", 200, object[:length]))(w, r)
+			verbatim(fmt.Sprintf(cutHead+"\r\n%s", 200, cutSuccess[:length]))(w, r)
 		})
-		for length = range len(object) {
+		for length = range len(cutSuccess) {
 			if failed := failure(t, create(t.Context(), client)); failed.StatusCode != 200 || !failed.Unusable {
 				t.Errorf("cut at %d: %+v", length, failed)
 			}
 		}
 	})
-	for _, status := range []int{200, 500} {
-		t.Run(fmt.Sprintf("HTTP/2 %d", status), func(t *testing.T) {
-			client := overHTTP2(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.WriteHeader(status)
-				_, _ = io.WriteString(w, object[:20])
-				_ = http.NewResponseController(w).Flush()
-				panic(http.ErrAbortHandler)
-			})
-			err := create(t.Context(), client)
-			if status == 200 {
-				noReply(t, err, true)
-			} else if failed := failure(t, err); failed.StatusCode != 500 || !failed.BodyIncomplete || string(failed.Body) != object[:20] {
-				t.Errorf("got %+v", failed)
+	t.Run("over HTTP/2", func(t *testing.T) {
+		noReply(t, create(t.Context(), overHTTP2(t, cutStream(200))), true)
+	})
+	t.Run("in gzip", func(t *testing.T) {
+		noReply(t, create(t.Context(), overHTTP1(t, cutGzip(t, 200))), true)
+	})
+}
+
+// TestCutErrors cuts replies at every byte: an error keeps its status once it has
+// one.
+func TestCutErrors(t *testing.T) {
+	for name, reply := range map[string]string{
+		"with a length": withLength(422, cutRefusal), "in chunks": inChunks(422, cutRefusal),
+	} {
+		t.Run(name, func(t *testing.T) {
+			length := 0
+			client := overHTTP1(t, func(w http.ResponseWriter, r *http.Request) { verbatim(reply[:length])(w, r) })
+			headEnd := strings.Index(reply, "\r\n\r\n") + len("\r\n\r\n")
+			for length = range headEnd {
+				noReply(t, create(t.Context(), client), true)
+			}
+			for length = headEnd; length < len(reply); length++ {
+				mustBeCut(t, create(t.Context(), client), 422)
+			}
+			if failed := failure(t, create(t.Context(), client)); failed.BodyIncomplete || string(failed.Body) != cutRefusal {
+				t.Errorf("the whole reply: %+v", failed)
 			}
 		})
 	}
-	t.Run("gzip", func(t *testing.T) {
-		zipped := bomb(t)[:500]
-		for _, status := range []int{200, 500} {
-			client := overHTTP1(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Encoding", "gzip")
-				w.WriteHeader(status)
-				_, _ = w.Write(zipped)
-			})
-			err := create(t.Context(), client)
-			if status == 200 {
-				noReply(t, err, true)
-			} else if failed := failure(t, err); failed.StatusCode != 500 || !failed.BodyIncomplete {
-				t.Errorf("got %+v", failed)
-			}
-		}
+	t.Run("over HTTP/2", func(t *testing.T) {
+		mustBeCut(t, create(t.Context(), overHTTP2(t, cutStream(500))), 500)
 	})
+	t.Run("in gzip", func(t *testing.T) {
+		mustBeCut(t, create(t.Context(), overHTTP1(t, cutGzip(t, 500))), 500)
+	})
+}
+
+func mustBeCut(t *testing.T, err error, status int) {
+	t.Helper()
+	failed := failure(t, err)
+	if failed.StatusCode != status || !failed.BodyIncomplete || !failed.Sent || failed.Err == nil || failed.TooLarge {
+		t.Errorf("got %+v", failed)
+	}
+}
+
+// cutStream ends the stream in the middle of the body.
+func cutStream(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, cutSuccess[:20])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// cutGzip sends a whole body, which holds most of a gzip stream.
+func cutGzip(t *testing.T, status int) http.HandlerFunc {
+	t.Helper()
+	zipped := zip(t, []byte(cutSuccess))
+	zipped = zipped[:len(zipped)-1]
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(status)
+		_, _ = w.Write(zipped)
+	}
 }
 
 // TestTimeInTheBody: the time limit ends the reading, too.

@@ -79,30 +79,36 @@ func TestRequests(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				request := <-requests
-				if got := request.method + " " + request.uri + " " + request.body; got != test.want {
-					t.Errorf("got  %s\nwant %s", got, test.want)
-				}
-				want := http.Header{
-					"Accept":          {"application/json"},
-					"Accept-Encoding": {"gzip"},
-					"Authorization":   {"Bearer " + canaryKey},
-					"User-Agent":      {"pelcro-grpc/test"},
-				}
-				if request.body != "" {
-					want["Content-Type"] = []string{"application/json"}
-					want["Content-Length"] = []string{strconv.Itoa(len(request.body))}
-				}
-				if !reflect.DeepEqual(request.header, want) {
-					t.Errorf("headers %v, want %v", request.header, want)
-				}
 				if reply != nil && (string(reply.Data) != `{"id": 42}` || string(reply.Meta) != `{"total": 1}`) {
 					t.Errorf("data %s, meta %s", reply.Data, reply.Meta)
 				}
-				if len(requests) > 0 {
-					t.Errorf("and another request: %v", <-requests)
+				if len(requests) != 1 {
+					t.Fatalf("%d requests", len(requests))
 				}
+				(<-requests).mustBe(t, test.want)
 			})
 		}
+	}
+}
+
+// mustBe compares the request with its method, URI and body in one text, and the
+// headers with those that every request has.
+func (s seen) mustBe(t *testing.T, want string) {
+	t.Helper()
+	if got := s.method + " " + s.uri + " " + s.body; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	header := http.Header{
+		"Accept":          {"application/json"},
+		"Accept-Encoding": {"gzip"},
+		"Authorization":   {"Bearer " + canaryKey},
+		"User-Agent":      {"pelcro-grpc/test"},
+	}
+	if s.body != "" {
+		header["Content-Type"] = []string{"application/json"}
+		header["Content-Length"] = []string{strconv.Itoa(len(s.body))}
+	}
+	if !reflect.DeepEqual(s.header, header) {
+		t.Errorf("headers %v, want %v", s.header, header)
 	}
 }

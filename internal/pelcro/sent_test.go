@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,8 +96,10 @@ func TestSent(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		panic(http.ErrAbortHandler)
 	}
+	arrived := make(chan struct{}, 1)
 	hang := func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		arrived <- struct{}{}
 		<-r.Context().Done()
 	}
 	reset := func(w http.ResponseWriter, _ *http.Request) {
@@ -111,13 +114,13 @@ func TestSent(t *testing.T) {
 		name    string
 		handler http.HandlerFunc
 		start   func(*testing.T, http.HandlerFunc) *pelcro.Client
-		timeout bool
+		cancel  bool // when the request has arrived
 	}{
 		{name: "closed", handler: abort, start: overHTTP1},
 		{name: "closed, HTTP/2", handler: abort, start: overHTTP2},
 		{name: "reset", handler: reset, start: overHTTP1},
-		{name: "no answer in time", handler: hang, start: overHTTP1, timeout: true},
-		{name: "no answer in time, HTTP/2", handler: hang, start: overHTTP2, timeout: true},
+		{name: "cancelled without an answer", handler: hang, start: overHTTP1, cancel: true},
+		{name: "cancelled without an answer, HTTP/2", handler: hang, start: overHTTP2, cancel: true},
 		{name: "no HTTP", handler: verbatim("SSH-2.0-OpenSSH_9.2\r\n"), start: overHTTP1},
 		{name: "malformed header", handler: verbatim("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), start: overHTTP1},
 		{name: "malformed status", handler: verbatim("HTTP/1.1 2oo OK\r\n\r\n"), start: overHTTP1},
@@ -127,11 +130,15 @@ func TestSent(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			client := test.start(t, test.handler)
 			for _, call := range calls {
-				ctx := t.Context()
-				if test.timeout {
-					ctx = limited(t)
+				ctx, cancel := context.WithCancel(t.Context())
+				if test.cancel {
+					go func() {
+						<-arrived
+						cancel()
+					}()
 				}
 				noReply(t, call.do(ctx, client), true)
+				cancel()
 			}
 		})
 	}
@@ -143,10 +150,10 @@ func TestSentOnKeptConnection(t *testing.T) {
 	for _, protocol := range protocols {
 		for _, call := range calls {
 			t.Run(call.name+" over "+protocol.name, func(t *testing.T) {
-				requests := 0
+				var requests atomic.Int32
 				client := protocol.start(t, func(w http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body)
-					if requests++; requests > 1 {
+					if requests.Add(1) > 1 {
 						panic(http.ErrAbortHandler)
 					}
 					w.WriteHeader(404)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -62,6 +64,7 @@ func overHTTP1(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
 func overHTTP2(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each GOAWAY
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -192,10 +195,11 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// limited returns a context that ends soon.
+// limited returns a context that ends when a busy machine has had its time to
+// connect.
 func limited(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
 }
