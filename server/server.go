@@ -71,7 +71,7 @@ func New(config Config) *Server {
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 		// Stop returns when the last handler has, so that nothing outlives it.
 		grpc.WaitForHandlers(true),
-		grpc.ConnectionTimeout(120*handshakeTimeout),
+		grpc.ConnectionTimeout(handshakeTimeout),
 	)
 	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
