@@ -13,9 +13,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -208,12 +211,15 @@ func TestStopWithASilentConnection(t *testing.T) {
 	}
 	defer conn.Close()
 	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001}) // accepted after the other
-	begin := time.Now()
-	if err := g.stop(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(begin); took > server.DrainTimeout/2 {
-		t.Errorf("the stop took %v", took)
+	stopped := make(chan error, 1)
+	go func() { stopped <- g.stop() }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("the stop waits for it")
 	}
 }
 
@@ -239,14 +245,16 @@ func TestStopWaitsForHandlers(t *testing.T) {
 	<-answered
 }
 
-func newServer(t *testing.T) *server.Server {
+func newServer(t *testing.T, upstream tripper) *server.Server {
 	t.Helper()
 	base, err := pelcro.ParseBaseURL("http://127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return server.New(server.Config{
-		Pelcro: pelcro.New(pelcro.Config{BaseURL: base}), RequestTimeout: time.Second, Logger: slog.New(slog.DiscardHandler),
+		Pelcro:         pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream}),
+		RequestTimeout: patience,
+		Logger:         slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -254,31 +262,35 @@ func TestServeAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 20 {
-		if err := newServer(t).Serve(ctx, listen(t)); err != nil {
+		if err := newServer(t, nil).Serve(ctx, listen(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// broken is a listener that fails after so many connections.
+// broken is a listener that takes so many connections, and then fails.
 type broken struct {
 	net.Listener
-	after int
+	connections int
+	fail        <-chan struct{}
 }
 
 var errBroken = errors.New("broken")
 
 func (b *broken) Accept() (net.Conn, error) {
-	if b.after == 0 {
-		return nil, errBroken
+	if b.connections > 0 {
+		b.connections--
+		return b.Listener.Accept()
 	}
-	b.after--
-	return b.Listener.Accept()
+	if b.fail != nil {
+		<-b.fail
+	}
+	return nil, errBroken
 }
 
 func TestListenerFails(t *testing.T) {
 	listener := listen(t)
-	if err := newServer(t).Serve(t.Context(), &broken{Listener: listener}); !errors.Is(err, errBroken) {
+	if err := newServer(t, nil).Serve(t.Context(), &broken{Listener: listener}); !errors.Is(err, errBroken) {
 		t.Errorf("Serve returned %v", err)
 	}
 	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -286,7 +298,7 @@ func TestListenerFails(t *testing.T) {
 	}
 	listener = listen(t)
 	listener.Close()
-	if err := newServer(t).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
+	if err := newServer(t, nil).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Serve returned %v", err)
 	}
 }
@@ -302,12 +314,45 @@ func TestListenerFailsLater(t *testing.T) {
 	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+"\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
 		t.Fatal(err)
 	}
-	if err := newServer(t).Serve(t.Context(), &broken{Listener: listener, after: 1}); !errors.Is(err, errBroken) {
+	if err := newServer(t, nil).Serve(t.Context(), &broken{Listener: listener, connections: 1}); !errors.Is(err, errBroken) {
 		t.Errorf("Serve returned %v", err)
 	}
 	conn.SetDeadline(time.Now().Add(patience))
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the connection is still open")
+	}
+}
+
+// Nor do the handlers.
+func TestListenerFailsDuringACall(t *testing.T) {
+	arrived, fail, ended := make(chan struct{}), make(chan struct{}), false
+	s := newServer(t, func(r *http.Request) (*http.Response, error) {
+		close(arrived)
+		<-r.Context().Done()
+		time.Sleep(50 * time.Millisecond) // it takes its time
+		ended = true
+		return nil, r.Context().Err()
+	})
+	listener := &broken{Listener: listen(t), connections: 1, fail: fail}
+	conn := dial(t, listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	defer conn.Close()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(context.WithoutCancel(t.Context()), &pelcrov1.GetCustomerRequest{Id: 42})
+		answered <- err
+	}()
+	go func() {
+		<-arrived
+		close(fail)
+	}()
+	if err := s.Serve(t.Context(), listener); !errors.Is(err, errBroken) {
+		t.Errorf("Serve returned %v", err)
+	}
+	if !ended {
+		t.Error("the handler is still running")
+	}
+	if err := <-answered; status.Code(err) != codes.Unavailable {
+		t.Errorf("answered %v", err)
 	}
 }
 
