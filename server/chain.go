@@ -15,6 +15,7 @@ func (s *Server) unaryChain(logger *slog.Logger) grpc.ServerOption {
 		logUnary(logger, healthChecks),
 		logUnary(logger, everythingElse),
 		s.translateUnary,
+		admit(s.config.MaxConcurrentCalls),
 		recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered)),
 	)
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
@@ -30,7 +32,7 @@ func (s *customerService) GetCustomer(ctx context.Context, req *pelcrov1.GetCust
 	if err != nil {
 		return nil, reply.Unusable(err)
 	}
-	return &pelcrov1.GetCustomerResponse{Customer: customer}, nil
+	return sendable(reply, &pelcrov1.GetCustomerResponse{Customer: customer})
 }
 
 func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
@@ -56,7 +58,7 @@ func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListC
 		return nil, reply.Unusable(err)
 	}
 	next, total := page.next(reply.Meta, len(customers))
-	return &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: total}, nil
+	return sendable(reply, &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: total})
 }
 
 func (s *customerService) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
@@ -74,7 +76,7 @@ func (s *customerService) CreateCustomer(ctx context.Context, req *pelcrov1.Crea
 	if err != nil {
 		return nil, reply.Unusable(err)
 	}
-	return &pelcrov1.CreateCustomerResponse{Customer: customer}, nil
+	return sendable(reply, &pelcrov1.CreateCustomerResponse{Customer: customer})
 }
 
 func (s *customerService) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
@@ -93,7 +95,7 @@ func (s *customerService) UpdateCustomer(ctx context.Context, req *pelcrov1.Upda
 	if err != nil {
 		return nil, reply.Unusable(err)
 	}
-	return &pelcrov1.UpdateCustomerResponse{Customer: customer}, nil
+	return sendable(reply, &pelcrov1.UpdateCustomerResponse{Customer: customer})
 }
 
 func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
@@ -106,4 +108,14 @@ func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.Dele
 	// A success with a body comes back as an error, too. When the mapping finds
 	// none in it, this response counts.
 	return &pelcrov1.DeleteCustomerResponse{}, s.pelcro.DeleteCustomer(ctx, req.GetSiteId(), req.GetId())
+}
+
+// sendable refuses a response that the transport would refuse without a reason. As
+// protobuf JSON grows less than eightfold, so most replies need no measuring.
+func sendable[R proto.Message](reply *pelcro.Reply, resp R) (R, error) {
+	if len(reply.Data) > maxResponseBytes/8 && proto.Size(resp) > maxResponseBytes {
+		var none R
+		return none, reply.TooLarge()
+	}
+	return resp, nil
 }

@@ -13,6 +13,7 @@
 //     them;
 //   - logging (log.go), which sees the status that the caller gets;
 //   - the translation of errors and the time limits (errors.go, limit.go);
+//   - the limit of concurrent calls (admission.go);
 //   - recovery, innermost, so that a panic is translated and logged like any
 //     other failure.
 package server

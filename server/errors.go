@@ -117,6 +117,8 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 			Violations: invalid,
 		})
+	case errors.Is(err, errOverloaded):
+		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_OVERLOADED})
 	case errors.Is(err, errUnknownMethod):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD})
 	case errors.As(err, &panicked):
@@ -131,10 +133,10 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error) mapping.Result {
 	none := mapping.NoReply{Err: upstream.Err, Sent: upstream.Sent, Caller: ctx.Err()}
 	switch cause := context.Cause(limited); {
+	case errors.Is(upstream, pelcro.ErrCircuitOpen):
+		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN})
 	case errors.Is(cause, errCallerDeadline):
 		none.Caller = context.DeadlineExceeded
-	case errors.Is(cause, errRequestTimeout):
-		none.Err = errRequestTimeout
 	case errors.Is(cause, errShuttingDown):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,

@@ -126,7 +126,7 @@ func mappedReply(t *testing.T, upstream http.Handler, method, name string, statu
 
 // The failures of the sandbox that are no proper answer.
 func TestNoProperAnswer(t *testing.T) {
-	g := startSandbox(t, func(s *setup) { s.server.RequestTimeout = 50 * time.Millisecond })
+	g := startSandbox(t, within(50*time.Millisecond))
 	for _, test := range []struct {
 		id      int64
 		code    codes.Code

@@ -252,9 +252,8 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 		t.Fatal(err)
 	}
 	return server.New(server.Config{
-		Pelcro:         pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream}),
-		RequestTimeout: patience,
-		Logger:         slog.New(slog.DiscardHandler),
+		Pelcro: pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: patience}),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -10,32 +10,23 @@ import (
 
 // A call ends for one of these causes when it is not the caller that ends it.
 var (
-	errRequestTimeout = timeoutError{}
 	// errCallerDeadline is the caller's deadline, a little early.
 	errCallerDeadline = errors.New("the caller's deadline is near")
 	errShuttingDown   = errors.New("the service is shutting down")
 )
 
-// timeoutError is the service's own time limit.
-type timeoutError struct{}
-
-func (timeoutError) Error() string { return "the request timeout passed" }
-func (timeoutError) Timeout() bool { return true }
-
 // limit returns the context of the upstream call. It ends with the caller's, but
 // a little before the caller's deadline, so that the answer with its reason
-// arrives instead of the client library's own; and after the request timeout at
-// the latest.
+// arrives instead of the client library's own. The time limit for Pelcro is the
+// client's (internal/pelcro).
 func (s *Server) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit, cause := s.config.RequestTimeout, error(errRequestTimeout)
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
-		if left -= min(50*time.Millisecond, left/10); left < limit {
-			limit, cause = left, errCallerDeadline
-		}
-	}
 	ctx, release := untilStop(ctx, s.callsEnd)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, cause)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, release
+	}
+	margin := min(50*time.Millisecond, time.Until(deadline)/10)
+	ctx, cancel := context.WithDeadlineCause(ctx, deadline.Add(-margin), errCallerDeadline)
 	return ctx, func() {
 		cancel()
 		release()

@@ -27,18 +27,23 @@ const (
 	// abortTimeout is how long a stop waits for the answers of the calls that it
 	// ended.
 	abortTimeout = time.Second
-	// handshakeTimeout is how long a new connection may take to become one of
-	// HTTP/2. A stop waits for those that are under way, and a port scanner, or a
-	// balancer that connects in advance, never says a word.
-	handshakeTimeout = 5 * time.Second
 )
+
+// DefaultMaxConcurrentCalls is how many customer calls run at once.
+const DefaultMaxConcurrentCalls = 10_000
+
+// upstreamService is the health service that tells whether Pelcro answers. The
+// others stay SERVING in an outage of Pelcro's: clients that check health would
+// otherwise never see its reasons.
+const upstreamService = "pelcro"
 
 // Config is what a [Server] needs.
 type Config struct {
 	// Pelcro is the client of the upstream.
 	Pelcro *pelcro.Client
-	// RequestTimeout bounds each call of Pelcro.
-	RequestTimeout time.Duration
+	// MaxConcurrentCalls is how many customer calls run at once; zero means
+	// [DefaultMaxConcurrentCalls].
+	MaxConcurrentCalls int
 	// DrainTimeout replaces [DrainTimeout] unless it is zero.
 	DrainTimeout time.Duration
 	// Reflection offers server reflection, v1 and v1alpha.
@@ -62,24 +67,37 @@ func New(config Config) *Server {
 	if config.DrainTimeout == 0 {
 		config.DrainTimeout = DrainTimeout
 	}
+	if config.MaxConcurrentCalls == 0 {
+		config.MaxConcurrentCalls = DefaultMaxConcurrentCalls
+	}
 	s := &Server{config: config, health: health.NewServer()}
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
-	s.grpc = grpc.NewServer(
+	s.grpc = grpc.NewServer(append(transportOptions(),
 		s.unaryChain(config.Logger),
 		s.streamChain(config.Logger),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
-		// Stop returns when the last handler has, so that nothing outlives it.
-		grpc.WaitForHandlers(true),
-		grpc.ConnectionTimeout(handshakeTimeout),
-	)
+	)...)
 	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
+	config.Pelcro.OnCircuitChange(s.circuitChanged)
 	if config.Reflection {
 		reflection.Register(s.grpc)
 	}
 	return s
+}
+
+// circuitChanged tells of a circuit breaker that opened or closed.
+func (s *Server) circuitChanged(closed bool) {
+	if closed {
+		s.config.Logger.Info("the circuit breaker is closed: Pelcro answers again")
+		s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
+		return
+	}
+	s.config.Logger.Error("the circuit breaker is open: Pelcro keeps failing")
+	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_NOT_SERVING)
 }
 
 // Serve answers calls on the listener until ctx ends, then stops: health turns

@@ -81,10 +81,9 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 	g := &gateway{journal: &journal{lines: make(chan string, 10000)}}
 	s := setup{
 		server: server.Config{
-			RequestTimeout: patience,
-			Logger:         slog.New(slog.NewJSONHandler(g.journal, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Logger: slog.New(slog.NewJSONHandler(g.journal, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		},
-		pelcro: pelcro.Config{BaseURL: base, APIKey: apiKey, SiteID: siteID, UserAgent: userAgent},
+		pelcro: pelcro.Config{BaseURL: base, APIKey: apiKey, SiteID: siteID, UserAgent: userAgent, Timeout: patience},
 		dial: []grpc.DialOption{
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithMaxHeaderListSize(8192), // as Java has it, and grpc-go will

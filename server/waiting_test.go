@@ -18,7 +18,7 @@ import (
 // Who ended the wait, and what may have happened by then.
 
 func within(d time.Duration) func(*setup) {
-	return func(s *setup) { s.server.RequestTimeout = d }
+	return func(s *setup) { s.pelcro.Timeout = d }
 }
 
 // unconnected is a transport that never gets a connection.

@@ -31,7 +31,10 @@ type serveCommand struct {
 	PelcroAPIKeyFile string        `name:"pelcro-api-key-file" placeholder:"FILE" help:"File that holds Pelcro's API key. The key itself may stand in the environment as PELCRO_GRPC_PELCRO_API_KEY instead."`
 	SiteID           int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
 	Sandbox          bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
-	RequestTimeout   time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro (${default})."`
+	RequestTimeout   time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
+	UpstreamRetries  int           `default:"2" placeholder:"N" help:"How often a read is repeated when Pelcro or the way to it fails; a create never is (${default})."`
+	CircuitBreaker   *bool         `negatable:"" help:"Do not call a Pelcro that keeps failing (on by default, but off with --sandbox, whose failures are meant)."`
+	MaxConcurrent    int           `name:"max-concurrent-calls" default:"10000" placeholder:"N" help:"How many calls run at once; the others are refused (${default})."`
 	Reflection       bool          `default:"true" negatable:"" help:"Offer server reflection (on by default)."`
 	LogLevel         slog.Level    `default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
 	LogFormat        string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
@@ -53,13 +56,28 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	if c.RequestTimeout <= 0 {
 		problem("--request-timeout must be greater than 0, for example 30s")
 	}
+	if c.UpstreamRetries < 0 {
+		problem("--upstream-retries must not be negative; 0 means none")
+	}
+	if c.MaxConcurrent <= 0 {
+		problem("--max-concurrent-calls must be greater than 0, for example 10000")
+	}
 	switch {
 	case c.SiteID < 0:
 		problem("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
 	case c.SiteID == 0 && !c.Sandbox:
 		problem("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
 	}
-	config := pelcro.Config{SiteID: c.SiteID, UserAgent: "pelcro-grpc/" + version()}
+	config := pelcro.Config{
+		SiteID:         c.SiteID,
+		UserAgent:      "pelcro-grpc/" + version(),
+		Timeout:        c.RequestTimeout,
+		Retries:        c.UpstreamRetries,
+		CircuitBreaker: !c.Sandbox,
+	}
+	if c.CircuitBreaker != nil {
+		config.CircuitBreaker = *c.CircuitBreaker
+	}
 	if c.Sandbox {
 		if c.PelcroURL != defaultPelcroURL {
 			problem("--sandbox brings its own Pelcro; leave out --pelcro-url")

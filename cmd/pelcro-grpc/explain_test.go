@@ -133,7 +133,7 @@ func startService(t *testing.T) *service {
 		_, _ = conn.Write(s.reply.wire())
 	})
 	t.Setenv(keyEnv, canaryKey)
-	p := start(t, "--pelcro-url="+url, "--site-id=7")
+	p := start(t, "--pelcro-url="+url, "--site-id=7", "--upstream-retries=0", "--no-circuit-breaker")
 	s.customers = pelcrov1.NewCustomerServiceClient(p.conn)
 	return s
 }

@@ -48,10 +48,10 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	client := pelcro.New(config)
 	defer client.Close()
 	service := server.New(server.Config{
-		Pelcro:         client,
-		RequestTimeout: c.RequestTimeout,
-		Reflection:     c.Reflection,
-		Logger:         logger,
+		Pelcro:             client,
+		MaxConcurrentCalls: c.MaxConcurrent,
+		Reflection:         c.Reflection,
+		Logger:             logger,
 	})
 	logger.Info("serving", "address", listener.Addr().String(), "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
 	return service.Serve(ctx, listener)

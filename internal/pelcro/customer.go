@@ -40,6 +40,7 @@ func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand
 	setList(query, "expand", expand)
 	return c.do(ctx, request{
 		method: http.MethodGet, template: "customers/{id}", path: customerPath(id), siteID: siteID, query: query,
+		repeat: ifHarmless,
 	})
 }
 
@@ -57,6 +58,7 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 	setList(query, "expand", list.Expand)
 	return c.do(ctx, request{
 		method: http.MethodGet, template: "customers", path: "customers", siteID: siteID, query: query,
+		repeat: ifHarmless,
 	})
 }
 
@@ -65,6 +67,7 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes Attributes) (*Reply, error) {
 	return c.do(ctx, request{
 		method: http.MethodPost, template: "customers", path: "customers", siteID: siteID, body: attributes,
+		repeat: never,
 	})
 }
 
@@ -73,6 +76,7 @@ func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes At
 func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, attributes Attributes) (*Reply, error) {
 	return c.do(ctx, request{
 		method: http.MethodPut, template: "customers/{id}", path: customerPath(id), siteID: siteID, body: attributes,
+		repeat: ifNotSent,
 	})
 }
 
@@ -81,8 +85,9 @@ func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, att
 // body; one that has is returned as an [*Error], for the reader of bodies to
 // judge whether it is one.
 func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) error {
-	received, err := c.send(ctx, request{
+	received, err := c.call(ctx, request{
 		method: http.MethodDelete, template: "customers/{id}", path: customerPath(id), siteID: siteID,
+		repeat: ifNotSent,
 	})
 	if err != nil {
 		return err

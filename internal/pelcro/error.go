@@ -25,6 +25,8 @@ type Error struct {
 
 	// Sent reports whether the request may have reached Pelcro.
 	Sent bool
+	// Ended says that the context of the call ended before the reply was whole.
+	Ended bool
 	// Err is the private cause, nil when the reply itself is the error.
 	Err error
 }

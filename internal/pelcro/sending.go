@@ -6,17 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// maxSends is how often a request without a body goes out at most. net/http sends
-// one again by itself when the connection breaks under it; over HTTP/2 it has no
-// limit of its own, and no pause in between.
-const maxSends = 3
-
-var errSentTooOften = errors.New("the connection broke under the request each time that it was sent")
+// errSentBefore ends an attempt that net/http would send again by itself, as it
+// does when a connection breaks under it: whether a call is repeated is decided
+// in retry.go. A connection that was dead before anything went out may still be
+// replaced.
+var errSentBefore = errors.New("the connection broke under the request")
 
 // sending watches one request on its way to Pelcro.
 type sending struct {
-	ready   atomic.Bool  // there is a connection for it
-	written atomic.Int32 // how often it went out
+	ready   atomic.Bool // there is a connection for it
+	written atomic.Bool // its headers went out
 	stop    func(cause error)
 }
 
@@ -24,17 +23,18 @@ type sending struct {
 // is ready is where sending begins.
 func (s *sending) maySent() bool { return s.ready.Load() }
 
+func (s *sending) wasWritten() bool { return s.written.Load() }
+
 func (s *sending) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) {
-			switch written := s.written.Load(); {
-			case written == 0: // the connection before, if any, died first
-				s.ready.Store(false)
-			case written >= maxSends:
-				s.stop(errSentTooOften)
+			if s.wasWritten() {
+				s.stop(errSentBefore)
+				return
 			}
+			s.ready.Store(false) // the connection before, if any, was dead
 		},
 		GotConn:      func(httptrace.GotConnInfo) { s.ready.Store(true) },
-		WroteHeaders: func() { s.written.Add(1) },
+		WroteHeaders: func() { s.written.Store(true) },
 	}
 }

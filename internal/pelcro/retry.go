@@ -1,0 +1,121 @@
+package pelcro
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// The backoff before a repetition: full jitter, that is, anything from nothing to
+// the bound, which doubles each time.
+const (
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 2 * time.Second
+)
+
+// repetition says which failures of a call are repeated here.
+type repetition uint8
+
+const (
+	never      repetition = iota // a create: once, ever
+	ifNotSent                    // a change: only when nothing reached the network
+	ifHarmless                   // a read
+)
+
+// call makes the call within the time limit: through the circuit breaker, and
+// again where that may help, cannot harm, and the retry budget allows it.
+func (c *Client) call(ctx context.Context, r request) (*Error, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, c.config.Timeout, errTimeLimit)
+	defer cancel()
+	var last *Error
+	for retries := 0; ; retries++ {
+		received, err := c.guarded(ctx, limited, r)
+		if !isOutage(err) {
+			c.budget.earn()
+			return received, err
+		}
+		failed, _ := errors.AsType[*Error](err)
+		if last != nil {
+			if errors.Is(failed, ErrCircuitOpen) {
+				return nil, last // the attempt that was made says more
+			}
+			failed.Sent = failed.Sent || last.Sent
+		}
+		last = failed
+		if retries == c.config.Retries || !c.retries(limited, r, failed, backoff(retries)) {
+			return nil, failed
+		}
+	}
+}
+
+// retries reports whether the failed attempt is to be repeated, after having
+// waited for it.
+func (c *Client) retries(ctx context.Context, r request, failed *Error, wait time.Duration) bool {
+	if ctx.Err() != nil || !r.repeat.allows(failed) {
+		return false
+	}
+	if failed.StatusCode != 0 && failed.Header.Get("Retry-After") != "" {
+		asked, ok := retryAfter(failed.Header)
+		if !ok {
+			return false
+		}
+		wait = max(wait, asked)
+	}
+	deadline, _ := ctx.Deadline()
+	return wait < time.Until(deadline) && c.budget.take() && pause(ctx, wait)
+}
+
+// allows reports whether a repetition can help and cannot harm.
+func (r repetition) allows(e *Error) bool {
+	switch e.StatusCode {
+	case 0:
+		return (r == ifHarmless || r == ifNotSent && !e.Sent) && !isFinal(e.Err)
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return r == ifHarmless
+	}
+	return false
+}
+
+// isFinal reports whether the cause of a missing reply will be the same next time:
+// the time is spent, the breaker is open, or the peer is not Pelcro.
+func isFinal(err error) bool {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	return untrusted || errors.Is(err, http.ErrSchemeMismatch) ||
+		errors.Is(err, errTimeLimit) || errors.Is(err, ErrCircuitOpen)
+}
+
+// backoff returns the wait before the retry after that many.
+func backoff(retries int) time.Duration {
+	return rand.N(min(firstBackoff<<min(retries, 10), maxBackoff))
+}
+
+// retryAfter reads the Retry-After of a reply: seconds, or a date, which is
+// measured from the reply's own Date (RFC 9110, section 10.2.3).
+func retryAfter(header http.Header) (time.Duration, bool) {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 24); err == nil {
+		return time.Duration(seconds) * time.Second, true
+	}
+	when, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	date, err := http.ParseTime(header.Get("Date"))
+	return when.Sub(date), err == nil
+}
+
+// pause waits, and reports whether the context is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

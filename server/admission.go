@@ -1,0 +1,30 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
+	"google.golang.org/grpc"
+)
+
+// errOverloaded is a call beyond the limit of concurrent calls.
+var errOverloaded = errors.New("too many calls in flight")
+
+// admit lets so many calls run at once and refuses the others at once: waiting
+// would fill the memory and end in timeouts. Health checks are not counted; a busy
+// server is not a dead one.
+func admit(limit int) grpc.UnaryServerInterceptor {
+	var running atomic.Int64
+	return selector.UnaryServerInterceptor(
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			defer running.Add(-1)
+			if running.Add(1) > int64(limit) {
+				return nil, errOverloaded
+			}
+			return handler(ctx, req)
+		},
+		everythingElse.matcher(),
+	)
+}

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+)
+
+// The limits of the gRPC transport. grpc-go has none for most of them, which is
+// for trusted networks.
+const (
+	// maxRequestBytes is checked after decompression, so a compressed bomb meets it,
+	// too. A customer with much metadata is a tenth of it.
+	maxRequestBytes = 1 << 20
+	// maxResponseBytes is what clients accept unless told otherwise. A larger list
+	// is refused here with a reason, instead of there without one.
+	maxResponseBytes = 4 << 20
+	// maxRequestHeaderBytes is enough for tokens and baggage, and bounds what a
+	// header bomb costs.
+	maxRequestHeaderBytes = 16 << 10
+	// maxConnectionStreams bounds what one connection can have running; cancelled
+	// calls count until their handlers are back, so a flood of resets does not get
+	// past it.
+	maxConnectionStreams = 250
+	// handshakeTimeout is how long a new connection may take to become one of
+	// HTTP/2. A stop waits for those that are under way, and a port scanner, or a
+	// balancer that connects in advance, never says a word.
+	handshakeTimeout = 5 * time.Second
+	// maxIdle frees the connections of clients that have gone.
+	maxIdle = 15 * time.Minute
+	// maxAge makes clients come back, so that new replicas get their share; grpc-go
+	// spreads it by a tenth.
+	maxAge = 30 * time.Minute
+	// ageGrace is how long calls may go on after that; longer than any call.
+	ageGrace = 2 * time.Minute
+	// pingAfter and pingTimeout find peers that went without a word.
+	pingAfter   = time.Minute
+	pingTimeout = 10 * time.Second
+	// minPingInterval is what clients may ping at; many ping every 30 seconds.
+	minPingInterval = 20 * time.Second
+)
+
+// transportOptions are these limits.
+func transportOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxRequestBytes),
+		grpc.MaxSendMsgSize(maxResponseBytes),
+		grpc.MaxHeaderListSize(maxRequestHeaderBytes),
+		grpc.MaxConcurrentStreams(maxConnectionStreams),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle:     maxIdle,
+			MaxConnectionAge:      maxAge,
+			MaxConnectionAgeGrace: ageGrace,
+			Time:                  pingAfter,
+			Timeout:               pingTimeout,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime:             minPingInterval,
+			PermitWithoutStream: true, // so that idle clients notice a broken path
+		}),
+		// Stop returns when the last handler has, so that nothing outlives it.
+		grpc.WaitForHandlers(true),
+	}
+}
