@@ -7,7 +7,7 @@ FUZZTIME ?= 20s
 
 # What buf compares the contract with: where this branch left main, or, on main,
 # the commit before.
-BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null)
+BASE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null)
 ifeq ($(BASE),$(shell git rev-parse HEAD 2>/dev/null))
 BASE := $(shell git rev-parse --verify --quiet HEAD^)
 endif
@@ -70,7 +70,9 @@ lint: ## gofmt, golangci-lint, buf lint, buf format
 
 .PHONY: breaking
 breaking: ## Fails when the contract breaks its clients
-	@if [ -z "$(BASE)" ] || ! git cat-file -e "$(BASE):buf.yaml" 2>/dev/null; then \
+	@if [ -z "$(BASE)" ] && [ "$$(git rev-list --count HEAD)" -gt 1 ]; then \
+		echo "breaking: no earlier commit found; set BASE"; exit 1; \
+	elif [ -z "$(BASE)" ] || ! git cat-file -e "$(BASE):buf.yaml" 2>/dev/null; then \
 		echo "breaking: there is no earlier contract to compare with"; \
 	else \
 		echo "breaking: comparing with $(BASE)"; $(BUF) breaking --against '.git#ref=$(BASE)'; \

@@ -143,7 +143,7 @@ func (b *body) readFields(object, prefix string, depth int) {
 	for key, value := range members(object) {
 		path := prefix + key
 		switch {
-		case path == foreignKey || depth >= maxDepth:
+		case isForeign(path) || depth >= maxDepth:
 		case value[0] == '[':
 			for element := range elements(value) {
 				if text, ok := textOf(element); ok {
@@ -159,6 +159,11 @@ func (b *body) readFields(object, prefix string, depth int) {
 			}
 		}
 	}
+}
+
+func isForeign(path string) bool {
+	first, _, _ := strings.Cut(path, ".")
+	return first == foreignKey
 }
 
 func (b *body) add(key, text string) {

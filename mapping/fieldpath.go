@@ -23,14 +23,16 @@ type FieldNames struct {
 }
 
 // upstreamPath is path for a key as it came. Of a key that is not to be shown
-// the part before the first dot remains, or nothing.
+// the part before the first dot remains, or nothing; what lies in a map is the
+// caller's own.
 func (f FieldNames) upstreamPath(key string) string {
 	key = clean(key, maxFieldPath+leakMargin)
-	if leaky(key) {
-		key, _, _ = strings.Cut(key, ".")
-	}
-	if leaky(key) {
-		key = ""
+	first, _, _ := strings.Cut(key, ".")
+	if !slices.Contains(f.Maps, first) && leaky(key) {
+		key = first
+		if leaky(key) {
+			key = ""
+		}
 	}
 	return clean(f.path(key), maxFieldPath)
 }
@@ -47,8 +49,12 @@ func (f FieldNames) path(key string) string {
 	if found {
 		return f.Prefixes[longest]
 	}
+	key = f.withoutParent(key)
 	first, rest, nested := strings.Cut(key, ".")
 	path, known := f.Names[first]
+	if next, _, _ := strings.Cut(rest, "."); nested && !isIndex(next) {
+		known = false // a part of something else by that name
+	}
 	switch {
 	case known:
 	case f.Parent == "":
@@ -74,6 +80,15 @@ func (f FieldNames) path(key string) string {
 		}
 	}
 	return b.String()
+}
+
+// withoutParent returns the key without the field that holds the resource, if it
+// begins with that.
+func (f FieldNames) withoutParent(key string) string {
+	if rest, below := strings.CutPrefix(key, f.Parent+"."); f.Parent != "" && below {
+		return rest
+	}
+	return key
 }
 
 func isIndex(s string) bool {

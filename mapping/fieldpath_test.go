@@ -67,7 +67,12 @@ func TestFieldPaths(t *testing.T) {
 
 		{"CreateCustomer", "a\x00b\nc", "customer.a b c"},
 		{"CreateCustomer", "App\\Models\\User", "customer"},
-		{"CreateCustomer", "metadata.https://x.example/y", "customer.metadata"},
+		{"CreateCustomer", "metadata.https://x.example/y", `customer.metadata["https://x.example/y"]`},
+		{"CreateCustomer", "metadata.10.0.0.1", `customer.metadata["10.0.0.1"]`},
+		{"CreateCustomer", "customer.email", "customer.email"},
+		{"UpdateCustomer", "customer.metadata.a", `customer.metadata["a"]`},
+		{"UpdateCustomer", "organization.name", "customer.organization.name"},
+		{"GetCustomer", "expand.1", "expand[1]"},
 		{"CreateCustomer", strings.Repeat("é", 200), "customer." + strings.Repeat("é", 59)},
 		{"CreateCustomer", "", "customer"},
 		{"GetCustomer", "", ""},

@@ -26,20 +26,28 @@ var fieldTexts = []struct {
 
 	{[]string{" is prohibited"}, pelcrov1.FieldViolationReason_FIELD_PROHIBITED},
 	{[]string{" must be missing"}, pelcrov1.FieldViolationReason_FIELD_PROHIBITED},
+	{[]string{" prohibits ", " from being present"}, pelcrov1.FieldViolationReason_FIELD_PROHIBITED},
 
 	{[]string{" not be greater than ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
 	{[]string{" not be greater than ", " kilobytes"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
 	{[]string{" not have more than "}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
+	{[]string{" have less than ", " items"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
+	{[]string{" items or less"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
 	{[]string{" be less than ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
 	{[]string{" be at least ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
 	{[]string{" be greater than ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
+	{[]string{" be at least ", " kilobytes"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
 	{[]string{" have at least "}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
+	{[]string{" have more than ", " items"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
+	{[]string{" items or more"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
 
 	{[]string{" be between ", " digits"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
 	{[]string{" must be ", " digits"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
+	{[]string{" must have ", " digits"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
 
 	{[]string{" not be greater than "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
 	{[]string{" be at least "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
+	{[]string{" have between "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
 	{[]string{" be between "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
 	{[]string{" be greater than "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
 	{[]string{" be less than "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},

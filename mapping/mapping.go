@@ -45,6 +45,8 @@ type Refusal struct {
 	// Violations are what is wrong with the request, for
 	// GATEWAY_INVALID_REQUEST.
 	Violations []Violation
+	// Omitted counts what is wrong besides.
+	Omitted int
 	// Sent reports whether the request may have reached Pelcro before, as it may
 	// when the service fails or shuts down in the middle of a call.
 	Sent bool
@@ -113,7 +115,7 @@ func Refuse(call Call, refusal Refusal) Result {
 	if refusal.Sent && call.Operation.Kind == Create && info.code == codes.Unavailable {
 		info = infoOf[pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN]
 	}
-	a := answer{call: call, info: info, advice: adviseNoReply(call, refusal.Sent, info.code)}
+	a := answer{call: call, info: info, advice: adviseNoReply(call, refusal.Sent, info.code), omitted: refusal.Omitted}
 	for _, v := range refusal.Violations {
 		if len(a.violations) == maxViolations {
 			a.omitted++

@@ -16,13 +16,13 @@ const NoDeadline = 60 * time.Second
 // Kind says what a call does upstream, and so what its failure may have done.
 type Kind uint8
 
-// The kinds. A Read has no effect; an Update or a Delete may be repeated; a
-// Create may not.
+// The kinds. A Create may not be repeated, so it is what an operation is whose
+// kind was forgotten; a Read has no effect; an Update or a Delete may be repeated.
 const (
-	Read Kind = iota
+	Create Kind = iota
+	Read
 	Update
 	Delete
-	Create
 )
 
 // Credential says whose API key Pelcro was shown.

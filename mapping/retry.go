@@ -123,6 +123,9 @@ func retryAfter(header http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
+	if zone, _ := when.Zone(); zone != "GMT" && zone != "UTC" {
+		return 0 // HTTP knows no other, and Go would take any for GMT
+	}
 	return since(header, when)
 }
 

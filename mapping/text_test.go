@@ -107,6 +107,24 @@ func TestLeaks(t *testing.T) {
 		`Oops <script>alert(1)</script>`,
 		`<p>Sorry</p>`,
 		`<BODY bgcolor=red>`,
+		`<img src=x onerror=alert(1)>`,
+		`Class "StripeGateway" not found`,
+		`Object of class stdClass could not be converted to string`,
+		`Too few arguments to function CustomerController->store(), 1 passed`,
+		`TypeError: strlen(): Argument #1 must be a string`,
+		`Duplicate entry 'a@b.c' for key 'users.users_email_unique' (SQL: insert into users)`,
+		`select * from customers where id = 42`,
+		`insert into customers values`,
+		`violates unique constraint "customers_email_unique"`,
+		`The stream or file "/app/storage/logs/laravel.log" could not be opened`,
+		`getaddrinfo failed`,
+		`db-master.internal does not answer`,
+		`cURL error 28`,
+		`connect to 2001:db8:1:2:3:4:5:6 failed`,
+		`Invalid API Key provided: sk_live_51H000000`,
+		`AKIAIOSFODNN7EXAMPLE is not valid`,
+		`Authorization: Basic dXNlcjpwYXNz`,
+		`The GET method is not supported for route api/v1/core/customers/42.`,
 	} {
 		raw, err := json.Marshal(leak)
 		if err != nil {
@@ -136,6 +154,12 @@ func TestLeaks(t *testing.T) {
 		"C:\\",
 		"[1, 2]",
 		"Only example.com is allowed... Sorry.",
+		"Please select a plan from the list.",
+		"The first class is full; ask again at 10:30.",
+		"The time must be before 10:20:30.",
+		"old provider id / display name",
+		"The metadata.a<b field must be a string.",
+		"Insert a coin (twice).",
 	} {
 		raw, err := json.Marshal(harmless)
 		if err != nil {

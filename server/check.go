@@ -11,18 +11,25 @@ import (
 // check collects everything that is wrong with a request, so that the caller
 // learns all of it at once. Field paths are those that Pelcro's own field errors
 // get (mapping).
-type check struct{ violations invalidRequestError }
+type check struct{ invalid invalidRequestError }
+
+// maxViolations is how many violations are kept; the others are counted.
+const maxViolations = 100
 
 // err returns the [invalidRequestError], nil if nothing is wrong.
 func (c *check) err() error {
-	if len(c.violations) == 0 {
+	if len(c.invalid.violations) == 0 {
 		return nil
 	}
-	return c.violations
+	return c.invalid
 }
 
 func (c *check) add(field string, reason pelcrov1.FieldViolationReason, description string) {
-	c.violations = append(c.violations, mapping.Violation{Field: field, Reason: reason, Description: description})
+	if len(c.invalid.violations) == maxViolations {
+		c.invalid.omitted++
+		return
+	}
+	c.invalid.violations = append(c.invalid.violations, mapping.Violation{Field: field, Reason: reason, Description: description})
 }
 
 // id checks the key of a customer.

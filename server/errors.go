@@ -21,14 +21,23 @@ import (
 )
 
 // invalidRequestError is a request that cannot be sent to Pelcro.
-type invalidRequestError []mapping.Violation
+type invalidRequestError struct {
+	violations []mapping.Violation
+	omitted    int // how many more there are
+}
 
+// Error names the first fields only: a request can have very many.
 func (e invalidRequestError) Error() string {
-	fields := make([]string, len(e))
-	for i, v := range e {
-		fields[i] = v.Field
+	const most = 5
+	fields := make([]string, 0, most)
+	for _, v := range e.violations[:min(len(e.violations), most)] {
+		fields = append(fields, v.Field)
 	}
-	return "invalid request: " + strings.Join(fields, ", ")
+	text := "invalid request: " + strings.Join(fields, ", ")
+	if more := len(e.violations) - len(fields) + e.omitted; more > 0 {
+		text += fmt.Sprintf(" (+%d more)", more)
+	}
+	return text
 }
 
 // errUnknownMethod is a call of a method that does not exist.
@@ -105,7 +114,7 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 		return mapping.FromReply(call, mapping.Reply{
 			StatusCode:     upstream.StatusCode,
 			Header:         upstream.Header,
-			Body:           upstream.Body,
+			Body:           s.config.Pelcro.Redact(upstream.Body),
 			BodyIncomplete: upstream.BodyIncomplete,
 			TooLarge:       upstream.TooLarge,
 			Unusable:       upstream.Unusable,
@@ -115,7 +124,8 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 	case errors.As(err, &invalid):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
-			Violations: invalid,
+			Violations: invalid.violations,
+			Omitted:    invalid.omitted,
 		})
 	case errors.Is(err, errOverloaded):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_OVERLOADED})

@@ -226,15 +226,17 @@ func TestStopWithASilentConnection(t *testing.T) {
 // Nothing runs on when Serve has returned, not even a handler that nothing ends.
 func TestStopWaitsForHandlers(t *testing.T) {
 	t.Parallel()
-	arrived, ended := make(chan struct{}), false
+	arrived, closed, ended := make(chan struct{}), make(chan struct{}), false
 	g := start(t, untouchable(t), draining(1), over(tripper(func(*http.Request) (*http.Response, error) {
 		close(arrived)
-		time.Sleep(1500 * time.Millisecond) // longer than a stop waits before it closes the connections
+		<-closed
 		ended = true
 		return nil, net.ErrClosed
 	})))
-	answered := make(chan answer, 1)
-	go func() { answered <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+	go func() {
+		g.calls(42)[2].do(context.WithoutCancel(t.Context())) // fails when the stop closes the connection
+		close(closed)
+	}()
 	<-arrived
 	if err := g.stop(); err != nil {
 		t.Error(err)
@@ -242,7 +244,6 @@ func TestStopWaitsForHandlers(t *testing.T) {
 	if !ended {
 		t.Error("the handler is still running")
 	}
-	<-answered
 }
 
 func newServer(t *testing.T, upstream tripper) *server.Server {

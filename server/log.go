@@ -106,7 +106,16 @@ func causeText(cause error) string {
 		kind, _, _ := strings.Cut(string(malformed), ": ")
 		text = strings.Replace(text, string(malformed), kind, 1)
 	}
-	return quoted.ReplaceAllString(text, `"…"`)
+	return bounded(quoted.ReplaceAllString(text, `"…"`))
+}
+
+// bounded cuts a text to what a log line can take, in bytes: a stack fits.
+func bounded(text string) string {
+	const most = 8 << 10
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // isServerFault reports whether the failure is one that an operator must see:

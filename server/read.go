@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -237,20 +238,17 @@ func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*pel
 	}
 }
 
-// Readable reports whether the body of a success gives the answer of a customer
-// operation, which is what the handlers ask, too.
+// Readable reports whether a handler of the operation could answer with the body
+// of a success.
 func Readable(operation mapping.Operation, body []byte) bool {
-	var envelope struct {
-		Data json.RawMessage `json:"data"`
-	}
-	if json.Unmarshal(body, &envelope) != nil {
+	data, _, err := pelcro.Envelope(body)
+	if err != nil {
 		return false
 	}
-	var err error
 	if operation.Name == "ListCustomers" {
-		_, err = readCustomers(envelope.Data)
+		_, err = readCustomers(data)
 	} else {
-		_, err = readCustomer(envelope.Data)
+		_, err = readCustomer(data)
 	}
 	return err == nil
 }

@@ -23,18 +23,28 @@ type capture struct {
 var statusLine = regexp.MustCompile(`^HTTP/[0-9](?:\.[0-9])? ([0-9]{3})(?: [^\r\n]*)?(?:\r?\n|$)`)
 
 // parseCapture reads a reply. curl prints every reply that it got on the way
-// (100 Continue, a proxy's, redirects), so the last one counts.
+// (100 Continue, a proxy's, redirects, challenges), so the last one counts.
 func parseCapture(raw []byte) (capture, error) {
 	raw = bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
 	if len(raw) == 0 {
 		return capture{}, errors.New("it is empty")
 	}
 	c, rest, err := parseReply(raw)
-	for err == nil && statusLine.Match(rest) {
+	for err == nil && c.isOnTheWay() && statusLine.Match(rest) {
 		c, rest, err = parseReply(rest)
 	}
 	c.body = rest
 	return c, err
+}
+
+// isOnTheWay reports whether another reply may follow: the body of any other may
+// begin with a status line of its own.
+func (c capture) isOnTheWay() bool {
+	switch {
+	case c.status < 200, c.status >= 300 && c.status <= 399, c.status == 401, c.status == 407:
+		return true
+	}
+	return c.status == 200 && len(c.header) == 0 // a proxy's answer to CONNECT
 }
 
 func parseReply(raw []byte) (c capture, rest []byte, err error) {

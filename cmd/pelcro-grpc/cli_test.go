@@ -50,7 +50,7 @@ func TestUsage(t *testing.T) {
 		{"argument", "serve now", `unexpected argument now (see pelcro-grpc --help)`},
 		{"no number", "serve --site-id=one", `--site-id: expected a valid 32 bit int but got "one" (see pelcro-grpc --help)`},
 		{"no duration", "serve --request-timeout=30", `--request-timeout: expected duration but got "30": time: missing unit in duration "30" (see pelcro-grpc --help)`},
-		{"no level", "serve --log-level=loud", `--log-level: slog: level string "loud": unknown name (see pelcro-grpc --help)`},
+		{"no level", "serve --log-level=loud", `--log-level must be one of "debug","info","warn","error" but got "loud" (see pelcro-grpc --help)`},
 		{"no format", "serve --log-format=xml", `--log-format must be one of "auto","json","text" but got "xml" (see pelcro-grpc --help)`},
 		{"no operation", "explain --operation=Get", `--operation must be one of "GetCustomer","ListCustomers","CreateCustomer","UpdateCustomer","DeleteCustomer" but got "Get" (see pelcro-grpc --help)`},
 		{"no credential", "explain --credential=mine", `--credential must be one of "gateway","caller" but got "mine" (see pelcro-grpc --help)`},

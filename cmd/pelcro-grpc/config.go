@@ -36,7 +36,7 @@ type serveCommand struct {
 	CircuitBreaker   *bool         `negatable:"" help:"Do not call a Pelcro that keeps failing (on by default, but off with --sandbox, whose failures are meant)."`
 	MaxConcurrent    int           `name:"max-concurrent-calls" default:"10000" placeholder:"N" help:"How many calls run at once; the others are refused (${default})."`
 	Reflection       bool          `default:"true" negatable:"" help:"Offer server reflection (on by default)."`
-	LogLevel         slog.Level    `default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+	LogLevel         string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
 	LogFormat        string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
 }
 
@@ -145,7 +145,9 @@ func readFile(name string) (string, error) {
 
 // logger writes to w in the chosen form.
 func (c serveCommand) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of those that the flag takes
+	options := &slog.HandlerOptions{Level: level}
 	file, isFile := w.(*os.File)
 	terminal := isFile && term.IsTerminal(int(file.Fd()))
 	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {

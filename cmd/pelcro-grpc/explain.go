@@ -100,16 +100,13 @@ func namesCustomer(operation mapping.Operation) bool {
 // reply is the capture as the service's own HTTP client would have handed it on.
 func (c capture) reply(operation mapping.Operation) mapping.Reply {
 	reply := mapping.Reply{StatusCode: c.status, Header: c.header, Body: c.body}
-	whole := false // whether all of the body was wanted
-	if c.status >= 200 && c.status <= 299 {
-		reply.TooLarge = len(c.body) > pelcro.MaxBody
-		if operation.Kind != mapping.Delete && !reply.TooLarge {
-			whole = server.Readable(operation, c.body)
-			reply.Unusable = !whole
-		}
-	}
-	if !whole && len(c.body) > pelcro.MaxErrorBody {
+	switch success := c.status >= 200 && c.status <= 299; {
+	case !success && len(c.body) > pelcro.MaxErrorBody:
 		reply.Body, reply.BodyIncomplete = c.body[:pelcro.MaxErrorBody], true
+	case success && len(c.body) > pelcro.MaxBody:
+		reply.Body, reply.BodyIncomplete, reply.TooLarge = nil, true, true
+	case success && operation.Kind != mapping.Delete:
+		reply.Unusable = !server.Readable(operation, c.body)
 	}
 	return reply
 }

@@ -2,8 +2,11 @@ package pelcro
 
 import (
 	"bytes"
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -66,6 +69,9 @@ func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 		received.BodyIncomplete = err != nil || len(body) > limit
 		received.Body, received.Err = body[:min(len(body), limit)], causeOf(ctx, err)
 		return nil, received
+	case isCorrupt(err):
+		received.Unusable, received.BodyIncomplete, received.Err = true, true, err
+		return nil, received
 	case err != nil:
 		// The status alone is no answer: what it announced did not arrive.
 		return nil, &Error{Call: call, Sent: true, Err: causeOf(ctx, err)}
@@ -75,6 +81,13 @@ func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	}
 	received.Body = body
 	return received, nil
+}
+
+// isCorrupt reports whether a body arrived that cannot be decompressed, as opposed
+// to one that did not arrive.
+func isCorrupt(err error) bool {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	return corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
 }
 
 // causeOf returns why ctx ended, if it did, instead of what that made fail.

@@ -1,6 +1,7 @@
 package pelcro
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,7 @@ type Client struct {
 	base    string
 	budget  *budget
 	breaker *breaker // nil: off
+	keys    [][]byte // the API key, as it is and as PHP writes it in JSON
 	// circuitChanged is told when the breaker opens and closes.
 	circuitChanged func(closed bool)
 }
@@ -69,6 +71,9 @@ func New(config Config) *Client {
 		base:   strings.TrimSuffix(config.BaseURL.String(), "/") + "/",
 		budget: newBudget(),
 	}
+	if config.APIKey != "" {
+		c.keys = [][]byte{[]byte(config.APIKey), []byte(strings.ReplaceAll(config.APIKey, "/", `\/`))}
+	}
 	if config.CircuitBreaker {
 		c.breaker = newBreaker(func(closed bool) {
 			if c.circuitChanged != nil {
@@ -82,6 +87,17 @@ func New(config Config) *Client {
 // OnCircuitChange has f called when the circuit breaker opens and when it closes
 // again. It must be called before the first call.
 func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
+
+// Redact returns the body without the API key, which a misconfigured upstream may
+// repeat in an error.
+func (c *Client) Redact(body []byte) []byte {
+	for _, key := range c.keys {
+		if bytes.Contains(body, key) {
+			body = bytes.ReplaceAll(body, key, []byte("[key]"))
+		}
+	}
+	return body
+}
 
 // Close closes the idle connections.
 func (c *Client) Close() {
@@ -137,24 +153,27 @@ func (c *Client) do(ctx context.Context, r request) (*Reply, error) {
 		return nil, err
 	}
 	reply := &Reply{received: *received}
-	var envelope struct {
-		Data json.RawMessage `json:"data"`
-		Meta json.RawMessage `json:"meta"`
+	if reply.Data, reply.Meta, err = Envelope(received.Body); err != nil {
+		return nil, reply.Unusable(err)
 	}
-	if err := json.Unmarshal(received.Body, &envelope); err != nil {
-		return nil, reply.clipped().Unusable(err)
-	}
-	if len(envelope.Data) == 0 || string(envelope.Data) == "null" {
-		return nil, reply.clipped().Unusable(errors.New("there is no data"))
-	}
-	reply.Data, reply.Meta = envelope.Data, envelope.Meta
-	return reply.clipped(), nil
+	return reply, nil
 }
 
-// clipped bounds what an [Error] made of the reply would keep.
-func (r *Reply) clipped() *Reply {
-	if len(r.received.Body) > MaxErrorBody {
-		r.received.Body, r.received.BodyIncomplete = r.received.Body[:MaxErrorBody], true
+var errNoData = errors.New("there is no data")
+
+// Envelope returns what the body of a success holds under "data" and "meta". It
+// fails when the body is no JSON object, or has no data.
+func Envelope(body []byte) (data, meta json.RawMessage, err error) {
+	var members map[string]json.RawMessage // a struct would take "Data" for data, too
+	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte(byteOrderMark)), &members); err != nil {
+		return nil, nil, err
 	}
-	return r
+	data = members["data"]
+	if len(data) == 0 || string(data) == "null" {
+		return nil, nil, errNoData
+	}
+	return data, members["meta"], nil
 }
+
+// byteOrderMark begins what a PHP file with one answers.
+const byteOrderMark = "\xef\xbb\xbf"

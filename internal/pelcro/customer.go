@@ -95,7 +95,7 @@ func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) err
 	if len(received.Body) == 0 {
 		return nil
 	}
-	return &(&Reply{received: *received}).clipped().received
+	return received
 }
 
 func customerPath(id int64) string { return "customers/" + strconv.FormatInt(id, 10) }

@@ -14,7 +14,8 @@ type Error struct {
 	// StatusCode is the status of the reply, 0 when no whole reply arrived.
 	StatusCode int
 	Header     http.Header
-	// Body is the reply's body, decompressed, at most MaxErrorBody bytes.
+	// Body is the reply's body, decompressed: at most MaxErrorBody bytes of an
+	// error, MaxBody of a success.
 	Body []byte
 	// BodyIncomplete says that Body was cut at that limit, or at a failure.
 	BodyIncomplete bool

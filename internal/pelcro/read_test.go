@@ -35,10 +35,10 @@ func TestLargestSuccess(t *testing.T) {
 	if len(reply.Data) < pelcro.MaxBody-20 {
 		t.Errorf("%d bytes of data", len(reply.Data))
 	}
-	// An error made of it does not keep all that.
+	// An error made of it has the whole body, which decides what it means.
 	unusable := failure(t, reply.Unusable(io.EOF))
 	if !unusable.Unusable || !errors.Is(unusable, io.EOF) || unusable.StatusCode != 200 || !unusable.Sent ||
-		len(unusable.Body) != pelcro.MaxErrorBody || !unusable.BodyIncomplete {
+		len(unusable.Body) != pelcro.MaxBody || unusable.BodyIncomplete {
 		t.Errorf("unusable: %d bytes, %v", len(unusable.Body), unusable)
 	}
 }
@@ -339,7 +339,7 @@ func TestDeleteSuccesses(t *testing.T) {
 		t.Errorf("got %+v", failed)
 	}
 	large := failure(t, overHTTP1(t, answering(200, dataOf(pelcro.MaxBody))).DeleteCustomer(t.Context(), 0, 1001))
-	if len(large.Body) != pelcro.MaxErrorBody || !large.BodyIncomplete {
+	if len(large.Body) != pelcro.MaxBody || large.BodyIncomplete {
 		t.Errorf("%d bytes, BodyIncomplete %v", len(large.Body), large.BodyIncomplete)
 	}
 }

@@ -33,7 +33,8 @@ const (
 // The customers of a Pelcro site. Each call becomes one call of Pelcro's Core
 // REST API.
 //
-// Every error is a canonical status with exactly one google.rpc.ErrorInfo
+// Every error of a call that reaches the service (docs/errors.md lists what gRPC
+// refuses before) is a canonical status with exactly one google.rpc.ErrorInfo
 // (domain "pelcro-grpc", reason from ErrorReason), and google.rpc.BadRequest,
 // RetryInfo, QuotaFailure, ResourceInfo and RequestInfo where they apply. The
 // trailers x-request-id and x-error-reason repeat the two facts that a client
@@ -186,7 +187,8 @@ func (c *customerServiceClient) DeleteCustomer(ctx context.Context, in *DeleteCu
 // The customers of a Pelcro site. Each call becomes one call of Pelcro's Core
 // REST API.
 //
-// Every error is a canonical status with exactly one google.rpc.ErrorInfo
+// Every error of a call that reaches the service (docs/errors.md lists what gRPC
+// refuses before) is a canonical status with exactly one google.rpc.ErrorInfo
 // (domain "pelcro-grpc", reason from ErrorReason), and google.rpc.BadRequest,
 // RetryInfo, QuotaFailure, ResourceInfo and RequestInfo where they apply. The
 // trailers x-request-id and x-error-reason repeat the two facts that a client
