@@ -167,11 +167,16 @@ func (a *answer) addUpstream(fields []fieldError) {
 }
 
 // mediaType returns the reply's Content-Type without parameters, for example
-// "text/html".
+// "text/html", empty if it is none of IANA's top-level types: then it could be
+// anything.
 func mediaType(header http.Header) string {
 	parsed, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
 	}
-	return clean(parsed, maxMetadataValue)
+	switch kind, _, _ := strings.Cut(parsed, "/"); kind {
+	case "application", "audio", "font", "image", "message", "model", "multipart", "text", "video":
+		return clean(parsed, maxMetadataValue)
+	}
+	return ""
 }
