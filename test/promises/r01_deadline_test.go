@@ -1,0 +1,139 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// silentUpstream reads requests and never answers. It tells when each arrived and
+// when its client went away.
+type silentUpstream struct {
+	arrived, gone chan int64 // the ids of the customers
+}
+
+func newSilentUpstream(tb testing.TB, calls int) (*silentUpstream, string) {
+	tb.Helper()
+	u := &silentUpstream{arrived: make(chan int64, calls), gone: make(chan int64, calls)}
+	return u, upstreamOf(tb, func(_ http.ResponseWriter, r *http.Request) {
+		id := idOf(r)
+		u.arrived <- id
+		select {
+		case <-r.Context().Done():
+			u.gone <- id
+		case <-time.After(10 * time.Second):
+			tb.Errorf("call %d was never cancelled", id)
+		}
+		panic(http.ErrAbortHandler)
+	})
+}
+
+// idOf returns the customer that a request names, 0 for none.
+func idOf(r *http.Request) int64 {
+	id, _ := strconv.ParseInt(path.Base(r.URL.Path), 10, 64)
+	return id
+}
+
+// The upstream takes ten seconds, the callers have 200 ms.
+func TestR01DeadlineReachesPelcro(t *testing.T) {
+	undisturbed(t, func() string { return hurry(t, scaled(200, 40), 200*time.Millisecond) })
+}
+
+// hurry makes calls with the deadline, and returns what came too late.
+func hurry(t *testing.T, calls int, deadline time.Duration) string {
+	t.Helper()
+	upstream, url := newSilentUpstream(t, calls)
+	g := start(t, url)
+	var mu sync.Mutex
+	begun, took := make([]time.Time, calls), make([]time.Duration, calls)
+	var seen []time.Duration // from the call to the end of its request
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for range calls {
+			id := <-upstream.gone
+			mu.Lock()
+			seen = append(seen, time.Since(begun[id-1]))
+			mu.Unlock()
+		}
+	}()
+	each(calls, 20, func(i int) {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		mu.Lock()
+		begun[i] = time.Now()
+		mu.Unlock()
+		err := g.get(ctx, int64(i+1))
+		took[i] = time.Since(begun[i])
+		if status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("call %d: %v", i, err)
+		}
+	})
+	select {
+	case <-watched:
+	case <-time.After(patience):
+		t.Fatal("the upstream did not see every call end")
+	}
+	answered, last := p99(took), slices.Max(seen)
+	t.Logf("p99 of the answers %v, the last end seen by the upstream after %v", answered, last)
+	// Looking for races slows everything down.
+	slack := scaled(0, 400*time.Millisecond)
+	if answered > deadline+50*time.Millisecond+slack || last > deadline+100*time.Millisecond+slack {
+		return fmt.Sprintf("the p99 of the answers is %v, a request went on for %v", answered, last)
+	}
+	return ""
+}
+
+// The answer with the reason is there before the client's own deadline.
+func TestR01ReasonArrivesInTime(t *testing.T) {
+	calls := scaled(200, 20)
+	_, url := newSilentUpstream(t, calls)
+	g := start(t, url)
+	each(calls, calls, func(i int) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.get(ctx, int64(i+1)); reasonOf(err) != "CALLER_DEADLINE_EXCEEDED" {
+			t.Errorf("call %d: %v", i, err)
+		}
+	})
+}
+
+// A caller who goes away takes the request to Pelcro with it.
+func TestR01CancelReachesPelcro(t *testing.T) {
+	calls := scaled(200, 40)
+	upstream, url := newSilentUpstream(t, calls)
+	g := start(t, url)
+	for i := range calls {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.get(ctx, int64(i+1)) }()
+		<-upstream.arrived
+		cancelled := time.Now()
+		cancel()
+		if err := <-ended; status.Code(err) != codes.Canceled {
+			t.Errorf("call %d: %v", i, err)
+		}
+		<-upstream.gone
+		if took := time.Since(cancelled); took > scaled(100*time.Millisecond, time.Second) {
+			t.Errorf("the upstream saw it after %v", took)
+		}
+	}
+}
+
+// A caller without a deadline does not wait for ever either.
+func TestR01OwnTimeLimit(t *testing.T) {
+	_, url := newSilentUpstream(t, 1)
+	g := start(t, url, timeout(100*time.Millisecond))
+	if err := g.get(t.Context(), 1); status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_TIMEOUT" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,132 @@
+package promises_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+)
+
+// effects counts what creates did, by the email.
+type effects struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func newEffects() *effects { return &effects{count: map[string]int{}} }
+
+// ServeHTTP creates a customer.
+func (e *effects) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.take(r) {
+		answer(w, 201, aCustomer)
+	}
+}
+
+// take counts the create, and reports whether it was read in whole.
+func (e *effects) take(r *http.Request) bool {
+	var sent struct {
+		Email string `json:"email"`
+	}
+	if json.NewDecoder(r.Body).Decode(&sent) != nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.count[sent.Email]++
+	return true
+}
+
+func (e *effects) of(email string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.count[email]
+}
+
+// mustBeTrue checks what a create was told against what it did, and counts its
+// effect.
+func (e *effects) mustBeTrue(t *testing.T, email string, err error) int {
+	t.Helper()
+	n := e.of(email)
+	outcome := outcomeOf(err)
+	switch {
+	case n > 1:
+		t.Errorf("%s took effect %d times", email, n)
+	case err == nil && n != 1:
+		t.Errorf("%s succeeded and took no effect", email)
+	case n == 1 && (outcome == "notSent" || outcome == "rejected"):
+		t.Errorf("%s took effect and is told %s: %v", email, outcome, err)
+	}
+	return n
+}
+
+// Eight faults meet a thousand creates each. Neither the retries nor net/http, nor
+// anybody else on the way, sends one twice, and none that took effect is told that
+// it did not.
+func TestR03WritesArriveOnce(t *testing.T) {
+	calls := scaled(1000, 50)
+	const some = -1
+	for _, test := range []struct {
+		name    string
+		fault   faultproxy.Fault
+		effects int // of how many calls
+	}{
+		{"refused", faultproxy.Down(), 0},
+		{"reset before it was read", faultproxy.ResetBeforeRequest(), 0},
+		{"reset after it was read", faultproxy.ResetAfterUpstream(), calls},
+		{"black hole", faultproxy.BlackHole(), 0},
+		{"slow", faultproxy.Latency(time.Minute, time.Minute), calls},
+		{"truncated answer", faultproxy.TruncateBody(5), calls},
+		{"closed on reuse", faultproxy.CloseOnReuse(), some},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			upstream := newEffects()
+			proxy := faultproxy.New(t, upstreamOf(t, upstream.ServeHTTP))
+			proxy.Set(test.fault)
+			n := createAll(t, proxy.URL(), upstream, calls)
+			switch {
+			case test.effects == some && (n == 0 || n == calls):
+				t.Errorf("%d of %d creates took effect: the fault met none, or all", n, calls)
+			case test.effects != some && n != test.effects:
+				t.Errorf("%d of %d creates took effect, want %d", n, calls, test.effects)
+			}
+		})
+	}
+	t.Run("TLS failure", func(t *testing.T) {
+		upstream := newEffects()
+		server := httptest.NewUnstartedServer(upstream)
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each handshake
+		server.StartTLS()                                   // with a certificate that nobody trusts
+		t.Cleanup(server.Close)
+		if n := createAll(t, server.URL, upstream, calls); n != 0 {
+			t.Errorf("%d creates took effect", n)
+		}
+	})
+}
+
+// createAll makes the creates and returns how many took effect.
+func createAll(t *testing.T, url string, upstream *effects, calls int) (total int) {
+	t.Helper()
+	g := start(t, url, withoutBreaker)
+	errs := make([]error, calls)
+	email := func(i int) string { return fmt.Sprintf("new-%d@example.com", i) }
+	each(calls, scaled(100, 25), func(i int) {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		errs[i] = g.create(ctx, email(i))
+	})
+	if err := g.stop(); err != nil { // nothing arrives after this
+		t.Error(err)
+	}
+	for i, err := range errs {
+		total += upstream.mustBeTrue(t, email(i), err)
+	}
+	return total
+}

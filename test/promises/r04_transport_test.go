@@ -1,0 +1,128 @@
+package promises_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// idempotent are the headers by which net/http takes a POST for one that can be
+// sent again.
+var idempotent = []string{"Idempotency-Key", "X-Idempotency-Key"}
+
+// Connections close under the creates when they are used again, which is where
+// net/http repeats requests by itself. The callers name the headers that invite it
+// to.
+func TestR04TransportRepeatsNothing(t *testing.T) {
+	t.Run("HTTP/1.1", func(t *testing.T) {
+		var headers atomic.Int64
+		upstream := newEffects()
+		proxy := faultproxy.New(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+			countHeaders(&headers, r)
+			upstream.ServeHTTP(w, r)
+		}))
+		proxy.Set(faultproxy.CloseOnReuse())
+		createTempting(t, upstream, start(t, proxy.URL(), withoutBreaker))
+		if n := headers.Load(); n != 0 {
+			t.Errorf("%d headers", n)
+		}
+	})
+	t.Run("HTTP/2", func(t *testing.T) {
+		var headers atomic.Int64
+		upstream := newEffects()
+		server := closingOnReuse(t, func(w http.ResponseWriter, r *http.Request) {
+			countHeaders(&headers, r)
+			upstream.ServeHTTP(w, r)
+		})
+		transport := pelcro.NewTransport()
+		transport.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+		g := start(t, server.URL, withoutBreaker, func(c *config) { c.pelcro.Transport = transport })
+		createTempting(t, upstream, g)
+		if n := headers.Load(); n != 0 {
+			t.Errorf("%d headers", n)
+		}
+	})
+}
+
+func countHeaders(n *atomic.Int64, r *http.Request) {
+	for _, name := range idempotent {
+		if r.Header.Get(name) != "" {
+			n.Add(1)
+		}
+	}
+}
+
+// createTempting makes ten thousand creates.
+func createTempting(t *testing.T, upstream *effects, g *gateway) {
+	t.Helper()
+	calls := scaled(10_000, 200)
+	errs := make([]error, calls)
+	email := func(i int) string { return fmt.Sprintf("new-%d@example.com", i) }
+	each(calls, 8, func(i int) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for _, name := range idempotent {
+			ctx = metadata.AppendToOutgoingContext(ctx, name, email(i))
+		}
+		errs[i] = g.create(ctx, email(i))
+	})
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	done, lost := 0, 0
+	for i, err := range errs {
+		done += upstream.mustBeTrue(t, email(i), err)
+		if err != nil {
+			lost++
+			if outcome := outcomeOf(err); outcome != "unknown" && outcome != "notSent" {
+				t.Errorf("%s is told %q: %v", email(i), outcome, err)
+			}
+		}
+	}
+	t.Logf("%d creates, %d took effect, %d lost their connection", calls, done, lost)
+	if lost == 0 || done == 0 {
+		t.Errorf("%d creates took effect and %d lost their connection", done, lost)
+	}
+}
+
+// closingOnReuse is an HTTP/2 server whose connections break after the second
+// request on them took effect, so that whatever else is on them is lost, too.
+func closingOnReuse(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	var mu sync.Mutex
+	requests := map[net.Conn]int{}
+	type connKey struct{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("the request came by %s", r.Proto)
+		}
+		handler(w, r)
+		conn := r.Context().Value(connKey{}).(net.Conn)
+		mu.Lock()
+		defer mu.Unlock()
+		if requests[conn]++; requests[conn] > 1 {
+			conn.Close()
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each connection
+	server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, conn.(*tls.Conn).NetConn())
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}

@@ -1,0 +1,230 @@
+package promises_test
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// rawClient speaks HTTP/2 frame by frame. Writing needs mu and, when it is to go
+// out, a flush.
+type rawClient struct {
+	conn   net.Conn
+	framer *http2.Framer
+	mu     sync.Mutex
+	out    *bufio.Writer
+	header bytes.Buffer
+	encode *hpack.Encoder
+}
+
+// dialRaw connects and sends the preface.
+func (g *gateway) dialRaw(t *testing.T) *rawClient {
+	t.Helper()
+	conn, err := net.Dial("tcp", g.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c := &rawClient{conn: conn, out: bufio.NewWriter(conn)}
+	c.framer = http2.NewFramer(c.out, conn)
+	c.encode = hpack.NewEncoder(&c.header)
+	_, _ = c.out.WriteString(http2.ClientPreface)
+	if err := c.framer.WriteSettings(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.out.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// read hands each frame to see until the connection ends.
+func (c *rawClient) read(see func(http2.Frame)) {
+	for {
+		frame, err := c.framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		if settings, ok := frame.(*http2.SettingsFrame); ok && !settings.IsAck() {
+			c.mu.Lock()
+			_ = c.framer.WriteSettingsAck()
+			_ = c.out.Flush()
+			c.mu.Unlock()
+		}
+		see(frame)
+	}
+}
+
+// call begins a call of GetCustomer on the stream, with a message unless it is
+// empty. Errors show at the flush.
+func (c *rawClient) call(stream uint32, message []byte) {
+	c.header.Reset()
+	for _, field := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", pelcrov1.CustomerService_GetCustomer_FullMethodName},
+		{":authority", "pelcro-grpc"}, {"content-type", "application/grpc"}, {"te", "trailers"},
+	} {
+		_ = c.encode.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
+	}
+	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: c.header.Bytes(), EndHeaders: true})
+	if len(message) > 0 {
+		_ = c.framer.WriteData(stream, true, append([]byte{0, 0, 0, 0, byte(len(message))}, message...))
+	}
+}
+
+// One peer that begins calls and cancels them at once, a hundred thousand within ten
+// seconds, has no more handlers running than its streams, takes no memory, and does
+// not keep others from being served.
+func TestR09RapidResets(t *testing.T) {
+	resets := scaled(100_000, 5_000)
+	const batch = 100
+	var running, most, reached atomic.Int64
+	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/42") {
+			return found(r), nil
+		}
+		reached.Add(1)
+		now := running.Add(1)
+		defer running.Add(-1)
+		for was := most.Load(); now > was && !most.CompareAndSwap(was, now); was = most.Load() {
+		}
+		<-r.Context().Done()
+		<-time.After(200 * time.Millisecond) // the slower they are to come back, the more of them there could be
+		return nil, r.Context().Err()
+	})))
+	good := func() (took time.Duration) {
+		begin := time.Now()
+		if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil {
+			t.Errorf("the good client: %v", err)
+		}
+		return time.Since(begin)
+	}
+	var calm []time.Duration
+	for range 200 {
+		calm = append(calm, good())
+	}
+	before := runtime.NumGoroutine()
+	memory := measureMemory(t)
+
+	bad := g.dialRaw(t)
+	limit := make(chan uint32, 1)
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		bad.read(func(frame http2.Frame) {
+			if settings, ok := frame.(*http2.SettingsFrame); ok && !settings.IsAck() {
+				n, _ := settings.Value(http2.SettingMaxConcurrentStreams)
+				limit <- n
+			}
+		})
+	}()
+	streams := int64(receive(t, limit, "limit of streams"))
+	if streams == 0 || streams > 1000 {
+		t.Fatalf("the limit of streams is %d", streams)
+	}
+	flooded := make(chan struct{})
+	go func() {
+		defer close(flooded)
+		pace := time.NewTicker(10 * time.Second / time.Duration(100_000/batch))
+		defer pace.Stop()
+		for sent := 0; sent < resets; {
+			<-pace.C
+			bad.mu.Lock()
+			for range batch {
+				stream := uint32(2*sent + 1)
+				// With a message (the request {id: 1}) the call gets to its handler.
+				bad.call(stream, [][]byte{{8, 1}, nil}[sent%2])
+				_ = bad.framer.WriteRSTStream(stream, http2.ErrCodeCancel)
+				sent++
+			}
+			err := bad.out.Flush()
+			bad.mu.Unlock()
+			if err != nil {
+				t.Logf("the connection was cut after %d resets: %v", sent, err)
+				return
+			}
+		}
+	}()
+	var meanwhile []time.Duration
+	begin := time.Now()
+	for flooding := true; flooding; {
+		select {
+		case <-flooded:
+			flooding = false
+		default:
+			meanwhile = append(meanwhile, good())
+		}
+	}
+	t.Logf("%d resets in %v: %d calls reached the upstream, at most %d at once; good calls: %d, p99 %v, before %v",
+		resets, time.Since(begin), reached.Load(), most.Load(), len(meanwhile), percentile(meanwhile, 99), percentile(calm, 99))
+	if most.Load() > streams {
+		t.Errorf("%d handlers ran at once, want at most %d", most.Load(), streams)
+	}
+	if len(meanwhile) == 0 {
+		t.Error("the good client was not served")
+	}
+	eventually(t, "all handlers are back", func() bool { return running.Load() == 0 })
+	t.Logf("the memory grew by at most %d KiB", memory.grewLess(64<<20)>>10)
+	bad.conn.Close()
+	<-closed
+	goroutinesReturn(t, before)
+}
+
+// Without the resets, too: what is beyond the limit of streams does not run.
+func TestR09StreamLimit(t *testing.T) {
+	released := make(chan struct{})
+	var running atomic.Int64
+	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+		running.Add(1)
+		defer running.Add(-1)
+		<-released
+		return found(r), nil
+	})))
+	bad := g.dialRaw(t)
+	limit, refused := make(chan uint32, 1), make(chan struct{}, 1000)
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		bad.read(func(frame http2.Frame) {
+			switch frame := frame.(type) {
+			case *http2.SettingsFrame:
+				if n, ok := frame.Value(http2.SettingMaxConcurrentStreams); ok {
+					limit <- n
+				}
+			case *http2.RSTStreamFrame:
+				if frame.ErrCode == http2.ErrCodeRefusedStream {
+					refused <- struct{}{}
+				}
+			}
+		})
+	}()
+	streams := receive(t, limit, "limit of streams")
+	const beyond = 50
+	bad.mu.Lock()
+	for i := range streams + beyond {
+		bad.call(2*i+1, []byte{8, 1})
+	}
+	if err := bad.out.Flush(); err != nil {
+		t.Error(err)
+	}
+	bad.mu.Unlock()
+	for range beyond {
+		receive(t, refused, "refused stream")
+	}
+	eventually(t, "the calls within the limit run", func() bool { return running.Load() == int64(streams) })
+	close(released)
+	eventually(t, "all handlers are back", func() bool { return running.Load() == 0 })
+	bad.conn.Close()
+	<-closed
+}

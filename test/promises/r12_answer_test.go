@@ -1,0 +1,100 @@
+package promises_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// Answers beyond the limit end at it, whether they are bombs or have no end, and
+// whether they are successes or errors.
+func TestR12OversizedAnswers(t *testing.T) {
+	bombed := bomb(256)
+	var sent atomic.Int64 // bytes of the endless bodies
+	handlers := map[string]func(http.ResponseWriter, int){
+		"a bomb": func(w http.ResponseWriter, code int) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.WriteHeader(code)
+			_, _ = w.Write(bombed)
+		},
+		"a bomb in chunks": func(w http.ResponseWriter, code int) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.WriteHeader(code)
+			for at := 1000; at < 260_000; at += 1000 {
+				_, _ = w.Write(bombed[at-1000 : at])
+				_ = http.NewResponseController(w).Flush()
+			}
+		},
+		"no end": func(w http.ResponseWriter, code int) {
+			w.WriteHeader(code)
+			for zeros := make([]byte, 32<<10); ; {
+				n, err := w.Write(zeros)
+				sent.Add(int64(n))
+				if err != nil {
+					return
+				}
+			}
+		},
+		"JSON without an end": func(w http.ResponseWriter, code int) {
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, `{"data":{"id":42,"x":[`)
+			for ones := []byte(strings.Repeat("1,", 16<<10)); ; {
+				n, err := w.Write(ones)
+				sent.Add(int64(n))
+				if err != nil {
+					return
+				}
+			}
+		},
+	}
+	for name, handler := range handlers {
+		for _, code := range []int{200, 400, 404, 422, 500, 503} {
+			t.Run(fmt.Sprintf("%s/%d", name, code), func(t *testing.T) {
+				upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "application/json")
+					handler(w, code)
+				}))
+				defer upstream.Close()
+				g := start(t, upstream.URL, func(c *config) { c.pelcro.Retries, c.pelcro.CircuitBreaker = 0, false })
+				sent.Store(0)
+				var fastest time.Duration
+				var grown int64
+				repeats := scaled(20, 2)
+				for range repeats {
+					memory := measureMemory(t)
+					begin := time.Now()
+					_, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+					if took := time.Since(begin); fastest == 0 || took < fastest {
+						fastest = took
+					}
+					if reason := reasonOf(err); (reason == "PELCRO_RESPONSE_TOO_LARGE") != (code == 200) || reason == "" {
+						t.Errorf("the answer became %v, %s", err, reason)
+					}
+					grown = max(grown, memory.grewLess(32<<20))
+				}
+				err := anyCall(t.Context(), g.customers, 1)
+				if reason := reasonOf(err); code == 200 && (status.Code(err) != codes.Internal || reason != "PELCRO_RESPONSE_TOO_LARGE") {
+					t.Errorf("a create: %v, %s", err, reason)
+				}
+				t.Logf("at best %v, at most %d KiB", fastest, grown>>10)
+				if limit := scaled(100*time.Millisecond, patience); fastest > limit {
+					t.Errorf("the fastest of %d took %v, want at most %v", repeats, fastest, limit)
+				}
+				// What is beyond the limit was on its way already.
+				if n := sent.Load() / int64(repeats+1); n > 16<<20 {
+					t.Errorf("%d bytes of each body were taken", n)
+				}
+			})
+		}
+	}
+}

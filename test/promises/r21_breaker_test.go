@@ -1,0 +1,305 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+)
+
+const (
+	circuitOpen = "GATEWAY_CIRCUIT_OPEN"
+	// openTime is how long the breaker stays open, and toOpen how many failures
+	// open one that has seen nothing else.
+	openTime = time.Second
+	toOpen   = 20
+)
+
+// failing makes creates, which nobody repeats, until the breaker is open.
+func (g *gateway) failing(t *testing.T) {
+	t.Helper()
+	each(toOpen, toOpen, func(i int) {
+		if err := g.create(t.Context(), "new@example.com"); err == nil || reasonOf(err) == circuitOpen {
+			t.Errorf("create %d of those that open the breaker: %v", i, err)
+		}
+	})
+}
+
+// mustBeOpen checks an error that Pelcro was spared.
+func mustBeOpen(t *testing.T, err error) {
+	t.Helper()
+	if status.Code(err) != codes.Unavailable || reasonOf(err) != circuitOpen || outcomeOf(err) != "notSent" {
+		t.Errorf("got %v (%s)", err, outcomeOf(err))
+	}
+}
+
+// A dead upstream costs nobody any time, whether it refuses or is silent.
+func TestR21DeadUpstreamFailsFast(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault faultproxy.Fault
+	}{
+		{"refused", faultproxy.Down()},
+		{"black hole", faultproxy.BlackHole()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
+			g := start(t, proxy.URL(), timeout(150*time.Millisecond))
+			proxy.Set(test.fault)
+			g.failing(t)
+			undisturbed(t, func() string { return failFast(t, g, scaled(2000, 300)) })
+		})
+	}
+}
+
+// failFast makes calls while the breaker is open, and returns what took too long:
+// more than two milliseconds, and on a busy machine more than twice what a health
+// check takes, with which Pelcro has nothing to do.
+func failFast(t *testing.T, g *gateway, calls int) string {
+	t.Helper()
+	took, checks := make([]time.Duration, calls), make([]time.Duration, calls)
+	health := healthpb.NewHealthClient(g.conn)
+	begin, probes := time.Now(), 0
+	for i := range calls {
+		begin := time.Now()
+		var err error
+		if i%2 == 0 {
+			err = g.get(t.Context(), 42)
+		} else {
+			err = g.create(t.Context(), "new@example.com")
+		}
+		took[i] = time.Since(begin)
+		if err != nil && reasonOf(err) != circuitOpen {
+			probes++
+		} else {
+			mustBeOpen(t, err)
+		}
+		begin = time.Now()
+		if _, err := health.Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
+			t.Error(err)
+		}
+		checks[i] = time.Since(begin)
+	}
+	passed := time.Since(begin)
+	slowest, usual := p99(took), p99(checks)
+	t.Logf("p99 %v, of health checks %v, %d probes in %v", slowest, usual, probes, passed)
+	if probes > 1+int(passed/openTime) { // the breaker may have been open for long
+		t.Errorf("%d probes in %v", probes, passed)
+	}
+	if slowest > max(2*time.Millisecond, 2*usual)+scaled(0, 100*time.Millisecond) {
+		return fmt.Sprintf("the p99 is %v, of health checks %v", slowest, usual)
+	}
+	return ""
+}
+
+// What callers do, and what Pelcro refuses, says nothing against Pelcro.
+func TestR21StaysClosed(t *testing.T) {
+	calls := scaled(1000, 100)
+	t.Run("the caller cancels", func(t *testing.T) {
+		arrived := make([]chan struct{}, calls) // of each call, which has a customer of its own
+		for i := range arrived {
+			arrived[i] = make(chan struct{}, 1)
+		}
+		g := start(t, upstreamOf(t, func(_ http.ResponseWriter, r *http.Request) {
+			if i := int(idOf(r)) - 1; i < calls {
+				arrived[i] <- struct{}{}
+			}
+			<-r.Context().Done()
+		}))
+		// Each arrives, hence the breaker was closed for each.
+		each(calls, 8, func(i int) {
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- g.get(ctx, int64(i+1)) }()
+			select {
+			case <-arrived[i]:
+				cancel()
+				<-ended
+			case err := <-ended:
+				cancel()
+				t.Errorf("got %v", err)
+			}
+		})
+		// A deadline that passes is the same.
+		each(scaled(100, 40), 20, func(int) {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if err := g.get(ctx, int64(calls+1)); status.Code(err) != codes.DeadlineExceeded {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+	t.Run("4xx", func(t *testing.T) {
+		var seen atomic.Int64
+		g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+			seen.Add(1)
+			answer(w, 400+int(idOf(r)), `{"message":"no"}`)
+		}))
+		each(calls, 8, func(i int) {
+			if err := g.get(t.Context(), int64(1+i%99)); reasonOf(err) == circuitOpen {
+				t.Errorf("got %v", err)
+			}
+		})
+		if n := seen.Load(); n != int64(calls) {
+			t.Errorf("%d of %d calls arrived", n, calls)
+		}
+	})
+}
+
+// probed is an upstream that fails at first, and counts what comes at the same time
+// until it has succeeded once.
+type probed struct {
+	mu        sync.Mutex
+	failures  int // that are left
+	running   int
+	most      int // at the same time
+	times     []time.Time
+	answered  bool // with success
+	answering time.Duration
+}
+
+func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	probing := !p.answered
+	if probing {
+		p.running++
+		p.most = max(p.most, p.running)
+		p.times = append(p.times, time.Now())
+	}
+	p.mu.Unlock()
+	if probing {
+		select { // long enough for the others to come, too
+		case <-time.After(p.answering):
+		case <-r.Context().Done():
+		}
+	}
+	p.mu.Lock()
+	fail := probing && p.failures > 0
+	if probing {
+		p.running--
+		p.failures--
+		p.answered = p.answered || !fail
+	}
+	p.mu.Unlock()
+	if fail {
+		answer(w, 500, `{"message":"Server Error"}`)
+		return
+	}
+	answer(w, 200, aCustomer)
+}
+
+// A breaker that is open lets one call through after each second, and all when one
+// was answered.
+func TestR21HealsByOneProbeAtATime(t *testing.T) {
+	const failedProbes = 1
+	upstream := &probed{failures: toOpen + failedProbes, answering: 20 * time.Millisecond}
+	g := start(t, upstreamOf(t, upstream.ServeHTTP))
+	g.failing(t)
+	upstream.mu.Lock()
+	upstream.most, upstream.times = 0, nil
+	upstream.mu.Unlock()
+	opened := time.Now()
+	var mu sync.Mutex
+	var healed time.Time
+	paced(scaled(2600, 520), scaled(1000, 200), func(int) {
+		err := g.get(t.Context(), 42)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil && healed.IsZero():
+			healed = time.Now()
+		case err != nil && !healed.IsZero() && time.Since(healed) > openTime/2:
+			t.Errorf("failed after the healing: %v", err)
+		}
+	})
+	upstream.mu.Lock()
+	defer upstream.mu.Unlock()
+	if healed.IsZero() || len(upstream.times) != 1+failedProbes {
+		t.Fatalf("%d probes, healed: %v", len(upstream.times), !healed.IsZero())
+	}
+	last := opened
+	for i, probe := range upstream.times {
+		wait := probe.Sub(last)
+		t.Logf("probe %d came after %v", i+1, wait)
+		// The breaker opened a moment before the caller knew.
+		if wait < openTime-scaled(50*time.Millisecond, openTime/2) || wait > openTime+100*time.Millisecond+scaled(0, 2*time.Second) {
+			t.Errorf("probe %d came after %v", i+1, wait)
+		}
+		last = probe.Add(upstream.answering)
+	}
+	if upstream.most != 1 {
+		t.Errorf("%d probes at a time", upstream.most)
+	}
+	t.Logf("healed after %v", healed.Sub(opened))
+}
+
+// The probe's caller may go, and the next one has the next probe.
+func TestR21CancelledProbe(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(context.Context) (context.Context, context.CancelFunc)
+	}{
+		{"cancel", context.WithCancel},
+		{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 200*time.Millisecond)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
+			g := start(t, proxy.URL())
+			proxy.Set(faultproxy.ResetAfterRequest())
+			g.failing(t)
+			proxy.Set(faultproxy.BlackHole())
+			probes := proxy.Counts().Requests + 1
+			// Of many callers, one becomes the probe.
+			ticker := time.NewTicker(5 * time.Millisecond)
+			defer ticker.Stop()
+			var cancel context.CancelFunc
+			var ended chan error
+			for arrived := false; !arrived; {
+				<-ticker.C
+				var ctx context.Context
+				ctx, cancel = test.end(t.Context())
+				ended = make(chan error, 1)
+				over, refuse := context.WithCancel(t.Context())
+				go func() {
+					ended <- g.create(ctx, "new@example.com")
+					refuse()
+				}()
+				arrived = proxy.WaitFor(over, func(c faultproxy.Counts) bool { return c.Requests == probes }) == nil
+				if !arrived {
+					cancel()
+					mustBeOpen(t, <-ended)
+				}
+			}
+			mustBeOpen(t, g.get(t.Context(), 42)) // one at a time
+			if test.name == "cancel" {
+				cancel()
+			}
+			if err := <-ended; outcomeOf(err) == "notSent" {
+				t.Errorf("the probe got %v", err)
+			}
+			cancel()
+			proxy.Set(faultproxy.None())
+			// The next caller probes, once the service knows that the last one is gone:
+			// nothing was learnt from that one, so there is nothing to wait for.
+			var err error
+			for gone := time.Now(); time.Since(gone) < scaled(openTime/2, patience); <-ticker.C {
+				if err = g.create(t.Context(), "new@example.com"); err == nil {
+					return
+				}
+			}
+			t.Errorf("the breaker is stuck: %v", err)
+		})
+	}
+}

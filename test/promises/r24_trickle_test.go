@@ -1,0 +1,146 @@
+package promises_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// Pelcro answers one byte after the other, every 10 ms, on many connections.
+func TestR24TrickleHoldsNobody(t *testing.T) {
+	undisturbed(t, func() string { return trickle(t, scaled(500, 50), scaled(3*time.Second, time.Second)) })
+}
+
+// trickle makes the calls at the same time, and returns which ended too late.
+func trickle(t *testing.T, calls int, deadline time.Duration) string {
+	t.Helper()
+	const perConnection = 100 // calls of a client; the server has a limit
+	g := start(t, trickling(t, 10*time.Millisecond), withoutBreaker)
+	clients := make([]pelcrov1.CustomerServiceClient, (calls+perConnection-1)/perConnection)
+	for i := range clients {
+		conn := g.dial(t, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		clients[i] = pelcrov1.NewCustomerServiceClient(conn)
+		if _, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	before, over, growth := residentBytes(t), make(chan struct{}), make(chan int64, 1)
+	go func() {
+		ticker := time.NewTicker(50 * time.Millisecond)
+		defer ticker.Stop()
+		most := int64(0)
+		for {
+			select {
+			case <-ticker.C:
+				most = max(most, residentBytes(t)-before)
+			case <-over:
+				growth <- most
+				return
+			}
+		}
+	}()
+	off := make([]time.Duration, calls) // from the deadline
+	each(calls, calls, func(i int) {
+		begin := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		_, err := clients[i/perConnection].GetCustomer(ctx, getting(42))
+		off[i] = time.Since(begin) - deadline
+		if status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("call %d: %v", i, err)
+		}
+	})
+	close(over)
+	grown := <-growth
+	first, last := slices.Min(off), slices.Max(off)
+	t.Logf("%d calls ended between %v and %v of their deadline; %d KiB more", calls, first, last, grown>>10)
+	if grown >= 64<<20 {
+		t.Errorf("the memory grew by %d bytes", grown)
+	}
+	if first < -100*time.Millisecond || last > 100*time.Millisecond+scaled(0, time.Second) {
+		return fmt.Sprintf("calls ended between %v and %v of their deadline", first, last)
+	}
+	return ""
+}
+
+// trickling starts an upstream that costs next to nothing itself: it sends a byte
+// of an answer without end at each pause.
+func trickling(t *testing.T, pause time.Duration) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	over := make(chan struct{})
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		var request [2 << 10]byte // it comes in one piece
+		if _, err := conn.Read(request[:]); err != nil {
+			return
+		}
+		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2048\r\n\r\n"); err != nil {
+			return
+		}
+		ticker := time.NewTicker(pause)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+			case <-over:
+				return
+			}
+			if _, err := conn.Write([]byte{' '}); err != nil {
+				return
+			}
+		}
+	}
+	group.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			group.Go(func() { serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		close(over)
+		group.Wait()
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// residentBytes returns what the process has in memory, all parts of the test
+// included; 0 where the system does not tell.
+func residentBytes(tb testing.TB) int64 {
+	tb.Helper()
+	raw, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(raw)
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		tb.Error(err)
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,186 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/retry"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+)
+
+// greedy is the policy of a client that repeats whatever it can, with the library's
+// own retries, which obey the server.
+func greedy(c *config) {
+	c.dial = append(c.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
+		"name": [{"service": "pelcro.v1.CustomerService"}],
+		"retryPolicy": {
+			"maxAttempts": 5, "initialBackoff": "0.001s", "maxBackoff": "0.001s", "backoffMultiplier": 1,
+			"retryableStatusCodes": ["UNAVAILABLE", "UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"]
+		}
+	}]}`))
+}
+
+// heedless is a client that repeats by code alone and knows of no pushback.
+func heedless(options ...retry.CallOption) func(*config) {
+	options = append(options, retry.WithMax(5), retry.WithBackoff(retry.BackoffLinear(time.Millisecond)))
+	return func(c *config) {
+		c.dial = append(c.dial, grpc.WithUnaryInterceptor(retry.UnaryClientInterceptor(options...)))
+	}
+}
+
+// attempts counts what a client sends.
+type attempts struct {
+	stats.Handler
+	n atomic.Int64
+}
+
+func (a *attempts) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (a *attempts) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (a *attempts) HandleConn(context.Context, stats.ConnStats)                       {}
+func (a *attempts) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if _, ok := s.(*stats.OutHeader); ok {
+		a.n.Add(1)
+	}
+}
+
+func (a *attempts) watch(c *config) { c.dial = append(c.dial, grpc.WithStatsHandler(a)) }
+
+// ambiguous are the statuses after which a create may have happened.
+var ambiguous = []int{408, 499, 502, 504, 520, 522, 524, 527, 598, 599}
+
+// lost are the ways to lose the reply to a create.
+var lost = []faultproxy.Fault{
+	faultproxy.ResetAfterRequest(),
+	faultproxy.ResetAfterUpstream(),
+	faultproxy.BlackHole(),
+	faultproxy.Truncate(20),
+	faultproxy.TruncateBody(5),
+	faultproxy.TruncateBodyReset(5),
+	faultproxy.Garbage(""),
+	faultproxy.Garbage("nonsense\r\n\r\n"),
+}
+
+// No policy of a client doubles a create that may have happened.
+func TestR27CreateIsNotRepeated(t *testing.T) {
+	for _, client := range []struct {
+		name   string
+		policy func(*config)
+	}{
+		{"service config", greedy},
+		{"go-grpc-middleware with its codes", heedless()},
+		{"go-grpc-middleware on UNAVAILABLE", heedless(retry.WithCodes(codes.Unavailable))},
+	} {
+		t.Run(client.name, func(t *testing.T) {
+			var next atomic.Int64 // the status to answer
+			proxy := faultproxy.New(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Retry-After", "0") // tempting
+				answer(w, int(next.Load()), aCustomer)
+			}))
+			g := start(t, proxy.URL(), client.policy, withoutBreaker, timeout(100*time.Millisecond))
+			create := func(name, outcome string) {
+				t.Helper()
+				before := proxy.Counts().Requests
+				err := g.create(t.Context(), "new@example.com")
+				if n := proxy.Counts().Requests - before; n != 1 {
+					t.Errorf("%s: %d requests", name, n)
+				}
+				if reason := reasonOf(err); reason != "PELCRO_OUTCOME_UNKNOWN" || status.Code(err) != codes.Internal || outcomeOf(err) != outcome {
+					t.Errorf("%s: %v %s %s", name, err, reason, outcomeOf(err))
+				}
+			}
+			for range scaled(20, 1) {
+				for _, code := range ambiguous {
+					next.Store(int64(code))
+					create(strconv.Itoa(code), "unknown")
+				}
+				next.Store(201)
+				for _, fault := range lost {
+					proxy.Set(fault)
+					create(fault.String(), "unknown")
+				}
+				// The connection closes when it is used again.
+				proxy.Set(faultproxy.CloseOnReuse())
+				if err := g.create(t.Context(), "new@example.com"); err != nil {
+					t.Error(err)
+				}
+				create("CloseOnReuse", "unknown")
+				proxy.Set(faultproxy.None())
+			}
+		})
+	}
+}
+
+// What harms nobody is repeated: a client has its retries when it asks for them.
+func TestR27ReadIsRepeated(t *testing.T) {
+	var client attempts
+	var requests, failures atomic.Int64
+	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		if failures.Add(-1) >= 0 {
+			answer(w, 503, `{"message":"Service Unavailable"}`)
+			return
+		}
+		answer(w, 200, aCustomer)
+	}), greedy, client.watch)
+
+	failures.Store(1 << 30)
+	if err := g.get(t.Context(), 42); status.Code(err) != codes.Unavailable {
+		t.Error(err)
+	}
+	// The service's own retries end at their budget.
+	if n := client.n.Swap(0); n < 2 || n > 5 {
+		t.Errorf("%d attempts of the client", n)
+	}
+	if n := requests.Load(); n > 5+3 {
+		t.Errorf("%d requests", n)
+	}
+	failures.Store(3)
+	if err := g.get(t.Context(), 42); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client waits as long as Pelcro asks for, if it has the time.
+func TestR27RateLimited(t *testing.T) {
+	for _, wait := range []time.Duration{time.Second, 30 * time.Second} {
+		t.Run(fmt.Sprint(wait), func(t *testing.T) {
+			t.Parallel()
+			var client attempts
+			var refused atomic.Bool
+			g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
+				if refused.Swap(true) {
+					answer(w, 201, aCustomer)
+					return
+				}
+				w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+				answer(w, 429, `{"message":"Too Many Attempts."}`)
+			}), greedy, client.watch)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			begin := time.Now()
+			err := g.create(ctx, "new@example.com") // which a refusal leaves safe to repeat
+			took := time.Since(begin)
+			if wait < 10*time.Second {
+				if err != nil || client.n.Load() != 2 || took < wait || took > wait+scaled(200*time.Millisecond, 2*time.Second) {
+					t.Errorf("%d attempts within %v: %v", client.n.Load(), took, err)
+				}
+				return
+			}
+			delay := detailOf[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
+			if reasonOf(err) != "PELCRO_RATE_LIMITED" || delay != wait || client.n.Load() != 1 || took > scaled(200*time.Millisecond, 2*time.Second) {
+				t.Errorf("%d attempts within %v: %v, delay %v", client.n.Load(), took, err, delay)
+			}
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package promises_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Each decoder has a fuzz target; `make fuzz` runs them all. A new decoder of what
+// others send belongs here, too.
+func TestR28DecodersAreFuzzed(t *testing.T) {
+	want := map[string]string{
+		"FuzzFromReply":       "mapping",         // a reply becomes a status
+		"FuzzReadBody":        "mapping",         // bodies of errors
+		"FuzzFieldPath":       "mapping",         // keys of field errors
+		"FuzzRetryAfter":      "mapping",         // delays
+		"FuzzReadCustomer":    "server",          // a customer
+		"FuzzReadCustomers":   "server",          // a list of customers
+		"FuzzPageToken":       "server",          // page tokens and Laravel's meta
+		"FuzzParseCapture":    "cmd/pelcro-grpc", // what explain reads
+		"FuzzRequestToPelcro": "test/promises",   // requests of clients
+	}
+	for target, directory := range want {
+		files, err := filepath.Glob(filepath.Join("../..", directory, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, name := range files {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(source), target) {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, declaration := range file.Decls {
+				function, ok := declaration.(*ast.FuncDecl)
+				found = found || ok && function.Recv == nil && function.Name.Name == target
+			}
+		}
+		if !found {
+			t.Errorf("%s has no %s", directory, target)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package promises_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// withoutAnswers resolves names by a server that never answers, until the test
+// ends.
+func withoutAnswers(t *testing.T) func(*config) {
+	t.Helper()
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	transport := pelcro.NewTransport()
+	transport.DialContext = (&net.Dialer{Resolver: &net.Resolver{
+		PreferGo: true,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			<-over
+			return nil, net.ErrClosed
+		},
+	}}).DialContext
+	return func(c *config) { c.pelcro.Transport = transport }
+}
+
+// The names of Pelcro are asked for, and nobody answers.
+func TestR30SlowNamesDoNoHarm(t *testing.T) {
+	const nowhere = "https://pelcro.test"
+	slack := scaled(100*time.Millisecond, 2*time.Second)
+	t.Run("the caller's deadline", func(t *testing.T) {
+		g := start(t, nowhere, withoutAnswers(t))
+		calls := scaled(200, 50)
+		each(calls, calls, func(i int) {
+			begin := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			var err error
+			if i%2 == 0 {
+				err = g.get(ctx, 42)
+			} else {
+				err = g.create(ctx, "new@example.com")
+			}
+			if late := time.Since(begin) - time.Second; late > slack {
+				t.Errorf("the call ended %v after its deadline", late)
+			}
+			if status.Code(err) != codes.DeadlineExceeded || reasonOf(err) != "CALLER_DEADLINE_EXCEEDED" || outcomeOf(err) != "notSent" {
+				t.Errorf("got %v (%s)", err, outcomeOf(err))
+			}
+		})
+	})
+	t.Run("the service's time limit", func(t *testing.T) {
+		g := start(t, nowhere, withoutAnswers(t), timeout(300*time.Millisecond))
+		begin := time.Now()
+		err := g.create(t.Context(), "new@example.com")
+		if late := time.Since(begin) - 300*time.Millisecond; late > slack {
+			t.Errorf("the call ended %v after the limit", late)
+		}
+		if status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_UNREACHABLE" || outcomeOf(err) != "notSent" {
+			t.Errorf("got %v (%s)", err, outcomeOf(err))
+		}
+	})
+}
