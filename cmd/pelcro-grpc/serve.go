@@ -22,10 +22,8 @@ import (
 // run serves until ctx ends, or the program is told to stop. Only serve catches
 // signals: the other commands end at once.
 func (c serveCommand) run(ctx context.Context, std stdio) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// From the first signal on the next one ends the program at once.
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := untilSignal(ctx)
+	defer cancel()
 
 	config, problems := c.upstream()
 	if len(problems) > 0 {
@@ -55,6 +53,24 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	})
 	logger.Info("serving", "address", listener.Addr().String(), "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
 	return service.Serve(ctx, listener)
+}
+
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. From
+// then on the next one ends the program at once, and that holds before anything
+// is seen of the first.
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer cancel()
+		defer signal.Stop(signals)
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // cause returns what the system said, without the addresses and names that net

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -24,11 +25,18 @@ const (
 // failing.
 var ErrCircuitOpen = errors.New("the circuit breaker is open")
 
-type breaker = gobreaker.CircuitBreaker[*Error]
+// breaker is a circuit breaker for attempts.
+type breaker struct {
+	states *gobreaker.CircuitBreaker[*Error]
+	// changes counts the changes of the state.
+	changes atomic.Int64
+}
 
-// newBreaker returns a breaker that tells when it opens and closes.
+// newBreaker returns a breaker that tells when it opens and closes. That it lets a
+// probe through is neither.
 func newBreaker(changed func(closed bool)) *breaker {
-	return gobreaker.NewCircuitBreaker[*Error](gobreaker.Settings{
+	b := &breaker{}
+	b.states = gobreaker.NewCircuitBreaker[*Error](gobreaker.Settings{
 		MaxRequests:  breakerProbes,
 		Interval:     breakerWindow,
 		BucketPeriod: breakerBucket,
@@ -39,10 +47,34 @@ func newBreaker(changed func(closed bool)) *breaker {
 		},
 		IsSuccessful: func(err error) bool { return !isOutage(err) },
 		IsExcluded:   wasEnded,
-		OnStateChange: func(_ string, _, to gobreaker.State) {
-			changed(to == gobreaker.StateClosed)
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			b.changes.Add(1)
+			if from == gobreaker.StateClosed || to == gobreaker.StateClosed {
+				changed(to == gobreaker.StateClosed)
+			}
 		},
 	})
+	return b
+}
+
+// do makes the attempt, unless the breaker is open: then the error is
+// [ErrCircuitOpen].
+func (b *breaker) do(attempt func() (*Error, error)) (*Error, error) {
+	if changes := b.changes.Load(); b.states.State() == gobreaker.StateClosed {
+		// gobreaker counts a call where it began, and not at all if that was longer ago
+		// than the window, as with calls that wait for a silent Pelcro. So it is told of
+		// a call when that has ended, unless much has changed since it began.
+		received, err := attempt()
+		if b.changes.Load() == changes {
+			_, _ = b.states.Execute(func() (*Error, error) { return received, err })
+		}
+		return received, err
+	}
+	received, err := b.states.Execute(attempt)
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return nil, ErrCircuitOpen
+	}
+	return received, err
 }
 
 // guarded makes one attempt, through the circuit breaker if there is one. ctx is
@@ -58,9 +90,9 @@ func (c *Client) guarded(ctx, limited context.Context, r request) (*Error, error
 	if c.breaker == nil {
 		return attempt()
 	}
-	received, err := c.breaker.Execute(attempt)
-	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return nil, &Error{Call: r.call(), Err: ErrCircuitOpen}
+	received, err := c.breaker.do(attempt)
+	if errors.Is(err, ErrCircuitOpen) {
+		return nil, &Error{Call: r.call(), Err: err}
 	}
 	return received, err
 }

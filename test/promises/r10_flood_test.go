@@ -63,7 +63,7 @@ func TestR10SettingsFlood(t *testing.T) {
 	sent := 0
 	for ; err == nil && sent < 5_000_000; sent++ {
 		if sent%1000 == 0 {
-			_ = c.conn.SetWriteDeadline(time.Now().Add(scaled(3*time.Second, time.Second)))
+			_ = c.conn.SetWriteDeadline(time.Now().Add(scaled(3*time.Second, 500*time.Millisecond)))
 		}
 		err = c.framer.WriteSettings()
 	}

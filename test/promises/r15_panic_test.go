@@ -69,8 +69,6 @@ func TestR15Panics(t *testing.T) {
 		return found(r), nil
 	})), func(c *config) {
 		c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		// The breaker takes a panic under it for a failure of Pelcro's.
-		c.pelcro.CircuitBreaker = false
 	})
 	if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
 		t.Fatal(err)

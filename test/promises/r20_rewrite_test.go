@@ -166,6 +166,7 @@ func (r rewriting) sent(t *testing.T, err error, method, path string, query url.
 	if got.method != method || gotPath != path || err != nil || !reflect.DeepEqual(values, query) {
 		t.Errorf("%s %q, %v; want %s %q with %q", got.method, got.target, err, method, path, query)
 	}
+	mustMeanOne(t, gotPath, values)
 	if strings.ContainsFunc(got.target, func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }) {
 		t.Errorf("the target is %q", got.target)
 	}
@@ -192,6 +193,25 @@ func (r rewriting) sent(t *testing.T, err error, method, path string, query url.
 	}
 	if bytes.ContainsFunc(got.body, func(r rune) bool { return r < ' ' }) {
 		t.Errorf("control characters in the body: %q", got.body)
+	}
+}
+
+// mustMeanOne checks that the request is about one customer or one list, as PHP reads
+// it.
+func mustMeanOne(t *testing.T, path string, query url.Values) {
+	t.Helper()
+	for key, list := range query {
+		// Brackets nest, and a comma separates the values of a filter.
+		inner := strings.TrimSuffix(strings.TrimPrefix(key, "filter["), "]")
+		if strings.ContainsAny(inner, "[]") || inner != key && strings.Contains(list[0], ",") {
+			t.Errorf("%q is %q: not one condition", key, list)
+		}
+		if strings.ContainsFunc(key+list[0], unicode.IsControl) {
+			t.Errorf("control characters: %q is %q", key, list)
+		}
+	}
+	if id, ok := strings.CutPrefix(path, sandbox.BasePath+"/customers/"); ok && strings.HasPrefix(id, "-") || id == "0" || strings.HasPrefix(query.Get("site_id"), "-") {
+		t.Errorf("no key of anything: %q", path+"?"+query.Encode())
 	}
 }
 
@@ -248,9 +268,12 @@ func TestR20NothingRewritesTheRequest(t *testing.T) {
 		"password":             func(a *asked, s string) { a.password = s },
 		"metadata key":         func(a *asked, s string) { a.key = s },
 	}
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
+	for i, field := range slices.Sorted(maps.Keys(fields)) {
 		t.Run(field, func(t *testing.T) {
-			for _, s := range hostile {
+			for j, s := range hostile {
+				if (i+j)%scaled(1, 3) != 0 {
+					continue
+				}
 				a := ordinary()
 				fields[field](&a, s)
 				r.check(t, a)

@@ -88,7 +88,7 @@ func TestR22NothingLeaks(t *testing.T) {
 	goroutines, files := settled()
 	before := heap()
 	begin := time.Now()
-	perFault := scaled(10_000, 400) / len(faults)
+	perFault := scaled(10_000, 200) / len(faults)
 	calls(perFault + 1)
 	t.Logf("%d calls in %v", (perFault+1)*len(faults), time.Since(begin))
 	goroutinesNow, filesNow := settled()

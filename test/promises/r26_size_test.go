@@ -106,10 +106,10 @@ func TestR26DetailsFit(t *testing.T) {
 		}
 		return trailer, err
 	}
-	operations := []string{"GetCustomer", "ListCustomers", "CreateCustomer", "UpdateCustomer", "DeleteCustomer"}
+	operations := []string{"CreateCustomer", "GetCustomer", "ListCustomers", "UpdateCustomer", "DeleteCustomer"}[:scaled(5, 2)]
 	for name, raw := range largeBodies() {
 		for _, operation := range operations {
-			for _, upstream := range scaled([]int{422, 400, 409, 429, 500, 200}, []int{422, 429}) {
+			for _, upstream := range scaled([]int{422, 400, 409, 429, 500, 200}, []int{422}) {
 				trailer, err := call(t, operation, upstream, http.Header{
 					"Content-Type": {"application/json"}, "Retry-After": {"3600"}, "X-Ratelimit-Limit": {strings.Repeat("9", 64)},
 				}, raw)
@@ -171,7 +171,7 @@ func largeBodies() map[string][]byte {
 		"ASCII":     strings.Repeat("The email has already been taken. ", 30),
 		"not UTF-8": strings.Repeat("\xff", 700),
 	} {
-		for _, n := range scaled([]int{1, 3, 12, 1000}, []int{3, 1000}) {
+		for _, n := range scaled([]int{1, 3, 12, 1000}, []int{12, 1000}) {
 			errors := map[string][]string{}
 			for i := range n {
 				errors[fmt.Sprintf("metadata.%s%d", text, i)] = []string{text, text}
