@@ -62,6 +62,12 @@ checkgenerate: generate ## Fails when what is generated is not committed
 	@changed=$$(git status --porcelain -- gen docs); \
 	if [ -n "$$changed" ]; then echo "stale; commit what make generate wrote:"; echo "$$changed"; git diff -- gen docs; exit 1; fi
 
+.PHONY: protoset
+protoset: ## bin/pelcro.protoset for grpcurl and buf curl, bin/google-rpc.protoset for protoc
+	@mkdir -p bin
+	$(BUF) build --as-file-descriptor-set -o bin/pelcro.protoset#format=binpb
+	$(GO) run ./test/descriptors > bin/google-rpc.protoset
+
 .PHONY: lint
 lint: ## gofmt, golangci-lint, buf lint, buf format
 	$(LINT) run
