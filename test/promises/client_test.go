@@ -1,0 +1,270 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/client"
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+)
+
+// failing is a Pelcro that answers 503 some times before it answers like the
+// sandbox.
+type failing struct {
+	times atomic.Int64
+	seen  atomic.Int64
+	after http.Handler
+}
+
+func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.seen.Add(1)
+	if f.times.Add(-1) >= 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	f.after.ServeHTTP(w, r)
+}
+
+// published starts a service that repeats nothing itself, and connects to it with
+// the published service config.
+func published(t *testing.T, upstream http.Handler, serviceConfig string) *gateway {
+	t.Helper()
+	httpServer := httptest.NewServer(upstream)
+	t.Cleanup(httpServer.Close)
+	return start(t, httpServer.URL, func(c *config) {
+		c.pelcro.Retries, c.pelcro.CircuitBreaker = 0, false
+		c.dial = append(c.dial, grpc.WithDefaultServiceConfig(serviceConfig))
+	})
+}
+
+// everyRPC calls each RPC once.
+var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) error{
+	"GetCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+		_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001})
+		return err
+	},
+	"ListCustomers": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+		_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{})
+		return err
+	},
+	"CreateCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+		_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{DisplayName: new("x")}})
+		return err
+	},
+	"UpdateCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+		_, err := c.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: 1001, Title: new("x")}})
+		return err
+	},
+	"DeleteCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+		_, err := c.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1008})
+		return err
+	},
+}
+
+// Reads heal, changes are never repeated: not even with a 503, which says that
+// nothing was done.
+func TestR31_ServiceConfigRepeatsReadsOnly(t *testing.T) {
+	for name, call := range everyRPC {
+		t.Run(name, func(t *testing.T) {
+			reads := name == "GetCustomer" || name == "ListCustomers"
+			for _, test := range []struct {
+				failures, wantSeen int64
+				wantOK             bool
+			}{
+				{0, 1, true},
+				{2, 3, true},
+				{9, 3, false},
+			} {
+				if !reads {
+					test.wantSeen, test.wantOK = 1, test.failures == 0
+				}
+				upstream := &failing{after: sandbox.New(sandbox.Config{})}
+				upstream.times.Store(test.failures)
+				err := call(t.Context(), published(t, upstream, client.ServiceConfig()).customers)
+				if got := upstream.seen.Load(); got != test.wantSeen || (err == nil) != test.wantOK {
+					t.Errorf("%d failures: Pelcro saw %d requests, want %d; %v", test.failures, got, test.wantSeen, err)
+				}
+			}
+		})
+	}
+}
+
+// An outage is not multiplied: each failure takes one of 10 tokens, and below 6
+// nothing is repeated.
+func TestR31_ServiceConfigThrottlesRetries(t *testing.T) {
+	upstream := &failing{}
+	upstream.times.Store(100)
+	g := published(t, upstream, client.ServiceConfig())
+	var seen []int64
+	for range 4 {
+		if err := everyRPC["GetCustomer"](t.Context(), g.customers); reasonOf(err) != "PELCRO_UNAVAILABLE" {
+			t.Fatal(err)
+		}
+		seen = append(seen, upstream.seen.Swap(0))
+	}
+	if fmt.Sprint(seen) != "[3 2 1 1]" {
+		t.Errorf("requests a call: %v", seen)
+	}
+}
+
+// backend is a gRPC server that says of itself what it is told to, and refuses
+// every call.
+type backend struct {
+	address   string
+	mu        sync.Mutex
+	calls     int
+	deadlines map[string]time.Duration // by method
+}
+
+func startBackend(t *testing.T, serving healthv1.HealthCheckResponse_ServingStatus) *backend {
+	t.Helper()
+	b := &backend{deadlines: map[string]time.Duration{}}
+	grpcServer := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.calls++
+		method, _ := grpc.MethodFromServerStream(stream)
+		if deadline, ok := stream.Context().Deadline(); ok {
+			b.deadlines[method[strings.LastIndex(method, "/")+1:]] = time.Until(deadline)
+		}
+		return status.Error(codes.FailedPrecondition, "the wrong backend")
+	}))
+	checks := health.NewServer()
+	checks.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, serving)
+	healthv1.RegisterHealthServer(grpcServer, checks)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		grpcServer.Serve(listener)
+	}()
+	t.Cleanup(func() { grpcServer.Stop(); <-served })
+	b.address = listener.Addr().String()
+	return b
+}
+
+// dialAll connects to several addresses behind one name.
+func dialAll(t *testing.T, config string, addresses ...string) pelcrov1.CustomerServiceClient {
+	t.Helper()
+	names := manual.NewBuilderWithScheme("several")
+	var state resolver.State
+	for _, address := range addresses {
+		state.Addresses = append(state.Addresses, resolver.Address{Addr: address})
+	}
+	names.InitialState(state)
+	conn, err := grpc.NewClient("several:///customers", grpc.WithResolvers(names),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return pelcrov1.NewCustomerServiceClient(conn)
+}
+
+// A backend that does not serve gets no calls, and without the health check it
+// would have got half of them.
+func TestR31_ServiceConfigAvoidsWhatDoesNotServe(t *testing.T) {
+	g := published(t, sandbox.New(sandbox.Config{}), client.ServiceConfig())
+	unchecked := strings.Replace(client.ServiceConfig(), "healthCheckConfig", "ignored", 1)
+	for _, test := range []struct {
+		name, config string
+		serving      healthv1.HealthCheckResponse_ServingStatus
+		used         bool
+	}{
+		{"not serving", client.ServiceConfig(), healthv1.HealthCheckResponse_NOT_SERVING, false},
+		{"serving", client.ServiceConfig(), healthv1.HealthCheckResponse_SERVING, true},
+		{"not serving, unchecked", unchecked, healthv1.HealthCheckResponse_NOT_SERVING, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			other := startBackend(t, test.serving)
+			customers := dialAll(t, test.config, other.address, g.address)
+			// A backend joins when its connection and its health are known: it is
+			// waited for where it must, and given the chance where it must not.
+			over := time.Now().Add(patience)
+			for i := 0; i < 50 || test.used && time.Now().Before(over); i++ {
+				err := everyRPC["GetCustomer"](t.Context(), customers)
+				other.mu.Lock()
+				calls := other.calls
+				other.mu.Unlock()
+				if err != nil && calls == 0 {
+					t.Fatal(err)
+				}
+				if calls > 0 {
+					break
+				}
+			}
+			if used := other.calls > 0; used != test.used {
+				t.Errorf("it was used: %v, want %v", used, test.used)
+			}
+		})
+	}
+}
+
+// Calls are spread over all addresses.
+func TestR31_ServiceConfigSpreadsCalls(t *testing.T) {
+	var seen [2]failing
+	var addresses []string
+	for i := range seen {
+		seen[i].after = sandbox.New(sandbox.Config{})
+		addresses = append(addresses, published(t, &seen[i], client.ServiceConfig()).address)
+	}
+	customers := dialAll(t, client.ServiceConfig(), addresses...)
+	for over := time.Now().Add(patience); seen[0].seen.Load() == 0 || seen[1].seen.Load() == 0; {
+		if err := everyRPC["GetCustomer"](t.Context(), customers); err != nil || time.Now().After(over) {
+			t.Fatalf("%d and %d calls: %v", seen[0].seen.Load(), seen[1].seen.Load(), err)
+		}
+	}
+}
+
+// A call without a deadline gets one, a call with a shorter one keeps it.
+func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
+	b := startBackend(t, healthv1.HealthCheckResponse_SERVING)
+	customers := dialAll(t, client.ServiceConfig(), b.address)
+	for name, want := range map[string]time.Duration{
+		"GetCustomer": 10 * time.Second, "ListCustomers": 20 * time.Second,
+		"CreateCustomer": 35 * time.Second, "UpdateCustomer": 35 * time.Second, "DeleteCustomer": 35 * time.Second,
+	} {
+		everyRPC[name](t.Context(), customers)
+		if got := b.deadlines[name]; got > want || got < want-5*time.Second {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		everyRPC[name](ctx, customers)
+		cancel()
+		if got := b.deadlines[name]; got > 5*time.Second {
+			t.Errorf("%s with its own deadline: %v", name, got)
+		}
+	}
+}
+
+// A deadline that comes from the service config is like any other to the service:
+// its answer arrives before.
+func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
+	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	g := published(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"0.3s"`, 1))
+	err := everyRPC["GetCustomer"](t.Context(), g.customers)
+	if status.Code(err) != codes.DeadlineExceeded || reasonOf(err) != "CALLER_DEADLINE_EXCEEDED" {
+		t.Error(err)
+	}
+}
