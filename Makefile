@@ -68,6 +68,21 @@ protoset: ## bin/pelcro.protoset for grpcurl and buf curl, bin/google-rpc.protos
 	$(BUF) build --as-file-descriptor-set -o bin/pelcro.protoset#format=binpb
 	$(GO) run ./test/descriptors > bin/google-rpc.protoset
 
+# What the examples in other languages are called. make conformance builds them.
+LANGUAGES := python ruby node
+
+.PHONY: languages
+languages: protoset ## Stubs of the clients in other languages, and what they need
+	@set -e; for language in $(LANGUAGES); do $(MAKE) --no-print-directory -C examples/$$language build; done
+
+.PHONY: conformance
+conformance: languages ## Clients in all languages get the same errors; UPDATE=1 writes docs/conformance.md
+	$(GO) test -count=1 -tags e2e ./test/conformance $(if $(UPDATE),-update)
+
+.PHONY: examples
+examples: languages ## The examples in other languages, against a sandbox
+	@set -e; for language in $(LANGUAGES); do $(MAKE) --no-print-directory -C examples/$$language check; done
+
 .PHONY: lint
 lint: ## gofmt, golangci-lint, buf lint, buf format
 	$(LINT) run

@@ -202,7 +202,7 @@ func TestR31_ServiceConfigAvoidsWhatDoesNotServe(t *testing.T) {
 			// A backend joins when its connection and its health are known: it is
 			// waited for where it must, and given the chance where it must not.
 			over := time.Now().Add(patience)
-			for i := 0; i < 50 || test.used && time.Now().Before(over); i++ {
+			for i := 0; i < scaled(1000, 50) || test.used && time.Now().Before(over); i++ {
 				err := everyRPC["GetCustomer"](t.Context(), customers)
 				other.mu.Lock()
 				calls := other.calls
