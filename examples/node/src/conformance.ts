@@ -1,0 +1,85 @@
+// Usage: node dist/conformance.js ADDRESS SERVICE_CONFIG_FILE
+// Makes the calls that the JSON lines on standard input ask for, one after the other, and prints what came of each as a
+// JSON line. test/conformance runs it, so that this folder's way of reading errors is proved against every vector.
+import { createInterface } from 'node:readline';
+import type { CallOptions, requestCallback } from '@grpc/grpc-js';
+import { call, connect } from './client';
+import { isServiceError, readFailure } from './errorDetails';
+import type { CustomerServiceClient } from './gen/pelcro/v1/CustomerService';
+
+interface Case {
+  name: string;
+  operation: string;
+  id?: number;
+  email?: string;
+}
+
+function start(client: CustomerServiceClient, { operation, id, email }: Case) {
+  return (options: CallOptions, done: requestCallback<unknown>) => {
+    switch (operation) {
+      case 'GetCustomer':
+        return client.getCustomer({ id }, options, done);
+      case 'UpdateCustomer':
+        return client.updateCustomer({ customer: { id, firstName: 'x' } }, options, done);
+      case 'DeleteCustomer':
+        return client.deleteCustomer({ id }, options, done);
+      case 'CreateCustomer':
+        return client.createCustomer({ customer: { email } }, options, done);
+      case 'ListCustomers': {
+        const filters = [{ attribute: 'email', operator: 'OPERATOR_EQUALS' as const, values: [email ?? ''] }];
+        return client.listCustomers({ filters }, options, done);
+      }
+      default:
+        throw new Error(`unknown operation ${operation}`);
+    }
+  };
+}
+
+const nothing = {
+  code: 'OK',
+  message: '',
+  domain: '',
+  reason: '',
+  metadata: {},
+  violations: [] as object[],
+  retryDelaySeconds: null as number | null,
+  quota: null as number | null,
+  resource: '',
+  requestId: '',
+  errorReason: '',
+  pushback: '',
+  detailTypes: [] as string[],
+};
+
+async function run(client: CustomerServiceClient, c: Case): Promise<typeof nothing> {
+  try {
+    await call(start(client, c), { deadline: Date.now() + 10_000 });
+    return nothing;
+  } catch (error) {
+    const failure = readFailure(error);
+    const trailer = (name: string) => (isServiceError(error) ? error.metadata.get(name).join(', ') : '');
+    return {
+      ...failure,
+      retryDelaySeconds: failure.retryDelaySeconds ?? null,
+      quota: failure.quota ?? null,
+      violations: failure.violations.map(({ field, description, reason }) => ({ field, description, reason })),
+      errorReason: trailer('x-error-reason'),
+      pushback: trailer('grpc-retry-pushback-ms'),
+    };
+  }
+}
+
+async function main([address, serviceConfigFile]: string[]): Promise<void> {
+  if (!address || !serviceConfigFile) throw new Error('usage: conformance.js ADDRESS SERVICE_CONFIG_FILE');
+  const client = connect(address, serviceConfigFile);
+  for await (const line of createInterface({ input: process.stdin })) {
+    const c = JSON.parse(line) as Case;
+    process.stdout.write(`${JSON.stringify({ name: c.name, ...(await run(client, c)) })}\n`);
+  }
+  client.close();
+}
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
