@@ -81,5 +81,5 @@ async function main([address, serviceConfigFile]: string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error) => {
   console.error(error);
-  process.exitCode = 1;
+  process.exit(1); // at once, also while standard input is open
 });
