@@ -1,0 +1,75 @@
+// Command go meets the errors of pelcro-grpc, and does about each what it says.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/client"
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+const (
+	// longPause is how long to wait when a rate limit does not say.
+	longPause = time.Minute
+	// settling is how long Pelcro gets to finish a create that nobody heard the
+	// end of.
+	settling = time.Second
+)
+
+func main() {
+	address := flag.String("address", "127.0.0.1:50051", "where pelcro-grpc listens")
+	maxWait := flag.Duration("max-wait", time.Hour, "wait no longer, whatever an error says")
+	flag.Parse()
+	if err := run(context.Background(), *address, *maxWait, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, address string, maxWait time.Duration, out io.Writer) error {
+	conn, err := grpc.NewClient(address,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultServiceConfig(client.ServiceConfig()),
+	)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	c := customers{pelcrov1.NewCustomerServiceClient(conn), maxWait, out}
+	email := strings.ToLower("nora-" + rand.Text()[:8] + "@example.com")
+
+	fmt.Fprintln(out, "1. Create a customer with a bad email")
+	customer, err := c.createCorrected(ctx, "nora", email)
+	if c.report(customer, err); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "2. Get a customer over the rate limit")
+	c.report(c.getPatiently(ctx, 429))
+	fmt.Fprintln(out, "3. Create a customer and lose the answer")
+	c.report(c.createOnce(ctx, "http-502@example.com"))
+	return nil
+}
+
+// report says how something ended.
+func (c customers) report(customer *pelcrov1.Customer, err error) {
+	if err != nil {
+		c.say("given up: %s, %s: %s", status.Code(err), reason(err), status.Convert(err).Message())
+		return
+	}
+	c.say("customer %d is %s", customer.GetId(), customer.GetEmail())
+}
+
+func (c customers) say(format string, values ...any) {
+	fmt.Fprintf(c.out, "   "+format+"\n", values...)
+}
