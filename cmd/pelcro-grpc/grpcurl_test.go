@@ -29,22 +29,37 @@ func removeTools() {
 	}
 }
 
-// grpcurl is the pinned grpcurl, built once. Where there is neither a network nor
-// a filled module cache there is none.
-var grpcurl = sync.OnceValues(func() (path string, err error) {
-	if tools, err = os.MkdirTemp("", "pelcro-grpc-tools-"); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	path = filepath.Join(tools, "grpcurl")
-	build := exec.CommandContext(ctx, "go", "build", "-modfile=tools/grpcurl.mod", "-o", path, "github.com/fullstorydev/grpcurl/cmd/grpcurl")
-	build.Dir = root
-	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w: %s", err, said)
-	}
-	return path, nil
+// grpcurl and buf are the pinned tools, each built once. Where there is neither a
+// network nor a filled module cache there are none.
+var (
+	grpcurl = pinned("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl")
+	buf     = pinned("buf", "github.com/bufbuild/buf/cmd/buf")
+)
+
+// makeTools makes the directory of the tools.
+var makeTools = sync.OnceValue(func() (err error) {
+	tools, err = os.MkdirTemp("", "pelcro-grpc-tools-")
+	return err
 })
+
+// pinned returns what builds the tool of that package as tools/NAME.mod has it, and
+// returns its path.
+func pinned(name, path string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		if err := makeTools(); err != nil {
+			return "", err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		file := filepath.Join(tools, name)
+		build := exec.CommandContext(ctx, "go", "build", "-modfile=tools/"+name+".mod", "-o", file, path)
+		build.Dir = root
+		if said, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go build: %w: %s", err, said)
+		}
+		return file, nil
+	})
+}
 
 // mustHaveGrpcurl returns the path of grpcurl. Without one the test is skipped, or
 // fails where tools are required.
@@ -60,7 +75,21 @@ func mustHaveGrpcurl(t *testing.T) string {
 	return path
 }
 
-// called is a grpcurl that has ended.
+// mustHaveBuf returns the path of buf. It takes minutes to build, so the test is
+// skipped where tools are not required.
+func mustHaveBuf(t *testing.T) string {
+	t.Helper()
+	if os.Getenv(requireTools) != "1" {
+		t.Skipf("buf is used with %s=1 only", requireTools)
+	}
+	path, err := buf()
+	if err != nil {
+		t.Fatalf("there is no buf: %v", err)
+	}
+	return path
+}
+
+// called is a tool that has ended.
 type called struct {
 	exit int
 	said string // standard output and standard error
@@ -68,9 +97,21 @@ type called struct {
 
 func callGrpcurl(t *testing.T, args ...string) called {
 	t.Helper()
+	c := callTool(t, mustHaveGrpcurl(t), args...)
+	// grpcurl says so of a detail that it cannot decode.
+	if strings.Contains(c.said, "is not recognized") {
+		t.Errorf("grpcurl %v: %s", args, c.said)
+	}
+	return c
+}
+
+func callTool(t *testing.T, path string, args ...string) called {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	said, err := exec.CommandContext(ctx, mustHaveGrpcurl(t), args...).CombinedOutput()
+	command := exec.CommandContext(ctx, path, args...)
+	command.Dir = root
+	said, err := command.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
@@ -78,10 +119,6 @@ func callGrpcurl(t *testing.T, args ...string) called {
 	c := called{said: string(said)}
 	if exit != nil {
 		c.exit = exit.ExitCode()
-	}
-	// grpcurl says so of a detail that it cannot decode.
-	if strings.Contains(c.said, "is not recognized") {
-		t.Errorf("grpcurl %v: %s", args, c.said)
 	}
 	return c
 }

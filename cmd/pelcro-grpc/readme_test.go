@@ -13,52 +13,89 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// readmeAddress is the address that README.md shows.
+// readmeAddress is the address that the documents show.
 const readmeAddress = "127.0.0.1:50051"
 
-// TestReadme runs what README.md shows. The blocks marked as console are
+// TestTranscripts runs what the documents show. The blocks marked as console are
 // transcripts: lines that begin with "$ " are commands, those after them the
-// output. All of them talk to one sandbox, in order.
-func TestReadme(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps, err := transcripts(string(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(steps) == 0 {
-		t.Fatal("README.md shows no commands: it has no console block")
-	}
-	p := start(t, "--sandbox")
-	last := called{exit: -1}
-	for _, step := range steps {
-		t.Run(fmt.Sprintf("line %d", step.line), func(t *testing.T) {
-			args, err := words(strings.ReplaceAll(step.command, readmeAddress, p.address))
+// output. All of a document's talk to one sandbox, in order.
+func TestTranscripts(t *testing.T) {
+	for _, document := range []string{"README.md", "docs/tools.md"} {
+		t.Run(document, func(t *testing.T) {
+			raw, err := os.ReadFile(filepath.Join(root, document))
 			if err != nil {
-				t.Fatalf("%s: %v", step.command, err)
+				t.Fatal(err)
 			}
-			switch {
-			case step.command == "go run ./cmd/pelcro-grpc serve --sandbox":
-				last = called{exit: -1, said: p.out.String()}
-			case step.command == "echo $?":
-				if last.exit < 0 {
-					t.Skip("the command before did not run")
-				}
-				last = called{said: strconv.Itoa(last.exit)}
-			case args[0] == "grpcurl":
-				last = called{exit: -1}
-				last = callGrpcurl(t, args[1:]...)
-				if want := exitOf(last.said); last.exit != want {
-					t.Errorf("exit code %d, want %d: %s", last.exit, want, last.said)
-				}
-			default:
-				t.Fatalf("this test cannot run %q", step.command)
+			steps, err := transcripts(string(raw))
+			if err != nil {
+				t.Fatal(err)
 			}
-			step.compare(t, strings.ReplaceAll(last.said, p.address, readmeAddress))
+			if len(steps) == 0 {
+				t.Fatal("it shows no commands: it has no console block")
+			}
+			p := start(t, "--sandbox")
+			last := called{exit: -1}
+			for _, step := range steps {
+				t.Run(fmt.Sprintf("line %d", step.line), func(t *testing.T) {
+					step.run(t, p, &last)
+					step.compare(t, strings.ReplaceAll(last.said, p.address, readmeAddress))
+				})
+			}
 		})
 	}
+}
+
+// run runs the command; last is what the one before did.
+func (s step) run(t *testing.T, p *program, last *called) {
+	t.Helper()
+	args, err := words(strings.ReplaceAll(s.command, readmeAddress, p.address))
+	if err != nil {
+		t.Fatalf("%s: %v", s.command, err)
+	}
+	if s.command == "echo $?" {
+		if last.exit < 0 {
+			t.Skip("the command before did not run")
+		}
+		*last = called{said: strconv.Itoa(last.exit)}
+		return
+	}
+	*last = called{exit: -1}
+	switch {
+	case s.command == "go run ./cmd/pelcro-grpc serve --sandbox":
+		last.said = p.out.String()
+		return
+	case args[0] == "grpcurl":
+		*last = callGrpcurl(t, protosets(t, args[1:])...)
+	case args[0] == "buf":
+		*last = callTool(t, mustHaveBuf(t), args[1:]...)
+	default:
+		t.Fatalf("this test cannot run %q", s.command)
+	}
+	if want := exitOf(last.said); last.exit != want {
+		t.Errorf("exit code %d, want %d: %s", last.exit, want, last.said)
+	}
+}
+
+// protosets replaces the files that make protoset writes by files of the test.
+func protosets(t *testing.T, args []string) []string {
+	t.Helper()
+	args = slices.Clone(args)
+	for i, arg := range args {
+		switch arg {
+		case "bin/pelcro.protoset":
+			args[i] = filepath.Join(t.TempDir(), "pelcro.protoset")
+			if c := callTool(t, mustHaveBuf(t), "build", "--as-file-descriptor-set", "-o", args[i]+"#format=binpb"); c.exit != 0 {
+				t.Fatal(c.said)
+			}
+		case "bin/google-rpc.protoset":
+			c := callTool(t, "go", "run", "./test/descriptors")
+			if c.exit != 0 {
+				t.Fatal(c.said)
+			}
+			args[i] = write(t, c.said)
+		}
+	}
+	return args
 }
 
 // step is a command and what it prints.
@@ -105,14 +142,15 @@ func (s step) compare(t *testing.T, printed string) {
 	got, want := lasting(strings.Split(printed, "\n")), lasting(s.output)
 	for i := range max(len(got), len(want)) {
 		if i >= len(got) || i >= len(want) || got[i] != want[i] {
-			t.Errorf("README.md is wrong from line %d on; %q prints:\n%s", s.line+1+i, s.command, printed)
+			t.Errorf("the document is wrong from line %d on; %q prints:\n%s", s.line+1+i, s.command, printed)
 			return
 		}
 	}
 }
 
 var (
-	requestIDs = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	// The second form is what buf curl shows of google.rpc.RequestInfo.
+	requestIDs = regexp.MustCompile(`\b[0-9a-f]{32}\b|\bCiA[0-9A-Za-z]{43}\b`)
 	times      = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z`)
 )
 
@@ -129,20 +167,29 @@ func lasting(lines []string) []string {
 	return lines
 }
 
-// exitOf returns the exit code that belongs to what grpcurl printed: 64 and the
-// code of an error, otherwise 0. Nothing that README.md shows is refused by
-// grpcurl itself.
+// exitOf returns the exit code that belongs to what a tool printed: for an error its
+// code and 64 with grpcurl, 8 times its code with buf curl, otherwise 0.
+// Nothing that the documents show is refused by the tool itself.
 func exitOf(said string) int {
-	name := regexp.MustCompile(`(?m)^  Code: ([A-Za-z]+)$`).FindStringSubmatch(said)
-	for code := codes.Canceled; name != nil && code <= codes.Unauthenticated; code++ {
-		if code.String() == name[1] {
-			return 64 + int(code)
+	for _, form := range []struct {
+		pattern string
+		exit    func(code int) int
+	}{
+		{`(?m)^  Code: ([A-Za-z]+)$`, func(code int) int { return 64 + code }},     // grpcurl
+		{`(?m)^  "code": ([0-9]+),$`, func(code int) int { return 64 + code }},     // grpcurl -format-error
+		{`(?m)^   "code": "([a-z_]+)",$`, func(code int) int { return code << 3 }}, // buf curl
+	} {
+		name := regexp.MustCompile(form.pattern).FindStringSubmatch(said)
+		for code := codes.Canceled; name != nil && code <= codes.Unauthenticated; code++ {
+			if strings.EqualFold(code.String(), strings.ReplaceAll(name[1], "_", "")) || strconv.Itoa(int(code)) == name[1] {
+				return form.exit(int(code))
+			}
 		}
 	}
 	return 0
 }
 
-// words splits a command as a shell does, as far as README.md needs it: blanks
+// words splits a command as a shell does, as far as the documents need it: blanks
 // separate, single quotes hold together.
 func words(command string) ([]string, error) {
 	var (
@@ -196,7 +243,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-func TestTranscripts(t *testing.T) {
+func TestReadTranscripts(t *testing.T) {
 	const sample = "# A\n\n```go\n$ no command\n```\n\n```console\n$ one\na\n\n  b\n$ two\n```\ntext\n```console\n$ three\n```\n"
 	steps, err := transcripts(sample)
 	if want := "[{8 one [a    b]} {12 two []} {16 three []}]"; err != nil || fmt.Sprint(steps) != want {
