@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,15 +37,26 @@ const patience = 3 * time.Minute
 
 // languages are the clients, by the name that the table shows. A command without
 // words stands for the client in this package.
-var languages = []struct {
-	name      string
-	directory string
-	command   []string
-}{
+var languages = []language{
 	{name: "Go"},
 	{"Python", "../../examples/python", []string{"/usr/bin/python3", "conformance.py"}},
 	{"Ruby", "../../examples/ruby", []string{"ruby", "conformance.rb"}},
 	{"Node", "../../examples/node", []string{"node", "dist/conformance.js"}},
+}
+
+type language struct {
+	name      string
+	directory string
+	command   []string
+}
+
+// call makes the calls.
+func (l language) call(t *testing.T, address, config string, calls []request) []answer {
+	t.Helper()
+	if len(l.command) == 0 {
+		return callInGo(t, address, config, calls)
+	}
+	return runClient(t, l.directory, append(slices.Clone(l.command), address, config), calls)
 }
 
 // TestConformance: every language gets the same from every vector.
@@ -54,6 +66,7 @@ func TestConformance(t *testing.T) {
 	gateway := build(t)
 	config := serviceConfig(t)
 	passed := make([]map[string]int, len(languages)) // by family; nil if it did not run
+	honoured := make([]map[string]bool, len(languages))
 	var reference []answer
 	t.Run("languages", func(t *testing.T) {
 		for i, language := range languages {
@@ -63,13 +76,11 @@ func TestConformance(t *testing.T) {
 				}
 				upstream := replay(t, all)
 				address := serve(t, gateway, upstream.address)
-				var answers []answer
-				if len(language.command) == 0 {
-					answers = callInGo(t, address, config, calls)
+				answers := language.call(t, address, config, calls)
+				if i == 0 {
 					reference = answers
-				} else {
-					answers = runClient(t, language.directory, append(slices.Clone(language.command), address, config), calls)
 				}
+				honoured[i] = language.honours(t, gateway)
 				passed[i] = map[string]int{}
 				for n, v := range all {
 					if t.Run(v.Name, func(t *testing.T) {
@@ -89,7 +100,7 @@ func TestConformance(t *testing.T) {
 		return
 	}
 	const file = "../../docs/conformance.md"
-	if table := document(all, passed); *update {
+	if table := document(all, passed, honoured); *update {
 		if err := os.WriteFile(file, table, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +116,7 @@ func family(v vectors.Vector) string {
 }
 
 // document is docs/conformance.md.
-func document(all []vectors.Vector, passed []map[string]int) []byte {
+func document(all []vectors.Vector, passed []map[string]int, honoured []map[string]bool) []byte {
 	total := map[string]int{}
 	var families []string
 	for _, v := range all {
@@ -143,7 +154,24 @@ the service config. The rows are families of vectors: the first word of their na
 	for _, sum := range sums {
 		fmt.Fprintf(&out, " **%d/%d** |", sum, len(all))
 	}
-	out.WriteString("\n")
+	out.WriteString(`
+
+## The service config
+
+What each library was seen to honour; pushback and round_robin are not listed because the vectors above need them.
+
+| part |`)
+	for _, language := range languages {
+		fmt.Fprintf(&out, " %s |", language.name)
+	}
+	fmt.Fprintf(&out, "\n|---|%s\n", strings.Repeat("---|", len(languages)))
+	for _, part := range slices.Sorted(maps.Keys(honoured[0])) {
+		fmt.Fprintf(&out, "| %s |", part)
+		for i := range languages {
+			fmt.Fprintf(&out, " %s |", map[bool]string{true: "yes", false: "**no**"}[honoured[i][part]])
+		}
+		out.WriteString("\n")
+	}
 	return out.Bytes()
 }
 
@@ -152,13 +180,20 @@ the service config. The rows are families of vectors: the first word of their na
 // switch the retries off.
 func serviceConfig(t *testing.T) string {
 	t.Helper()
-	const throttle = `"maxTokens": 10,`
+	return changedConfig(t, throttle, `"maxTokens": 1000,`)
+}
+
+// throttle is the published one.
+const throttle = `"maxTokens": 10,`
+
+func changedConfig(t *testing.T, old, replacement string) string {
+	t.Helper()
 	config := client.ServiceConfig()
-	if strings.Count(config, throttle) != 1 {
-		t.Fatalf("the service config has no %s", throttle)
+	if strings.Count(config, old) != 1 {
+		t.Fatalf("the service config has no %s", old)
 	}
 	file := filepath.Join(t.TempDir(), "service-config.json")
-	if err := os.WriteFile(file, []byte(strings.Replace(config, throttle, `"maxTokens": 1000,`, 1)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Replace(config, old, replacement, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -1,0 +1,89 @@
+//go:build e2e
+
+package conformance_test
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// honours reports what the language's library honours of the service config, each
+// part tried.
+func (l language) honours(t *testing.T, gateway string) map[string]bool {
+	t.Helper()
+	ends, explained := l.limits(t, gateway)
+	return map[string]bool{
+		"healthCheckConfig":                 l.checksHealth(t),
+		"retryPolicy":                       l.retries(t, gateway, serviceConfig(t)) == 12,
+		"retryThrottling":                   l.retries(t, gateway, changedConfig(t, throttle, throttle)) < 12,
+		"timeout":                           ends,
+		"timeout, also sent to the service": explained,
+	}
+}
+
+// gets are calls that get a customer.
+func gets(times int) []request {
+	calls := make([]request, times)
+	for i := range calls {
+		calls[i] = request{Name: "get", Operation: "GetCustomer", ID: int64(firstID + i)}
+	}
+	return calls
+}
+
+// checksHealth reports whether a server that says it does not serve gets no calls.
+func (l language) checksHealth(t *testing.T) bool {
+	t.Helper()
+	var seen atomic.Int64
+	grpcServer := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+		seen.Add(1)
+		return status.Error(codes.FailedPrecondition, "called although it does not serve")
+	}))
+	checks := health.NewServer()
+	checks.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_NOT_SERVING)
+	healthv1.RegisterHealthServer(grpcServer, checks)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go grpcServer.Serve(listener)
+	defer grpcServer.Stop()
+	l.call(t, listener.Addr().String(), serviceConfig(t), gets(3))
+	return seen.Load() == 0
+}
+
+// retries returns how many requests Pelcro sees of 4 gets that it refuses.
+func (l language) retries(t *testing.T, gateway, config string) int64 {
+	t.Helper()
+	var seen atomic.Int64
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		seen.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer upstream.Close()
+	l.call(t, serve(t, gateway, upstream.URL), config, gets(4))
+	return seen.Load()
+}
+
+// limits reports whether a timeout ends a call whose own deadline is longer, and
+// whether the service knows it, so that its reason arrives first.
+func (l language) limits(t *testing.T, gateway string) (ends, explained bool) {
+	t.Helper()
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer upstream.Close()
+	began := time.Now()
+	answers := l.call(t, serve(t, gateway, upstream.URL), changedConfig(t, `"10s"`, `"2s"`), gets(1))
+	early := time.Since(began) < deadline
+	return early && answers[0].Code == "DEADLINE_EXCEEDED", early && answers[0].Reason == "CALLER_DEADLINE_EXCEEDED"
+}
