@@ -2,6 +2,8 @@ module github.com/pelcro-grpc/pelcro-grpc
 
 go 1.26.0
 
+ignore ./examples/node/node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.4

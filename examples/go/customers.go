@@ -42,7 +42,7 @@ func (c customers) createCorrected(ctx context.Context, email, correctEmail stri
 		return customer, err
 	}
 	for _, v := range detail[*errdetails.BadRequest](err).GetFieldViolations() {
-		c.say("refused: %s: %s (%s)", v.GetField(), v.GetDescription(), v.GetReason())
+		c.sayf("refused: %s: %s (%s)", v.GetField(), v.GetDescription(), v.GetReason())
 	}
 	return c.create(ctx, correctEmail)
 }
@@ -68,12 +68,12 @@ func (c customers) createOnce(ctx context.Context, email string) (*pelcrov1.Cust
 	if reason(err) != pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN {
 		return customer, err
 	}
-	c.say("nobody knows whether %s was created: looking for it", email)
+	c.sayf("nobody knows whether %s was created: looking for it", email)
 	c.wait(ctx, settling)
 	if customer, err = c.lookUp(ctx, email); customer != nil || err != nil {
 		return customer, err
 	}
-	c.say("it is not there: creating it again")
+	c.sayf("it is not there: creating it again")
 	return c.create(ctx, email)
 }
 
@@ -81,7 +81,7 @@ func (c customers) createOnce(ctx context.Context, email string) (*pelcrov1.Cust
 // so.
 func (c customers) wait(ctx context.Context, delay time.Duration) {
 	if delay > c.maxWait {
-		c.say("told to wait %s: waiting %s, as -max-wait says", delay, c.maxWait)
+		c.sayf("told to wait %s: waiting %s, as -max-wait says", delay, c.maxWait)
 		delay = c.maxWait
 	}
 	select {

@@ -64,12 +64,12 @@ func run(ctx context.Context, address string, maxWait time.Duration, out io.Writ
 // report says how something ended.
 func (c customers) report(customer *pelcrov1.Customer, err error) {
 	if err != nil {
-		c.say("given up: %s, %s: %s", status.Code(err), reason(err), status.Convert(err).Message())
+		c.sayf("given up: %s, %s: %s", status.Code(err), reason(err), status.Convert(err).Message())
 		return
 	}
-	c.say("customer %d is %s", customer.GetId(), customer.GetEmail())
+	c.sayf("customer %d is %s", customer.GetId(), customer.GetEmail())
 }
 
-func (c customers) say(format string, values ...any) {
+func (c customers) sayf(format string, values ...any) {
 	fmt.Fprintf(c.out, "   "+format+"\n", values...)
 }
