@@ -1,4 +1,4 @@
-# `make` alone does what CI does, but for installing Debian's protoc.
+# `make` alone does what CI does, but for installing Debian's packages and soaking.
 
 GO    ?= go
 BUF   := $(GO) tool -modfile=tools/buf.mod buf
@@ -13,7 +13,7 @@ BASE := $(shell git rev-parse --verify --quiet HEAD^)
 endif
 
 .PHONY: all
-all: checkgenerate lint protoc breaking test race fuzz ## Everything that CI checks
+all: checkgenerate lint protoc breaking test race conformance examples fuzz ## Everything that CI checks
 
 .PHONY: help
 help: ## This list

@@ -158,7 +158,7 @@ the service config. The rows are families of vectors: the first word of their na
 
 ## The service config
 
-What each library was seen to honour; pushback and round_robin are not listed because the vectors above need them.
+What each library was seen to honour, each part tried on its own. round_robin is tried in Go only (test/promises).
 
 | part |`)
 	for _, language := range languages {

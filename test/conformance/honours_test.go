@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,7 +26,8 @@ func (l language) honours(t *testing.T, gateway string) map[string]bool {
 	t.Helper()
 	ends, explained := l.limits(t, gateway)
 	return map[string]bool{
-		"healthCheckConfig":                 l.checksHealth(t),
+		"healthCheckConfig": l.checksHealth(t),
+		"retryPolicy, and its trailer grpc-retry-pushback-ms": l.waits(t, gateway),
 		"retryPolicy":                       l.retries(t, gateway, serviceConfig(t)) == 12,
 		"retryThrottling":                   l.retries(t, gateway, changedConfig(t, throttle, throttle)) < 12,
 		"timeout":                           ends,
@@ -74,6 +76,26 @@ func (l language) retries(t *testing.T, gateway, config string) int64 {
 	defer upstream.Close()
 	l.call(t, serve(t, gateway, upstream.URL), config, gets(4))
 	return seen.Load()
+}
+
+// waits reports whether the client attempts as often as the retry policy says, but
+// waits as long as the service says, which is longer.
+func (l language) waits(t *testing.T, gateway string) bool {
+	t.Helper()
+	var mu sync.Mutex
+	var seen []time.Time
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, time.Now())
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer upstream.Close()
+	l.call(t, serve(t, gateway, upstream.URL), serviceConfig(t), gets(1))
+	mu.Lock()
+	defer mu.Unlock()
+	return len(seen) == 3 && seen[1].Sub(seen[0]) > 900*time.Millisecond && seen[2].Sub(seen[1]) > 900*time.Millisecond
 }
 
 // limits reports whether a timeout ends a call whose own deadline is longer, and
