@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"syscall"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
@@ -62,7 +63,12 @@ func isUntrusted(err error) bool {
 
 // isTimeout looks at every error of the chain, because *url.Error has a Timeout
 // that looks no further than the next one.
+// isTimeout reports whether a time limit of this service's ended the call. The
+// system's own, for a peer that is gone, is a lost connection.
 func isTimeout(err error) bool {
+	if errors.Is(err, syscall.ETIMEDOUT) {
+		return false
+	}
 	for ; err != nil; err = errors.Unwrap(err) {
 		if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
 			return true

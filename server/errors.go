@@ -72,6 +72,8 @@ func (s *Server) translateUnary(ctx context.Context, req any, info *grpc.UnarySe
 }
 
 func (s *Server) translateStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	s.streams.Add(1)
+	defer s.streams.Add(-1)
 	ctx := stream.Context()
 	limited, cancel := untilStop(ctx, s.streamsEnd)
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -20,6 +21,9 @@ import (
 const DrainTimeout = 20 * time.Second
 
 const (
+	// noticeTime is how long a stop waits before it turns new calls away, for those
+	// that watch health to read NOT_SERVING and go elsewhere.
+	noticeTime = 100 * time.Millisecond
 	// streamTimeout is how long a stop leaves the streams of health and reflection
 	// open: long enough for watchers to read NOT_SERVING. They would not end by
 	// themselves.
@@ -56,6 +60,8 @@ type Server struct {
 	config Config
 	grpc   *grpc.Server
 	health *health.Server
+	// streams counts those that are open, health watchers among them.
+	streams atomic.Int64
 	// streamsEnd and callsEnd end when streams and calls that are still running
 	// must end.
 	streamsEnd, callsEnd context.Context //nolint:containedctx // the server's own lifetime
@@ -126,6 +132,9 @@ func (s *Server) stop() {
 	logger := s.config.Logger
 	logger.Info("stopping", "drain_timeout", s.config.DrainTimeout.String())
 	s.health.Shutdown()
+	if s.streams.Load() > 0 {
+		within(noticeTime, nil)
+	}
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)

@@ -27,9 +27,16 @@ func (timeLimitError) Timeout() bool { return true }
 
 // headerTimeout and bodyTimeout are the parts of the time limit within which the
 // headers of a reply must arrive, and after them the body: a peer that stops
-// half-way is found out before the whole limit is spent.
-func (c *Client) headerTimeout() time.Duration { return c.config.Timeout * 2 / 3 }
-func (c *Client) bodyTimeout() time.Duration   { return c.config.Timeout / 3 }
+// half-way is found out before the whole limit is spent. A create gets all of it,
+// because its outcome is worth waiting for.
+func (c *Client) headerTimeout(r request) time.Duration {
+	if r.repeat == never {
+		return c.config.Timeout
+	}
+	return c.config.Timeout * 2 / 3
+}
+
+func (c *Client) bodyTimeout() time.Duration { return c.config.Timeout / 3 }
 
 // send makes one attempt and reads the reply. A success comes back with its whole
 // body, as an Error that is none yet.
@@ -37,7 +44,7 @@ func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	call := r.call()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	timer := time.AfterFunc(c.headerTimeout(), func() { stop(errTimeLimit) })
+	timer := time.AfterFunc(c.headerTimeout(r), func() { stop(errTimeLimit) })
 	defer timer.Stop()
 	way := sending{stop: stop}
 	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r, &way)
@@ -48,7 +55,9 @@ func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	// followed.
 	resp, err := c.config.Transport.RoundTrip(req)
 	if err != nil {
-		return nil, &Error{Call: call, Sent: way.maySent(), Err: causeOf(ctx, err)}
+		failed := &Error{Call: call, Sent: way.maySent(), Err: causeOf(ctx, err)}
+		failed.stale = way.reused.Load() && (ctx.Err() == nil || errors.Is(failed.Err, errSentBefore))
+		return nil, failed
 	}
 	defer resp.Body.Close()
 	timer.Reset(c.bodyTimeout())

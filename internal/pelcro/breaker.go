@@ -12,22 +12,30 @@ import (
 
 // The circuit breaker opens when at least half of at least twenty calls within
 // ten seconds failed, stays open for a second, then lets one call at a time
-// through until one is answered.
+// through until one is answered. A probe that is not answered within a second
+// keeps nobody else from trying: the next call is a probe, too.
 const (
 	breakerWindow   = 10 * time.Second
 	breakerBucket   = time.Second
 	breakerMinCalls = 20
 	breakerOpenTime = time.Second
 	breakerProbes   = 1
+	probeTime       = time.Second
+	// silence is how long a call must have waited, when its caller's deadline ended
+	// it, to say something of Pelcro and not only of the caller.
+	silence = 900 * time.Millisecond
 )
 
 // ErrCircuitOpen is the cause of a call that was not made because Pelcro kept
 // failing.
 var ErrCircuitOpen = errors.New("the circuit breaker is open")
 
+// errSilent is a probe that is not answered yet: it does not count until it is.
+var errSilent = &Error{Err: errors.New("the probe is not answered yet"), saysNothing: true}
+
 // breaker is a circuit breaker for attempts.
 type breaker struct {
-	states *gobreaker.CircuitBreaker[*Error]
+	states *gobreaker.TwoStepCircuitBreaker[*Error]
 	// changes counts the changes of the state.
 	changes atomic.Int64
 }
@@ -36,7 +44,7 @@ type breaker struct {
 // probe through is neither.
 func newBreaker(changed func(closed bool)) *breaker {
 	b := &breaker{}
-	b.states = gobreaker.NewCircuitBreaker[*Error](gobreaker.Settings{
+	b.states = gobreaker.NewTwoStepCircuitBreaker[*Error](gobreaker.Settings{
 		MaxRequests:  breakerProbes,
 		Interval:     breakerWindow,
 		BucketPeriod: breakerBucket,
@@ -46,7 +54,7 @@ func newBreaker(changed func(closed bool)) *breaker {
 			return finished >= breakerMinCalls && 2*c.TotalFailures >= finished
 		},
 		IsSuccessful: func(err error) bool { return !isOutage(err) },
-		IsExcluded:   wasEnded,
+		IsExcluded:   saysNothing,
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			b.changes.Add(1)
 			if from == gobreaker.StateClosed || to == gobreaker.StateClosed {
@@ -66,13 +74,22 @@ func (b *breaker) do(attempt func() (*Error, error)) (*Error, error) {
 		// a call when that has ended, unless much has changed since it began.
 		received, err := attempt()
 		if b.changes.Load() == changes {
-			_, _ = b.states.Execute(func() (*Error, error) { return received, err })
+			if count, refused := b.states.Allow(); refused == nil {
+				count(err)
+			}
 		}
 		return received, err
 	}
-	received, err := b.states.Execute(attempt)
-	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+	count, err := b.states.Allow()
+	if err != nil {
 		return nil, ErrCircuitOpen
+	}
+	// A call may be counted twice: as nothing, which frees its place as the probe, and
+	// as what it came to. gobreaker ignores the one that is late for its state.
+	timer := time.AfterFunc(probeTime, func() { count(errSilent) })
+	received, err := attempt()
+	if inTime := timer.Stop(); inTime || !saysNothing(err) {
+		count(err)
 	}
 	return received, err
 }
@@ -81,9 +98,11 @@ func (b *breaker) do(attempt func() (*Error, error)) (*Error, error) {
 // the caller's context, limited the one with the time limit.
 func (c *Client) guarded(ctx, limited context.Context, r request) (*Error, error) {
 	attempt := func() (*Error, error) {
+		begin := time.Now()
 		received, err := c.send(limited, r)
 		if failed, ok := errors.AsType[*Error](err); ok && failed.StatusCode == 0 {
-			failed.Ended = ctx.Err() != nil
+			late := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(begin) >= silence
+			failed.saysNothing = failed.stale || ctx.Err() != nil && !late
 		}
 		return received, err
 	}
@@ -104,9 +123,9 @@ func isOutage(err error) bool {
 	return ok && (failed.StatusCode == 0 || failed.StatusCode >= http.StatusInternalServerError)
 }
 
-// wasEnded reports whether the call says nothing of Pelcro, because its caller
-// ended it.
-func wasEnded(err error) bool {
+// saysNothing reports whether the failure says nothing of Pelcro: the caller ended
+// the call, or an idle connection had been closed.
+func saysNothing(err error) bool {
 	failed, ok := errors.AsType[*Error](err)
-	return ok && failed.Ended
+	return ok && failed.saysNothing
 }

@@ -38,11 +38,10 @@ func (b *budget) earn() {
 func (b *budget) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
-	if back := int(min(now.Sub(b.filled)/refill, reserve)); back > 0 {
-		b.filled = now
+	if back := int64(time.Since(b.filled) / refill); back > 0 {
+		b.filled = b.filled.Add(time.Duration(back) * refill) //nolint:durationcheck // so many times
 		if b.credits < reserve {
-			b.credits = min(b.credits+back, reserve)
+			b.credits = int(min(int64(b.credits)+back, reserve))
 		}
 	}
 	if b.credits < retryCost {

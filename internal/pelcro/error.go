@@ -26,10 +26,14 @@ type Error struct {
 
 	// Sent reports whether the request may have reached Pelcro.
 	Sent bool
-	// Ended says that the context of the call ended before the reply was whole.
-	Ended bool
 	// Err is the private cause, nil when the reply itself is the error.
 	Err error
+
+	// stale says that a connection broke that had been idle before: it was probably
+	// closed while nobody used it.
+	stale bool
+	// saysNothing says that the failure is none of Pelcro's.
+	saysNothing bool
 }
 
 func (e *Error) Error() string {

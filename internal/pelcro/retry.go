@@ -15,6 +15,9 @@ import (
 const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 2 * time.Second
+	// minAttempt is the least time for which another attempt is worth losing the
+	// failure that is known already.
+	minAttempt = 100 * time.Millisecond
 )
 
 // repetition says which failures of a call are repeated here.
@@ -58,15 +61,13 @@ func (c *Client) retries(ctx context.Context, r request, failed *Error, wait tim
 	if ctx.Err() != nil || !r.repeat.allows(failed) {
 		return false
 	}
-	if failed.StatusCode != 0 && failed.Header.Get("Retry-After") != "" {
-		asked, ok := retryAfter(failed.Header)
-		if !ok {
-			return false
-		}
-		wait = max(wait, asked)
-	}
+	wait = max(wait, retryAfter(failed.Header))
 	deadline, _ := ctx.Deadline()
-	return wait < time.Until(deadline) && c.budget.take() && pause(ctx, wait)
+	if time.Until(deadline)-wait < minAttempt {
+		return false
+	}
+	// A connection that was closed while idle is no sign of an outage.
+	return (failed.stale || c.budget.take()) && pause(ctx, wait)
 }
 
 // allows reports whether a repetition can help and cannot harm.
@@ -94,18 +95,23 @@ func backoff(retries int) time.Duration {
 }
 
 // retryAfter reads the Retry-After of a reply: seconds, or a date, which is
-// measured from the reply's own Date (RFC 9110, section 10.2.3).
-func retryAfter(header http.Header) (time.Duration, bool) {
+// measured from the reply's own Date (RFC 9110, section 10.2.3). Anything else, and
+// the past, is 0: nothing is known.
+func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 24); err == nil {
-		return time.Duration(seconds) * time.Second, true
+	seconds, err := strconv.ParseUint(value, 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(seconds) * time.Second
 	}
 	when, err := http.ParseTime(value)
 	if err != nil {
-		return 0, false
+		return 0
 	}
 	date, err := http.ParseTime(header.Get("Date"))
-	return when.Sub(date), err == nil
+	if err != nil {
+		return 0
+	}
+	return max(0, when.Sub(date))
 }
 
 // pause waits, and reports whether the context is still alive.

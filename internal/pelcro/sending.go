@@ -15,6 +15,7 @@ var errSentBefore = errors.New("the connection broke under the request")
 // sending watches one request on its way to Pelcro.
 type sending struct {
 	ready   atomic.Bool // there is a connection for it
+	reused  atomic.Bool // which was used and idle before
 	written atomic.Bool // its headers went out
 	stop    func(cause error)
 }
@@ -34,7 +35,10 @@ func (s *sending) trace() *httptrace.ClientTrace {
 			}
 			s.ready.Store(false) // the connection before, if any, was dead
 		},
-		GotConn:      func(httptrace.GotConnInfo) { s.ready.Store(true) },
+		GotConn: func(conn httptrace.GotConnInfo) {
+			s.ready.Store(true)
+			s.reused.Store(conn.Reused)
+		},
 		WroteHeaders: func() { s.written.Store(true) },
 	}
 }

@@ -9,7 +9,9 @@ import (
 const (
 	dialTimeout         = 10 * time.Second
 	tlsHandshakeTimeout = 10 * time.Second
-	idleTimeout         = 90 * time.Second
+	// idleTimeout is below what servers keep (nginx: 75 s), so that it is mostly this
+	// side that closes.
+	idleTimeout = 50 * time.Second
 	// pingAfter and pingTimeout find an HTTP/2 connection that died silently: all
 	// calls share it, and their time limits end the calls, not the connection.
 	pingAfter   = 15 * time.Second
