@@ -39,7 +39,7 @@ func (b *budget) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if back := int64(time.Since(b.filled) / refill); back > 0 {
-		b.filled = b.filled.Add(time.Duration(back) * refill) //nolint:durationcheck // so many times
+		b.filled = b.filled.Add(time.Duration(back) * refill)
 		if b.credits < reserve {
 			b.credits = int(min(int64(b.credits)+back, reserve))
 		}
