@@ -1,7 +1,9 @@
 package pelcro
 
 import (
+	"crypto/tls"
 	"errors"
+	"net"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -15,8 +17,8 @@ var errSentBefore = errors.New("the connection broke under the request")
 // sending watches one request on its way to Pelcro.
 type sending struct {
 	ready   atomic.Bool // there is a connection for it
-	reused  atomic.Bool // which was used and idle before
-	written atomic.Bool // its headers went out
+	reused  atomic.Bool // which was used and idle before; HTTP/1 only
+	written atomic.Bool // its headers go out
 	stop    func(cause error)
 }
 
@@ -37,8 +39,16 @@ func (s *sending) trace() *httptrace.ClientTrace {
 		},
 		GotConn: func(conn httptrace.GotConnInfo) {
 			s.ready.Store(true)
-			s.reused.Store(conn.Reused)
+			s.reused.Store(conn.Reused && !isHTTP2(conn.Conn))
 		},
-		WroteHeaders: func() { s.written.Store(true) },
+		// WroteHeaders comes after the writing, when the answer may be there already.
+		WroteHeaderField: func(string, []string) { s.written.Store(true) },
 	}
+}
+
+// isHTTP2 reports whether the connection is shared by all calls: there a broken
+// stream is no sign of a connection that nobody had used for a while.
+func isHTTP2(conn net.Conn) bool {
+	secure, ok := conn.(*tls.Conn)
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
