@@ -64,7 +64,7 @@ func sent(r *http.Request) {
 	trace := httptrace.ContextClientTrace(r.Context())
 	trace.GetConn("pelcro.example:443")
 	trace.GotConn(httptrace.GotConnInfo{})
-	trace.WroteHeaders()
+	trace.WroteHeaderField("Accept", nil)
 }
 
 // replies is an attempt that is answered, with headers in pairs.

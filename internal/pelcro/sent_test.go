@@ -192,7 +192,7 @@ func TestSentAfterSecondConnection(t *testing.T) {
 					case 'c':
 						trace.GotConn(httptrace.GotConnInfo{})
 					case 'w':
-						trace.WroteHeaders()
+						trace.WroteHeaderField("Accept", nil)
 					}
 				}
 				return nil, errors.New("lost")
