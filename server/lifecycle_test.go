@@ -325,11 +325,13 @@ func TestListenerFailsLater(t *testing.T) {
 
 // Nor do the handlers.
 func TestListenerFailsDuringACall(t *testing.T) {
-	arrived, fail, ended := make(chan struct{}), make(chan struct{}), false
+	arrived, fail := make(chan struct{}), make(chan struct{})
+	cancelled, goOn, ended := make(chan struct{}), make(chan struct{}), false
 	s := newServer(t, func(r *http.Request) (*http.Response, error) {
 		close(arrived)
 		<-r.Context().Done()
-		time.Sleep(50 * time.Millisecond) // it takes its time
+		close(cancelled)
+		<-goOn // it takes its time
 		ended = true
 		return nil, r.Context().Err()
 	})
@@ -345,11 +347,21 @@ func TestListenerFailsDuringACall(t *testing.T) {
 		<-arrived
 		close(fail)
 	}()
-	if err := s.Serve(t.Context(), listener); !errors.Is(err, errBroken) {
-		t.Errorf("Serve returned %v", err)
-	}
-	if !ended {
-		t.Error("the handler is still running")
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(t.Context(), listener) }()
+	<-cancelled
+	select {
+	case err := <-served:
+		t.Errorf("Serve returned %v while the handler was running", err)
+		close(goOn)
+	default:
+		close(goOn)
+		if err := <-served; !errors.Is(err, errBroken) {
+			t.Errorf("Serve returned %v", err)
+		}
+		if !ended { // without waiting, this is a data race, too
+			t.Error("the handler is still running")
+		}
 	}
 	if err := <-answered; status.Code(err) != codes.Unavailable {
 		t.Errorf("answered %v", err)

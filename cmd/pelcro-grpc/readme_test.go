@@ -149,8 +149,9 @@ func (s step) compare(t *testing.T, printed string) {
 }
 
 var (
-	// The second form is what buf curl shows of google.rpc.RequestInfo.
-	requestIDs = regexp.MustCompile(`\b[0-9a-f]{32}\b|\bCiA[0-9A-Za-z]{43}\b`)
+	// The second form is what buf curl shows of google.rpc.RequestInfo: base64, whose
+	// third letter depends on whether the id begins with a digit.
+	requestIDs = regexp.MustCompile(`\b[0-9a-f]{32}\b|\bCi[AB][0-9A-Za-z]{43}\b`)
 	times      = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z`)
 )
 
