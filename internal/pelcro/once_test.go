@@ -132,12 +132,16 @@ func startRefuser(t *testing.T, answer func(stream uint32) []byte, options ...fu
 	listener := tls.NewListener(listen(t), &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}})
 	s := &refuser{listener: listener, answer: answer}
 	var group sync.WaitGroup
+	ended, end := context.WithCancel(context.Background())
 	group.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
+			// A call that has just failed may hold its connection for a moment more, so
+			// that the client does not see it as idle and close it.
+			context.AfterFunc(ended, func() { conn.Close() })
 			group.Go(func() { s.serve(conn) })
 		}
 	})
@@ -146,6 +150,7 @@ func startRefuser(t *testing.T, answer func(stream uint32) []byte, options ...fu
 	t.Cleanup(func() {
 		listener.Close()
 		client.Close()
+		end()
 		group.Wait()
 	})
 	return s, client
@@ -232,6 +237,21 @@ func TestHTTP2SendsNothingBehindOurBack(t *testing.T) {
 		if n := server.count(); n != 1 {
 			t.Errorf("%s: sent %d times", call.name, n)
 		}
+	}
+}
+
+// TestHTTP2FailuresCostTheBudget: a stream that was refused is a failure like any
+// other, so that an outage is not multiplied over HTTP/2 either.
+func TestHTTP2FailuresCostTheBudget(t *testing.T) {
+	const reads = 30
+	server, client := startRefuser(t,
+		func(stream uint32) []byte { return frame(frameReset, 0, stream, refusedStream) },
+		func(config *pelcro.Config) { config.Retries = 2 })
+	for range reads {
+		noReply(t, get(t.Context(), client), true)
+	}
+	if n := server.count(); n < reads+3 || n > reads+8 {
+		t.Errorf("%d reads were sent %d times", reads, n)
 	}
 }
 
