@@ -25,6 +25,7 @@ type answer struct {
 
 	suffix     string                    // follows the reason's own message
 	quote      string                    // Pelcro's text, safe to show
+	private    string                    // Pelcro's text where callers do not see it
 	metadata   [len(metadataKeys)]string // empty: absent
 	violations []violation
 	omitted    int   // violations that are not in violations
@@ -66,6 +67,7 @@ func (a *answer) result() Result {
 		reason:    a.info.reason,
 		advice:    a.advice,
 		requestID: clean(a.call.RequestID, maxMetadataValue),
+		private:   a.private,
 	}
 	total := len(a.violations) + a.omitted
 	rest := a.details(r.requestID)

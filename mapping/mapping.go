@@ -87,8 +87,10 @@ func FromReply(call Call, reply Reply) Result {
 	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED:
 		a.metadata[metaCredential] = clean(string(call.Credential), maxMetadataValue)
 	}
-	if mayQuote(reply.StatusCode, reason) && !b.isDebug {
-		a.quote = quotable(b.text, maxUpstreamMessage)
+	if text := quotable(b.text, maxUpstreamMessage); mayQuote(reply.StatusCode, reason) && !b.isDebug {
+		a.quote = text
+	} else {
+		a.private = text
 	}
 	a.addUpstream(b.fields)
 	if reply.StatusCode == http.StatusTooManyRequests {

@@ -36,6 +36,8 @@ type Result struct {
 	status    *status.Status // nil for a success
 	advice    advice
 	requestID string
+	// private is what Pelcro said and the caller is not told.
+	private   string
 	wireBytes int
 }
 
@@ -53,6 +55,12 @@ func (r Result) Outcome() Outcome { return r.advice.outcome }
 
 // RetryDelay returns how long Pelcro asked to wait, 0 if that is not known.
 func (r Result) RetryDelay() time.Duration { return r.advice.delay }
+
+// PrivateText returns what Pelcro said about a failure and the caller is not told,
+// for the operator's log: the text of a server's failure. It is cleaned like a
+// text that callers see, and empty where that would leak something; it may still
+// hold what the request held.
+func (r Result) PrivateText() string { return r.private }
 
 // Status returns the status with its details.
 func (r Result) Status() *status.Status {

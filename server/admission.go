@@ -12,15 +12,19 @@ import (
 // errOverloaded is a call beyond the limit of concurrent calls.
 var errOverloaded = errors.New("too many calls in flight")
 
-// admit lets so many calls run at once and refuses the others at once: waiting
+// admission lets so many calls run at once and refuses the others at once: waiting
 // would fill the memory and end in timeouts. Health checks are not counted; a busy
 // server is not a dead one.
-func admit(limit int) grpc.UnaryServerInterceptor {
-	var running atomic.Int64
+type admission struct {
+	limit   int64
+	running atomic.Int64
+}
+
+func (a *admission) admit() grpc.UnaryServerInterceptor {
 	return selector.UnaryServerInterceptor(
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-			defer running.Add(-1)
-			if running.Add(1) > int64(limit) {
+			defer a.running.Add(-1)
+			if a.running.Add(1) > a.limit {
 				return nil, errOverloaded
 			}
 			return handler(ctx, req)

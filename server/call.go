@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -17,6 +18,8 @@ import (
 // only the goroutine of the RPC touches it.
 type call struct {
 	requestID string
+	// upstream is what happened between this service and Pelcro.
+	upstream pelcro.Exchange
 	// result and cause are set when the RPC has failed: what the caller gets, and
 	// the private reason for it.
 	result mapping.Result
@@ -42,7 +45,8 @@ func recordStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, h
 }
 
 func newCall(ctx context.Context) context.Context {
-	return context.WithValue(ctx, callKey{}, &call{requestID: requestID(ctx)})
+	c := &call{requestID: requestID(ctx)}
+	return pelcro.WithExchange(context.WithValue(ctx, callKey{}, c), &c.upstream)
 }
 
 // acceptableID is what a caller's request id may be: it goes into logs and

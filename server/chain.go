@@ -10,22 +10,28 @@ import (
 // unaryChain and streamChain are the interceptors, outermost first; doc.go says
 // why in this order.
 func (s *Server) unaryChain(logger *slog.Logger) grpc.ServerOption {
-	return grpc.ChainUnaryInterceptor(
-		recordUnary,
+	chain := []grpc.UnaryServerInterceptor{recordUnary}
+	if s.metrics != nil {
+		chain = append(chain, s.metrics.countUnary)
+	}
+	return grpc.ChainUnaryInterceptor(append(chain,
 		logUnary(logger, healthChecks),
 		logUnary(logger, everythingElse),
 		s.translateUnary,
-		admit(s.config.MaxConcurrentCalls),
+		s.admission.admit(),
 		recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered)),
-	)
+	)...)
 }
 
 func (s *Server) streamChain(logger *slog.Logger) grpc.ServerOption {
-	return grpc.ChainStreamInterceptor(
-		recordStream,
+	chain := []grpc.StreamServerInterceptor{recordStream}
+	if s.metrics != nil {
+		chain = append(chain, s.metrics.countStream)
+	}
+	return grpc.ChainStreamInterceptor(append(chain,
 		logStream(logger, healthChecks),
 		logStream(logger, everythingElse),
 		s.translateStream,
 		recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(recovered)),
-	)
+	)...)
 }

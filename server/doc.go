@@ -11,7 +11,8 @@
 //
 //   - the call's record and request id (call.go), so that everything below has
 //     them;
-//   - logging (log.go), which sees the status that the caller gets;
+//   - metrics (metrics.go) and logging (log.go), which see the status that the
+//     caller gets;
 //   - the translation of errors and the time limits (errors.go, limit.go);
 //   - the limit of concurrent calls (admission.go);
 //   - recovery, innermost, so that a panic is translated and logged like any

@@ -91,6 +91,7 @@ func (s *Server) translate(ctx, limited context.Context, req any, fullMethod str
 	if err != nil {
 		c.result, c.cause = s.result(ctx, limited, req, fullMethod, err), err
 	}
+	c.describe(ctx)
 	if c.result.OK() {
 		return metadata.Pairs(mapping.TrailerRequestID, c.requestID), nil
 	}

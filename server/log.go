@@ -55,7 +55,7 @@ func logStream(logger *slog.Logger, t traffic) grpc.StreamServerInterceptor {
 var logOptions = []logging.Option{
 	logging.WithLogOnEvents(logging.FinishCall),
 	logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey, logging.MethodTypeFieldKey),
-	logging.WithFieldsFromContext(failureFields),
+	logging.WithFieldsFromContext(recordFields),
 	logging.WithDurationField(func(d time.Duration) logging.Fields {
 		return logging.Fields{"duration_ms", float64(d.Microseconds()) / 1000}
 	}),
@@ -76,10 +76,19 @@ func lines(logger *slog.Logger, t traffic) logging.Logger {
 	})
 }
 
-// failureFields are the fields of the call's record.
-func failureFields(ctx context.Context) logging.Fields {
+// recordFields are the fields of the call's record.
+func recordFields(ctx context.Context) logging.Fields {
 	c := callOf(ctx)
 	fields := logging.Fields{"request_id", c.requestID}
+	if id := traceID(ctx); id != "" {
+		fields = append(fields, "trace_id", id)
+	}
+	if c.upstream.Attempts > 0 {
+		fields = append(fields, "upstream_attempts", c.upstream.Attempts)
+	}
+	if c.upstream.StatusCode != 0 {
+		fields = append(fields, "http_status", c.upstream.StatusCode)
+	}
 	if c.result.OK() {
 		return fields
 	}
@@ -87,26 +96,39 @@ func failureFields(ctx context.Context) logging.Fields {
 	if outcome := c.result.Outcome(); outcome != "" {
 		fields = append(fields, "outcome", string(outcome))
 	}
+	if text := c.result.PrivateText(); text != "" {
+		fields = append(fields, "upstream_text", withoutAddresses(text))
+	}
 	if c.cause != nil {
 		fields = append(fields, "cause", causeText(c.cause))
 	}
 	return fields
 }
 
-// quoted is a text as %q prints it. Error texts quote what came from outside: a
-// line of the upstream that is no HTTP, or a metadata key of the request.
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+var (
+	// quoted is a text as %q prints it. Error texts quote what came from outside: a
+	// line of the upstream that is no HTTP, or a metadata key of the request.
+	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	// emailAddress is roughly that: rather a word too much than an address.
+	emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]+@[^\s"'<>(),;:=]+`)
+)
+
+// withoutAddresses removes e-mail addresses, which Pelcro's texts may repeat.
+func withoutAddresses(text string) string { return emailAddress.ReplaceAllString(text, "…") }
 
 // causeText is the text of a cause without what others wrote, which may be
 // personal data. Host names stay: the operator needs them.
 func causeText(cause error) string {
 	text := cause.Error()
+	if _, panicked := errors.AsType[panicError](cause); panicked {
+		return bounded(text) // holds no values, and paths with @ in them
+	}
 	// Some of these hold a header line, unquoted.
 	if malformed, ok := errors.AsType[textproto.ProtocolError](cause); ok {
 		kind, _, _ := strings.Cut(string(malformed), ": ")
 		text = strings.Replace(text, string(malformed), kind, 1)
 	}
-	return bounded(quoted.ReplaceAllString(text, `"…"`))
+	return bounded(withoutAddresses(quoted.ReplaceAllString(text, `"…"`)))
 }
 
 // bounded cuts a text to what a log line can take, in bytes: a stack fits.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -53,6 +55,10 @@ type Config struct {
 	// Reflection offers server reflection, v1 and v1alpha.
 	Reflection bool
 	Logger     *slog.Logger
+	// Metrics is where the server registers its metrics; nil for none.
+	Metrics prometheus.Registerer
+	// Traces gets a span for each call; nil for none.
+	Traces trace.TracerProvider
 }
 
 // Server is the gRPC service.
@@ -60,6 +66,10 @@ type Server struct {
 	config Config
 	grpc   *grpc.Server
 	health *health.Server
+	// metrics is nil for none.
+	metrics   *metrics
+	admission admission
+	phase     atomic.Int32
 	// streams counts those that are open, health watchers among them.
 	streams atomic.Int64
 	// streamsEnd and callsEnd end when streams and calls that are still running
@@ -77,13 +87,21 @@ func New(config Config) *Server {
 		config.MaxConcurrentCalls = DefaultMaxConcurrentCalls
 	}
 	s := &Server{config: config, health: health.NewServer()}
+	s.admission.limit = int64(config.MaxConcurrentCalls)
+	if config.Metrics != nil {
+		s.metrics = newMetrics()
+	}
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
-	s.grpc = grpc.NewServer(append(transportOptions(),
+	options := append(transportOptions(),
 		s.unaryChain(config.Logger),
 		s.streamChain(config.Logger),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
-	)...)
+	)
+	if config.Traces != nil {
+		options = append(options, traced(config.Traces))
+	}
+	s.grpc = grpc.NewServer(options...)
 	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
@@ -92,8 +110,30 @@ func New(config Config) *Server {
 	if config.Reflection {
 		reflection.Register(s.grpc)
 	}
+	if s.metrics != nil {
+		s.metrics.register(s)
+	}
 	return s
 }
+
+// The phases of a server's life.
+const (
+	starting int32 = iota
+	serving
+	stopping
+)
+
+// notReady says why no calls are taken.
+var notReady = [...]error{
+	starting: errors.New("the service is starting"),
+	serving:  nil,
+	stopping: errors.New("the service is stopping"),
+}
+
+// Ready returns nil while the server takes calls, and otherwise an error that says
+// why it does not: for probes, which send traffic elsewhere then. It does not
+// tell how Pelcro does; every replica would be taken away at once.
+func (s *Server) Ready() error { return notReady[s.phase.Load()] }
 
 // circuitChanged tells of a circuit breaker that opened or closed.
 func (s *Server) circuitChanged(closed bool) {
@@ -113,8 +153,10 @@ func (s *Server) circuitChanged(closed bool) {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.grpc.Serve(listener) }()
+	s.phase.Store(serving)
 	select {
 	case err := <-served:
+		s.phase.Store(stopping)
 		s.endStreams()
 		s.endCalls()
 		s.grpc.Stop()
@@ -130,6 +172,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 func (s *Server) stop() {
 	logger := s.config.Logger
+	s.phase.Store(stopping)
 	logger.Info("stopping", "drain_timeout", s.config.DrainTimeout.String())
 	s.health.Shutdown()
 	if s.streams.Load() > 0 {

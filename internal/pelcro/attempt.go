@@ -38,7 +38,24 @@ func (c *Client) headerTimeout(r request) time.Duration {
 
 func (c *Client) bodyTimeout() time.Duration { return c.config.Timeout / 3 }
 
-// send makes one attempt and reads the reply. A success comes back with its whole
+// attempt makes one attempt, which the metrics count, the trace shows and the
+// record of the call holds. ctx is the caller's context, limited the one with the
+// time limit.
+func (c *Client) attempt(ctx, limited context.Context, r request) (*Error, error) {
+	exchange := exchangeOf(ctx)
+	exchange.Attempts++
+	traced, span := c.tracing.start(limited, r, exchange.Attempts)
+	begin := time.Now()
+	received, err := c.send(traced, r)
+	reply := replyOf(received, err)
+	end := endingOf(ctx, reply)
+	c.metrics.attempted(r.endpoint, end, time.Since(begin), reply.Header)
+	endSpan(span, reply.StatusCode, end)
+	exchange.StatusCode = reply.StatusCode
+	return received, err
+}
+
+// send sends the request and reads the reply. A success comes back with its whole
 // body, as an Error that is none yet.
 func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	call := r.call()
@@ -145,5 +162,6 @@ func (c *Client) newRequest(ctx context.Context, r request, way *sending) (*http
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	c.passTraceOn(ctx, req.Header)
 	return req, nil
 }

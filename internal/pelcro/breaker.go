@@ -26,6 +26,12 @@ const (
 	silence = 900 * time.Millisecond
 )
 
+// breakerStates are its states, as metrics name them.
+var breakerStates = []struct {
+	is   gobreaker.State
+	name string
+}{{gobreaker.StateClosed, "closed"}, {gobreaker.StateHalfOpen, "half_open"}, {gobreaker.StateOpen, "open"}}
+
 // ErrCircuitOpen is the cause of a call that was not made because Pelcro kept
 // failing.
 var ErrCircuitOpen = errors.New("the circuit breaker is open")
@@ -99,7 +105,7 @@ func (b *breaker) do(attempt func() (*Error, error)) (*Error, error) {
 func (c *Client) guarded(ctx, limited context.Context, r request) (*Error, error) {
 	attempt := func() (*Error, error) {
 		begin := time.Now()
-		received, err := c.send(limited, r)
+		received, err := c.attempt(ctx, limited, r)
 		if failed, ok := errors.AsType[*Error](err); ok && failed.StatusCode == 0 {
 			late := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(begin) >= silence
 			failed.saysNothing = failed.stale || ctx.Err() != nil && !late

@@ -9,6 +9,10 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // The limits of what is read.
@@ -45,6 +49,12 @@ type Config struct {
 	CircuitBreaker bool
 	// Transport replaces the one of [NewTransport].
 	Transport http.RoundTripper
+	// Metrics is where the client registers its metrics; nil for none.
+	Metrics prometheus.Registerer
+	// Traces gets a span for each attempt; nil for none.
+	Traces trace.TracerProvider
+	// Propagator writes the trace into the requests; nil leaves Pelcro unaware.
+	Propagator propagation.TextMapPropagator
 }
 
 // Client calls Pelcro. It is safe for concurrent use.
@@ -53,6 +63,8 @@ type Client struct {
 	base    string
 	budget  *budget
 	breaker *breaker // nil: off
+	metrics *metrics // nil: none
+	tracing tracing
 	keys    [][]byte // the API key, as it is and as PHP writes it in JSON
 	// circuitChanged is told when the breaker opens and closes.
 	circuitChanged func(closed bool)
@@ -81,6 +93,8 @@ func New(config Config) *Client {
 			}
 		})
 	}
+	c.metrics = newMetrics(config.Metrics, c.breaker)
+	c.tracing = newTracing(config.Traces, config.BaseURL)
 	return c
 }
 
@@ -134,17 +148,12 @@ func (r *Reply) TooLarge() *Error {
 
 // request is one call.
 type request struct {
-	method   string
-	template string // for logs: the path without values
-	path     string
-	siteID   int32
-	query    url.Values
-	body     any // marshalled as JSON; nil for none
-	repeat   repetition
+	*endpoint
+	path   string
+	siteID int32
+	query  url.Values
+	body   any // marshalled as JSON; nil for none
 }
-
-// call names the call in logs.
-func (r request) call() string { return r.method + " " + r.template }
 
 // do makes the call. The reply's "data" is there and not null.
 func (c *Client) do(ctx context.Context, r request) (*Reply, error) {

@@ -2,7 +2,6 @@ package pelcro
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -39,8 +38,7 @@ func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand
 	query := url.Values{}
 	setList(query, "expand", expand)
 	return c.do(ctx, request{
-		method: http.MethodGet, template: "customers/{id}", path: customerPath(id), siteID: siteID, query: query,
-		repeat: ifHarmless,
+		endpoint: getCustomer, path: customerPath(id), siteID: siteID, query: query,
 	})
 }
 
@@ -57,8 +55,7 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 	}
 	setList(query, "expand", list.Expand)
 	return c.do(ctx, request{
-		method: http.MethodGet, template: "customers", path: "customers", siteID: siteID, query: query,
-		repeat: ifHarmless,
+		endpoint: listCustomers, path: "customers", siteID: siteID, query: query,
 	})
 }
 
@@ -66,8 +63,7 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 // (https://docs.pelcro.com/reference/api-core-create-customer).
 func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes Attributes) (*Reply, error) {
 	return c.do(ctx, request{
-		method: http.MethodPost, template: "customers", path: "customers", siteID: siteID, body: attributes,
-		repeat: never,
+		endpoint: createCustomer, path: "customers", siteID: siteID, body: attributes,
 	})
 }
 
@@ -75,8 +71,7 @@ func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes At
 // others (https://docs.pelcro.com/reference/api-core-update-customer).
 func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, attributes Attributes) (*Reply, error) {
 	return c.do(ctx, request{
-		method: http.MethodPut, template: "customers/{id}", path: customerPath(id), siteID: siteID, body: attributes,
-		repeat: ifNotSent,
+		endpoint: updateCustomer, path: customerPath(id), siteID: siteID, body: attributes,
 	})
 }
 
@@ -86,8 +81,7 @@ func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, att
 // judge whether it is one.
 func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) error {
 	received, err := c.call(ctx, request{
-		method: http.MethodDelete, template: "customers/{id}", path: customerPath(id), siteID: siteID,
-		repeat: ifNotSent,
+		endpoint: deleteCustomer, path: customerPath(id), siteID: siteID,
 	})
 	if err != nil {
 		return err

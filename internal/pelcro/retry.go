@@ -67,7 +67,15 @@ func (c *Client) retries(ctx context.Context, r request, failed *Error, wait tim
 		return false
 	}
 	// A connection that was closed while idle is no sign of an outage.
-	return (failed.stale || c.budget.take()) && pause(ctx, wait)
+	if !failed.stale && !c.budget.take() {
+		c.metrics.retryRefused()
+		return false
+	}
+	if !pause(ctx, wait) {
+		return false
+	}
+	c.metrics.retried(r.endpoint)
+	return true
 }
 
 // allows reports whether a repetition can help and cannot harm.

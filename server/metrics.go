@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// unknownMethod is the label of methods that do not exist. What a caller writes
+// there must not become a series of its own.
+const unknownMethod = "unknown"
+
+// latencyBuckets are in seconds, up to what a call of Pelcro may take.
+var latencyBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30}
+
+// metrics count calls.
+type metrics struct {
+	grpc   *grpcprom.ServerMetrics
+	unary  grpc.UnaryServerInterceptor
+	stream grpc.StreamServerInterceptor
+
+	errors          *prometheus.CounterVec
+	unknownOutcomes *prometheus.CounterVec
+	// methods are the series of the methods that exist, by full name.
+	methods map[string]*methodMetrics
+	unknown *methodMetrics
+}
+
+// methodMetrics are the series of one method, looked up once.
+type methodMetrics struct {
+	errors         map[pelcrov1.ErrorReason]prometheus.Counter
+	unknownOutcome prometheus.Counter // nil for methods that create nothing
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		grpc: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(grpcprom.WithHistogramBuckets(latencyBuckets))),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pelcro_grpc_errors_total",
+			Help: "Calls that failed, by the reason that their callers got.",
+		}, []string{"grpc_service", "grpc_method", "reason"}),
+		unknownOutcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pelcro_grpc_unknown_outcomes_total",
+			Help: "Creates of which nobody knows whether Pelcro made them.",
+		}, []string{"grpc_service", "grpc_method"}),
+	}
+	m.unary, m.stream = m.grpc.UnaryServerInterceptor(), m.grpc.StreamServerInterceptor()
+	return m
+}
+
+// register initialises the series of all methods that the server has, so that
+// rates exist before the first call, and registers them.
+func (m *metrics) register(s *Server) {
+	m.grpc.InitializeMetrics(s.grpc)
+	m.methods = map[string]*methodMetrics{}
+	for service, info := range s.grpc.GetServiceInfo() {
+		for _, method := range info.Methods {
+			m.methods["/"+service+"/"+method.Name] = m.method(service, method.Name)
+		}
+	}
+	m.unknown = m.method(unknownMethod, unknownMethod)
+	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pelcro_grpc_calls_in_flight",
+		Help: "Customer calls that are running.",
+	}, func() float64 { return float64(s.admission.running.Load()) })
+	s.config.Metrics.MustRegister(m.grpc, m.errors, m.unknownOutcomes, inFlight)
+}
+
+func (m *metrics) method(service, name string) *methodMetrics {
+	series := &methodMetrics{errors: make(map[pelcrov1.ErrorReason]prometheus.Counter, len(pelcrov1.ErrorReason_name))}
+	for number, reason := range pelcrov1.ErrorReason_name {
+		if number != int32(pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED) {
+			series.errors[pelcrov1.ErrorReason(number)] = m.errors.WithLabelValues(service, name, reason)
+		}
+	}
+	if op := operation("/" + service + "/" + name); op.Name != "" && op.Kind == mapping.Create {
+		series.unknownOutcome = m.unknownOutcomes.WithLabelValues(service, name)
+	}
+	return series
+}
+
+// countUnary and countStream see the status that the caller gets.
+func (m *metrics) countUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	resp, err := m.unary(ctx, req, info, handler)
+	m.methods[info.FullMethod].count(callOf(ctx))
+	return resp, err
+}
+
+func (m *metrics) countStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	series, exists := m.methods[info.FullMethod]
+	if !exists {
+		err := handler(srv, stream)
+		m.unknown.count(callOf(stream.Context()))
+		return err
+	}
+	err := m.stream(srv, stream, info, handler)
+	series.count(callOf(stream.Context()))
+	return err
+}
+
+func (m *methodMetrics) count(c *call) {
+	if c.result.OK() {
+		return
+	}
+	m.errors[c.result.Reason()].Inc()
+	if m.unknownOutcome != nil && c.result.Outcome() == mapping.OutcomeUnknown {
+		m.unknownOutcome.Inc()
+	}
+}
