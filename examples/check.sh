@@ -11,7 +11,7 @@ pid=
 trap 'if [ -n "$pid" ]; then kill "$pid"; wait "$pid" || true; fi; rm -rf "$work"' EXIT
 
 : >"$work/stdout"
-"$gateway" serve --sandbox --listen 127.0.0.1:0 >"$work/stdout" 2>"$work/stderr" &
+"$gateway" serve --sandbox --listen 127.0.0.1:0 --admin-listen= >"$work/stdout" 2>"$work/stderr" &
 pid=$!
 address=
 for _ in $(seq 50); do

@@ -27,6 +27,7 @@ const (
 // serveCommand are the flags of serve.
 type serveCommand struct {
 	Listen           string        `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC service (${default}); port 0 takes a free one."`
+	AdminListen      string        `name:"admin-listen" default:"127.0.0.1:9095" placeholder:"HOST:PORT" help:"Address of metrics, probes and, on loopback only, profiles and settings (${default}); empty for none."`
 	PelcroURL        string        `name:"pelcro-url" default:"${pelcro_url}" placeholder:"URL" help:"Root of Pelcro's Core API (${default}); https, or http on loopback."`
 	PelcroAPIKeyFile string        `name:"pelcro-api-key-file" placeholder:"FILE" help:"File that holds Pelcro's API key. The key itself may stand in the environment as PELCRO_GRPC_PELCRO_API_KEY instead."`
 	SiteID           int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
@@ -36,6 +37,7 @@ type serveCommand struct {
 	CircuitBreaker   *bool         `negatable:"" help:"Do not call a Pelcro that keeps failing (on by default, but off with --sandbox, whose failures are meant)."`
 	MaxConcurrent    int           `name:"max-concurrent-calls" default:"10000" placeholder:"N" help:"How many calls run at once; the others are refused (${default})."`
 	Reflection       bool          `default:"true" negatable:"" help:"Offer server reflection (on by default)."`
+	ForwardTrace     bool          `name:"forward-trace-context" help:"Tell Pelcro of the trace that a call belongs to (W3C traceparent)."`
 	LogLevel         string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
 	LogFormat        string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
 }
@@ -46,12 +48,11 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	var problems []string
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 
-	_, port, err := net.SplitHostPort(c.Listen)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
+	if !isAddress(c.Listen) {
 		problem("--listen %q is no address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
+	}
+	if c.AdminListen != "" && !isAddress(c.AdminListen) {
+		problem("--admin-listen %q is no address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
 	}
 	if c.RequestTimeout <= 0 {
 		problem("--request-timeout must be greater than 0, for example 30s")
@@ -87,6 +88,7 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 		}
 		return config, problems
 	}
+	var err error
 	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
 		problem("--pelcro-url %v", err)
 	}
@@ -94,6 +96,15 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 		problem("%v", err)
 	}
 	return config, problems
+}
+
+// isAddress reports whether the text is something to listen on.
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return err == nil
 }
 
 // apiKey returns the key of the file or, without one, of the environment. Its

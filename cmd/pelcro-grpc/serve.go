@@ -14,6 +14,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -26,14 +30,16 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer cancel()
 
 	config, problems := c.upstream()
-	if len(problems) > 0 {
+	export, more := exportOf(os.Getenv)
+	if problems = append(problems, more...); len(problems) > 0 {
 		return usageError{problems}
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	listener, err := listen(ctx, "--listen", c.Listen)
 	if err != nil {
-		return usageErrorf("cannot listen on %s (%v); choose another address with --listen", c.Listen, cause(err))
+		return err
 	}
 	defer listener.Close()
+	c.Listen = listener.Addr().String()
 	logger := c.logger(std.err)
 	if c.Sandbox {
 		stopSandbox, err := startSandbox(ctx, &config, logger)
@@ -41,18 +47,61 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 			return err
 		}
 		defer stopSandbox()
-		welcome(std.out, listener.Addr().String())
+	}
+	traces, stopTraces, err := export.start(ctx, logger)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
+
+	var registry *prometheus.Registry
+	var adminListener net.Listener
+	if c.AdminListen != "" {
+		if adminListener, err = listen(ctx, "--admin-listen", c.AdminListen); err != nil {
+			return err
+		}
+		defer adminListener.Close()
+		c.AdminListen = adminListener.Addr().String()
+		registry = newRegistry()
+		config.Metrics = registry
+	}
+	config.Traces = traces
+	if c.ForwardTrace {
+		config.Propagator = propagation.TraceContext{}
 	}
 	client := pelcro.New(config)
 	defer client.Close()
-	service := server.New(server.Config{
+	settings := server.Config{
 		Pelcro:             client,
 		MaxConcurrentCalls: c.MaxConcurrent,
 		Reflection:         c.Reflection,
 		Logger:             logger,
-	})
-	logger.Info("serving", "address", listener.Addr().String(), "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
+		Metrics:            config.Metrics,
+		Traces:             traces,
+	}
+	service := server.New(settings)
+	if adminListener != nil {
+		operators := admin.Start(adminListener, admin.Config{
+			Metrics:  registry,
+			Ready:    service.Ready,
+			Settings: c.settings(config),
+			Logger:   logger,
+		})
+		defer operators.Close()
+	}
+	if c.Sandbox {
+		welcome(std.out, c.Listen)
+	}
+	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
 	return service.Serve(ctx, listener)
+}
+
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, usageErrorf("cannot listen on %s (%v); choose another address with %s", address, cause(err), flag)
+	}
+	return listener, nil
 }
 
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM. From

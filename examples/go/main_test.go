@@ -41,7 +41,7 @@ func sandbox(t *testing.T) string {
 	if said, err := exec.Command("go", "build", "-o", file, "../../cmd/pelcro-grpc").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v: %s", err, said)
 	}
-	service := exec.Command(file, "serve", "--sandbox", "--listen=127.0.0.1:0", "--log-level=error")
+	service := exec.Command(file, "serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen=", "--log-level=error")
 	out, err := service.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

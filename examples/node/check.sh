@@ -8,7 +8,7 @@ trap 'if [ -n "$gateway" ]; then kill "$gateway" 2>/dev/null || true; wait "$gat
 trap 'exit 1' INT TERM
 
 (cd ../.. && go build -o "$work/pelcro-grpc" ./cmd/pelcro-grpc)
-"$work/pelcro-grpc" serve --sandbox --listen 127.0.0.1:0 >"$work/gateway" 2>&1 &
+"$work/pelcro-grpc" serve --sandbox --listen 127.0.0.1:0 --admin-listen= >"$work/gateway" 2>&1 &
 gateway=$!
 address=
 for _ in $(seq 100); do

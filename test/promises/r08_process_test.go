@@ -40,7 +40,7 @@ type process struct {
 func run(t *testing.T, binary, upstream string) *process {
 	t.Helper()
 	p := &process{said: make(chan string, 100), ended: make(chan error, 1)}
-	p.command = exec.Command(binary, "serve", "--listen=127.0.0.1:0", "--site-id=1", "--log-format=json",
+	p.command = exec.Command(binary, "serve", "--listen=127.0.0.1:0", "--admin-listen=", "--site-id=1", "--log-format=json",
 		"--pelcro-url="+upstream+sandbox.BasePath)
 	p.command.Env = append(os.Environ(), "PELCRO_GRPC_PELCRO_API_KEY=key")
 	log, err := p.command.StderrPipe()
