@@ -126,7 +126,7 @@ func mappedReply(t *testing.T, upstream http.Handler, method, name string, statu
 
 // The failures of the sandbox that are no proper answer.
 func TestNoProperAnswer(t *testing.T) {
-	g := startSandbox(t, within(50*time.Millisecond))
+	patient, hasty := startSandbox(t), startSandbox(t, within(300*time.Millisecond))
 	for _, test := range []struct {
 		id      int64
 		code    codes.Code
@@ -139,6 +139,10 @@ func TestNoProperAnswer(t *testing.T) {
 		{603, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN, "unknown"},
 		{604, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, "applied"},
 	} {
+		g := patient
+		if test.id == 602 { // it never answers
+			g = hasty
+		}
 		calls := g.calls(test.id)
 		for _, c := range []named{calls[0], calls[3], calls[4]} {
 			t.Run(fmt.Sprint(c.name, test.id), func(t *testing.T) {

@@ -50,7 +50,7 @@ func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
 	}
 	t.Run("timeout", func(t *testing.T) {
 		upstream := newHanging()
-		g := start(t, upstream, eager, within(50*time.Millisecond))
+		g := start(t, upstream, eager, within(300*time.Millisecond))
 		mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
 		<-upstream.arrived
 		if len(upstream.arrived) > 0 {

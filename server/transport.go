@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/encoding/gzip" // clients that compress are understood, and answered in kind
 	"google.golang.org/grpc/keepalive"
 )
 

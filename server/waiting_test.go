@@ -87,7 +87,7 @@ func TestCallerDeadlineBeforeSending(t *testing.T) {
 
 // A deadline that is later than the request timeout is not what ended the call.
 func TestLaterDeadline(t *testing.T) {
-	g := start(t, newHanging(), within(50*time.Millisecond))
+	g := start(t, newHanging(), within(300*time.Millisecond))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
@@ -145,7 +145,7 @@ func TestCallerCancelsBeforeSending(t *testing.T) {
 }
 
 func TestRequestTimeout(t *testing.T) {
-	for _, c := range start(t, newHanging(), within(50*time.Millisecond)).calls(42) {
+	for _, c := range start(t, newHanging(), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		if c.name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
@@ -168,7 +168,7 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			<-r.Context().Done()
 		}
 	}
-	for _, c := range start(t, answering(slowly(200)), within(50*time.Millisecond)).calls(42) {
+	for _, c := range start(t, answering(slowly(200)), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		if c.name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
@@ -177,7 +177,7 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
 		}
 	}
-	for _, c := range start(t, answering(slowly(403)), within(50*time.Millisecond)).calls(42) {
+	for _, c := range start(t, answering(slowly(403)), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 	}
