@@ -34,6 +34,9 @@ func TestProblems(t *testing.T) {
 	address := func(listen string) string {
 		return `--listen "` + listen + `" is no address; use HOST:PORT, for example 127.0.0.1:50051`
 	}
+	admin := func(listen string) string {
+		return `--admin-listen "` + listen + `" is no address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none`
+	}
 	ofFile := func(file, problem string) string { return "--pelcro-api-key-file " + file + " " + problem + notAPI }
 
 	var (
@@ -73,6 +76,7 @@ func TestProblems(t *testing.T) {
 		{"no port", []string{"--site-id=7", "--listen=127.0.0.1"}, canaryKey, []string{address("127.0.0.1")}},
 		{"port that does not exist", []string{"--site-id=7", "--listen=127.0.0.1:65536"}, canaryKey, []string{address("127.0.0.1:65536")}},
 		{"port that is a word", []string{"--site-id=7", "--listen=127.0.0.1:gprc"}, canaryKey, []string{address("127.0.0.1:gprc")}},
+		{"admin address without a port", []string{"--site-id=7", "--admin-listen=127.0.0.1"}, canaryKey, []string{admin("127.0.0.1")}},
 		{"IPv6 without brackets", []string{"--site-id=7", "--listen=::1:50051"}, canaryKey, []string{address("::1:50051")}},
 		{"negative time", []string{"--site-id=7", "--request-timeout=-1s"}, canaryKey, []string{noTime}},
 		{"no time", []string{"--site-id=7", "--request-timeout=0"}, canaryKey, []string{noTime}},

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	// What the developer's own environment says must not matter.
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, envPrefix+"_") && name != requireTools || name == "COLUMNS" {
+		if strings.HasPrefix(name, envPrefix+"_") && name != requireTools || strings.HasPrefix(name, "OTEL_") || name == "COLUMNS" {
 			os.Unsetenv(name)
 		}
 	}
@@ -128,6 +128,7 @@ func (r ran) mustRefuse(t *testing.T, sentences ...string) {
 // program is a running serve.
 type program struct {
 	address  string
+	admin    string // the URL of its admin address, if it has one
 	conn     *grpc.ClientConn
 	out, err *output
 	// stop ends the program and returns its exit code.

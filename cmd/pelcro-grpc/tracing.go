@@ -72,7 +72,7 @@ func (e export) start(ctx context.Context, logger *slog.Logger) (provider trace.
 		exporter, err = otlptracehttp.New(ctx)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("traces cannot be exported (%w); see the variables OTEL_EXPORTER_OTLP_...", err)
+		return nil, nil, fmt.Errorf("traces cannot be exported (%w); see the variables that begin with OTEL_EXPORTER_OTLP", err)
 	}
 	described, err := resource.New(ctx,
 		resource.WithAttributes(semconv.ServiceName("pelcro-grpc"), semconv.ServiceVersion(version())),

@@ -1,0 +1,173 @@
+package admin
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// about is a service that is ready, with one metric and one setting.
+func about(ready func() error) Config {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "open_doors", Help: "x"}))
+	return Config{
+		Metrics:  registry,
+		Ready:    ready,
+		Settings: map[string]any{"the-setting": "on"},
+		Logger:   slog.New(slog.DiscardHandler),
+	}
+}
+
+func always() error { return nil }
+
+// ask asks for a path under a host name.
+func ask(h http.Handler, method, host, path string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://placeholder"+path, nil)
+	r.Host = host
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// What is offered depends on where the address listens.
+func TestPaths(t *testing.T) {
+	here, everywhere := handler(about(always), true), handler(about(always), false)
+	for _, test := range []struct {
+		path             string
+		here, everywhere int
+		says             string
+	}{
+		{"/metrics", 200, 200, "open_doors 0"},
+		{"/livez", 200, 200, "alive"},
+		{"/readyz", 200, 200, "ready"},
+		{"/config", 200, 404, `"the-setting": "on"`},
+		{"/debug/pprof/", 200, 404, "goroutine"},
+		{"/debug/pprof/goroutine?debug=2", 200, 404, "TestPaths"},
+		{"/debug/pprof/symbol", 200, 404, "num_symbols"},
+		{"/debug/pprof/cmdline", 404, 404, ""},
+		{"/debug/vars", 404, 404, ""},
+		{"/nothing", 404, 404, ""},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			w := ask(here, http.MethodGet, "127.0.0.1:9095", test.path)
+			if w.Code != test.here || !strings.Contains(w.Body.String(), test.says) {
+				t.Errorf("on loopback: %d %s", w.Code, w.Body)
+			}
+			if w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("headers: %v", w.Header())
+			}
+			if w := ask(everywhere, http.MethodGet, "pod.example:9095", test.path); w.Code != test.everywhere {
+				t.Errorf("elsewhere: %d %s", w.Code, w.Body)
+			}
+		})
+	}
+	if w := ask(here, http.MethodPost, "127.0.0.1", "/metrics"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
+// A name that somebody else made point here is refused, on loopback.
+func TestHost(t *testing.T) {
+	here, everywhere := handler(about(always), true), handler(about(always), false)
+	for host, allowed := range map[string]bool{
+		"127.0.0.1":              true,
+		"127.0.0.1:9095":         true,
+		"127.1.2.3:80":           true,
+		"localhost":              true,
+		"LOCALHOST:1":            true,
+		"[::1]":                  true,
+		"[::1]:9095":             true,
+		"":                       false,
+		"evil.example":           false,
+		"evil.example:9095":      false,
+		"localhost.evil.example": false,
+		"127.0.0.1.evil.example": false,
+		"10.0.0.1:9095":          false,
+		"0.0.0.0:9095":           false,
+		"[::]:9095":              false,
+	} {
+		for _, path := range []string{"/metrics", "/config", "/debug/pprof/", "/nothing"} {
+			w := ask(here, http.MethodGet, host, path)
+			if refused := w.Code == http.StatusForbidden; refused == allowed {
+				t.Errorf("%q %s: %d", host, path, w.Code)
+			}
+			if !allowed && strings.Contains(w.Body.String(), "the-setting") {
+				t.Errorf("%q %s: %s", host, path, w.Body)
+			}
+		}
+		if w := ask(everywhere, http.MethodGet, host, "/livez"); w.Code != http.StatusOK {
+			t.Errorf("a probe with the host %q: %d", host, w.Code)
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	var state error
+	h := handler(about(func() error { return state }), true)
+	for _, test := range []struct {
+		name  string
+		state error
+		code  int
+		says  string
+	}{
+		{"taking calls", nil, 200, "ready\n"},
+		{"not taking calls", errors.New("the service is stopping"), 503, "the service is stopping\n"},
+	} {
+		state = test.state
+		if w := ask(h, http.MethodGet, "localhost", "/readyz"); w.Code != test.code || w.Body.String() != test.says {
+			t.Errorf("%s: %d %s", test.name, w.Code, w.Body)
+		}
+		if w := ask(h, http.MethodGet, "localhost", "/livez"); w.Code != http.StatusOK {
+			t.Errorf("%s: not alive: %d", test.name, w.Code)
+		}
+	}
+}
+
+// Close ends all that Start began, requests that are running included.
+func TestLifecycle(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered := make(chan struct{})
+	leave := make(chan struct{})
+	config := about(func() error {
+		close(entered)
+		<-leave
+		return nil
+	})
+	s := Start(listener, config)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + listener.Addr().String() + "/livez")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := io.ReadAll(resp.Body); string(body) != "alive\n" {
+		t.Errorf("got %s", body)
+	}
+	resp.Body.Close()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := client.Get("http://" + listener.Addr().String() + "/readyz")
+		answered <- err
+	}()
+	<-entered
+	s.Close()
+	if err := <-answered; err == nil {
+		t.Error("the request that was running was answered")
+	}
+	close(leave)
+	if _, err := client.Get("http://" + listener.Addr().String() + "/livez"); err == nil {
+		t.Error("it still answers")
+	}
+}
