@@ -118,6 +118,10 @@ func Refuse(call Call, refusal Refusal) Result {
 		info = infoOf[pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN]
 	}
 	a := answer{call: call, info: info, advice: adviseNoReply(call, refusal.Sent, info.code), omitted: refusal.Omitted}
+	switch info.reason {
+	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
+		a.metadata[metaCredential] = string(CredentialCaller) // as with Pelcro's own
+	}
 	for _, v := range refusal.Violations {
 		if len(a.violations) == maxViolations {
 			a.omitted++

@@ -192,8 +192,9 @@ var catalog = []reasonInfo{
 	{
 		reason: pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, code: codes.Unauthenticated,
 		message: "This service does not know the caller",
-		when:    "The call has no credential for this service, or a wrong one.",
-		advice:  "Send the token or certificate that the operator of this service gave you.",
+		when:    "The call has no credential for this service, or a wrong one; or none for Pelcro, where the service forwards its callers' own.",
+		advice: "Send the token or certificate that the operator of this service gave you, and your own Pelcro key " +
+			"(`authorization: Bearer KEY`) where the service forwards those.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED, code: codes.PermissionDenied,

@@ -18,12 +18,24 @@ import (
 // only the goroutine of the RPC touches it.
 type call struct {
 	requestID string
+	// caller is who calls, as the list of callers has it; empty if that is not known.
+	caller string
+	// forwarded says that Pelcro is shown the caller's own credential.
+	forwarded bool
 	// upstream is what happened between this service and Pelcro.
 	upstream pelcro.Exchange
 	// result and cause are set when the RPC has failed: what the caller gets, and
 	// the private reason for it.
 	result mapping.Result
 	cause  error
+}
+
+// credential returns whose credential Pelcro is shown.
+func (c *call) credential() mapping.Credential {
+	if c.forwarded {
+		return mapping.CredentialCaller
+	}
+	return mapping.CredentialGateway
 }
 
 type callKey struct{}

@@ -18,8 +18,9 @@ func (s *Server) unaryChain(logger *slog.Logger) grpc.ServerOption {
 		logUnary(logger, healthChecks),
 		logUnary(logger, everythingElse),
 		s.translateUnary,
-		s.admission.admit(),
 		recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered)),
+		s.accessUnary(),
+		s.admission.admit(),
 	)...)
 }
 
@@ -33,5 +34,6 @@ func (s *Server) streamChain(logger *slog.Logger) grpc.ServerOption {
 		logStream(logger, everythingElse),
 		s.translateStream,
 		recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(recovered)),
+		s.accessStream(),
 	)...)
 }

@@ -14,7 +14,7 @@
 //   - metrics (metrics.go) and logging (log.go), which see the status that the
 //     caller gets;
 //   - the translation of errors and the time limits (errors.go, limit.go);
-//   - the limit of concurrent calls (admission.go);
-//   - recovery, innermost, so that a panic is translated and logged like any
-//     other failure.
+//   - recovery, so that a panic is translated and logged like any other failure;
+//   - who may call (access.go), before anything is spent on the call;
+//   - the limit of concurrent calls (admission.go).
 package server

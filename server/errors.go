@@ -103,13 +103,14 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 	call := mapping.Call{
 		Operation:  operation(fullMethod),
 		ResourceID: resourceID(req),
-		Credential: mapping.CredentialGateway,
+		Credential: callOf(ctx).credential(),
 		Remaining:  remaining(ctx, mapping.NoDeadline),
 		RequestID:  callOf(ctx).requestID,
 	}
 	var (
 		upstream *pelcro.Error
 		invalid  invalidRequestError
+		access   accessError
 		panicked panicError
 	)
 	switch {
@@ -117,7 +118,7 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 		return mapping.FromReply(call, mapping.Reply{
 			StatusCode:     upstream.StatusCode,
 			Header:         upstream.Header,
-			Body:           s.config.Pelcro.Redact(upstream.Body),
+			Body:           upstream.RedactedBody(),
 			BodyIncomplete: upstream.BodyIncomplete,
 			TooLarge:       upstream.TooLarge,
 			Unusable:       upstream.Unusable,
@@ -130,6 +131,8 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 			Violations: invalid.violations,
 			Omitted:    invalid.omitted,
 		})
+	case errors.As(err, &access):
+		return mapping.Refuse(call, mapping.Refusal{Reason: access.reason})
 	case errors.Is(err, errOverloaded):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_OVERLOADED})
 	case errors.Is(err, errUnknownMethod):

@@ -80,6 +80,9 @@ func lines(logger *slog.Logger, t traffic) logging.Logger {
 func recordFields(ctx context.Context) logging.Fields {
 	c := callOf(ctx)
 	fields := logging.Fields{"request_id", c.requestID}
+	if c.caller != "" {
+		fields = append(fields, "caller", c.caller)
+	}
 	if id := traceID(ctx); id != "" {
 		fields = append(fields, "trace_id", id)
 	}
@@ -144,9 +147,9 @@ func bounded(text string) string {
 // ours, Pelcro's, or one of the configuration. What callers do wrong is theirs.
 func isServerFault(c *call) bool {
 	switch c.result.Reason() {
-	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED, // the key is the service's own
-		pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED,
-		pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
+	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED:
+		return !c.forwarded // the key is the service's own
+	case pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED, pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
 		return true
 	case pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN: // an operator asked for it
 		return false

@@ -24,6 +24,7 @@ type metrics struct {
 	unary  grpc.UnaryServerInterceptor
 	stream grpc.StreamServerInterceptor
 
+	byCaller        *prometheus.CounterVec
 	errors          *prometheus.CounterVec
 	unknownOutcomes *prometheus.CounterVec
 	// methods are the series of the methods that exist, by full name.
@@ -40,6 +41,10 @@ type methodMetrics struct {
 func newMetrics() *metrics {
 	m := &metrics{
 		grpc: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(grpcprom.WithHistogramBuckets(latencyBuckets))),
+		byCaller: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pelcro_grpc_caller_calls_total",
+			Help: "Calls of the callers that the list of callers names.",
+		}, []string{"caller", "grpc_code"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pelcro_grpc_errors_total",
 			Help: "Calls that failed, by the reason that their callers got.",
@@ -68,7 +73,7 @@ func (m *metrics) register(s *Server) {
 		Name: "pelcro_grpc_calls_in_flight",
 		Help: "Customer calls that are running.",
 	}, func() float64 { return float64(s.admission.running.Load()) })
-	s.config.Metrics.MustRegister(m.grpc, m.errors, m.unknownOutcomes, inFlight)
+	s.config.Metrics.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, inFlight)
 }
 
 func (m *metrics) method(service, name string) *methodMetrics {
@@ -87,7 +92,7 @@ func (m *metrics) method(service, name string) *methodMetrics {
 // countUnary and countStream see the status that the caller gets.
 func (m *metrics) countUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	resp, err := m.unary(ctx, req, info, handler)
-	m.methods[info.FullMethod].count(callOf(ctx))
+	m.count(m.methods[info.FullMethod], callOf(ctx))
 	return resp, err
 }
 
@@ -95,20 +100,23 @@ func (m *metrics) countStream(srv any, stream grpc.ServerStream, info *grpc.Stre
 	series, exists := m.methods[info.FullMethod]
 	if !exists {
 		err := handler(srv, stream)
-		m.unknown.count(callOf(stream.Context()))
+		m.count(m.unknown, callOf(stream.Context()))
 		return err
 	}
 	err := m.stream(srv, stream, info, handler)
-	series.count(callOf(stream.Context()))
+	m.count(series, callOf(stream.Context()))
 	return err
 }
 
-func (m *methodMetrics) count(c *call) {
+func (m *metrics) count(series *methodMetrics, c *call) {
+	if c.caller != "" { // one that is known, so that strangers make no series
+		m.byCaller.WithLabelValues(c.caller, c.result.Code().String()).Inc()
+	}
 	if c.result.OK() {
 		return
 	}
-	m.errors[c.result.Reason()].Inc()
-	if m.unknownOutcome != nil && c.result.Outcome() == mapping.OutcomeUnknown {
-		m.unknownOutcome.Inc()
+	series.errors[c.result.Reason()].Inc()
+	if series.unknownOutcome != nil && c.result.Outcome() == mapping.OutcomeUnknown {
+		series.unknownOutcome.Inc()
 	}
 }

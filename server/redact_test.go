@@ -16,7 +16,7 @@ import (
 // A misconfigured upstream may repeat the API key in any of its texts.
 func TestKeyInErrors(t *testing.T) {
 	const canary = "canary/key-4711"
-	with := func(s *setup) { s.pelcro.APIKey = canary }
+	with := func(s *setup) { s.pelcro.APIKey = pelcro.NewSecret(canary) }
 	for _, key := range []string{canary, strings.ReplaceAll(canary, "/", `\/`)} {
 		for _, body := range []string{
 			`{"message":"The key ` + key + ` is not valid"}`,

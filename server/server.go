@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -38,11 +40,6 @@ const (
 // DefaultMaxConcurrentCalls is how many customer calls run at once.
 const DefaultMaxConcurrentCalls = 10_000
 
-// upstreamService is the health service that tells whether Pelcro answers. The
-// others stay SERVING in an outage of Pelcro's: clients that check health would
-// otherwise never see its reasons.
-const upstreamService = "pelcro"
-
 // Config is what a [Server] needs.
 type Config struct {
 	// Pelcro is the client of the upstream.
@@ -54,7 +51,15 @@ type Config struct {
 	DrainTimeout time.Duration
 	// Reflection offers server reflection, v1 and v1alpha.
 	Reflection bool
-	Logger     *slog.Logger
+	// TLS is what the service proves and demands; nil for plain text.
+	TLS *tls.Config
+	// Authorize decides who may call what, but for health, which is open; nil lets
+	// everybody.
+	Authorize Authorize
+	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the
+	// client's key, and refuses customer calls that have none.
+	ForwardCredentials bool
+	Logger             *slog.Logger
 	// Metrics is where the server registers its metrics; nil for none.
 	Metrics prometheus.Registerer
 	// Traces gets a span for each call; nil for none.
@@ -69,6 +74,7 @@ type Server struct {
 	// metrics is nil for none.
 	metrics   *metrics
 	admission admission
+	upstream  upstreamHealth
 	phase     atomic.Int32
 	// streams counts those that are open, health watchers among them.
 	streams atomic.Int64
@@ -101,12 +107,16 @@ func New(config Config) *Server {
 	if config.Traces != nil {
 		options = append(options, traced(config.Traces))
 	}
+	if config.TLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(config.TLS)))
+	}
 	s.grpc = grpc.NewServer(options...)
 	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
 	config.Pelcro.OnCircuitChange(s.circuitChanged)
+	config.Pelcro.OnAPIKeyVerdict(s.keyJudged)
 	if config.Reflection {
 		reflection.Register(s.grpc)
 	}
@@ -134,17 +144,6 @@ var notReady = [...]error{
 // why it does not: for probes, which send traffic elsewhere then. It does not
 // tell how Pelcro does; every replica would be taken away at once.
 func (s *Server) Ready() error { return notReady[s.phase.Load()] }
-
-// circuitChanged tells of a circuit breaker that opened or closed.
-func (s *Server) circuitChanged(closed bool) {
-	if closed {
-		s.config.Logger.Info("the circuit breaker is closed: Pelcro answers again")
-		s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
-		return
-	}
-	s.config.Logger.Error("the circuit breaker is open: Pelcro keeps failing")
-	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_NOT_SERVING)
-}
 
 // Serve answers calls on the listener until ctx ends, then stops: health turns
 // NOT_SERVING, running calls have the drain timeout to finish, what is left is

@@ -83,7 +83,7 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 		server: server.Config{
 			Logger: slog.New(slog.NewJSONHandler(g.journal, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		},
-		pelcro: pelcro.Config{BaseURL: base, APIKey: apiKey, SiteID: siteID, UserAgent: userAgent, Timeout: patience},
+		pelcro: pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(apiKey), SiteID: siteID, UserAgent: userAgent, Timeout: patience},
 		dial: []grpc.DialOption{
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithMaxHeaderListSize(8192), // as Java has it, and grpc-go will

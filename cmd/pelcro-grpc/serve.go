@@ -140,7 +140,7 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	if config.SiteID == 0 {
 		config.SiteID = sandbox.DefaultSiteID
 	}
-	config.APIKey = sandbox.DefaultAPIKey
+	config.APIKey = pelcro.NewSecret(sandbox.DefaultAPIKey)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("no port for the sandbox: %w", err)

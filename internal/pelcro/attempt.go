@@ -46,8 +46,10 @@ func (c *Client) attempt(ctx, limited context.Context, r request) (*Error, error
 	exchange.Attempts++
 	traced, span := c.tracing.start(limited, r, exchange.Attempts)
 	begin := time.Now()
-	received, err := c.send(traced, r)
+	used := c.credentialFor(ctx)
+	received, err := c.send(traced, r, used)
 	reply := replyOf(received, err)
+	c.judge(used, reply.StatusCode)
 	end := endingOf(ctx, reply)
 	c.metrics.attempted(r.endpoint, end, time.Since(begin), reply.Header)
 	endSpan(span, reply.StatusCode, end)
@@ -57,14 +59,14 @@ func (c *Client) attempt(ctx, limited context.Context, r request) (*Error, error
 
 // send sends the request and reads the reply. A success comes back with its whole
 // body, as an Error that is none yet.
-func (c *Client) send(ctx context.Context, r request) (*Error, error) {
+func (c *Client) send(ctx context.Context, r request, shown *credential) (*Error, error) {
 	call := r.call()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	timer := time.AfterFunc(c.headerTimeout(r), func() { stop(errTimeLimit) })
 	defer timer.Stop()
 	way := sending{stop: stop}
-	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r, &way)
+	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r, shown, &way)
 	if err != nil {
 		return nil, fmt.Errorf("pelcro: %s: building the request: %w", call, err)
 	}
@@ -79,7 +81,7 @@ func (c *Client) send(ctx context.Context, r request) (*Error, error) {
 	defer resp.Body.Close()
 	timer.Reset(c.bodyTimeout())
 
-	received := &Error{Call: call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true}
+	received := &Error{Call: call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true, credential: shown}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// Its body is the connection itself, and no deadline would end the reading.
 		return nil, received
@@ -124,7 +126,7 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-func (c *Client) newRequest(ctx context.Context, r request, way *sending) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, r request, shown *credential, way *sending) (*http.Request, error) {
 	query := url.Values{}
 	if r.query != nil {
 		query = r.query
@@ -157,7 +159,9 @@ func (c *Client) newRequest(ctx context.Context, r request, way *sending) (*http
 	}
 	// Without it Laravel answers failures with redirects and pages.
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+c.config.APIKey)
+	if shown.authorization != "" {
+		req.Header.Set("Authorization", shown.authorization)
+	}
 	req.Header.Set("User-Agent", c.config.UserAgent)
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")

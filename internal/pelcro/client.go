@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,8 +35,8 @@ const DefaultTimeout = 30 * time.Second
 type Config struct {
 	// BaseURL is the API's root, from [ParseBaseURL].
 	BaseURL *url.URL
-	// APIKey is the bearer key.
-	APIKey string
+	// APIKey is the bearer key; none if each call brings its own authorization.
+	APIKey Secret
 	// SiteID is the site of calls that do not name one.
 	SiteID int32
 	// UserAgent is sent with each request.
@@ -65,9 +66,11 @@ type Client struct {
 	breaker *breaker // nil: off
 	metrics *metrics // nil: none
 	tracing tracing
-	keys    [][]byte // the API key, as it is and as PHP writes it in JSON
-	// circuitChanged is told when the breaker opens and closes.
-	circuitChanged func(closed bool)
+	// credential holds the API key.
+	credential atomic.Pointer[credential]
+	// circuitChanged is told when the breaker opens and closes, keyVerdict when Pelcro
+	// refuses the key and takes it again.
+	circuitChanged, keyVerdict func(bool)
 }
 
 // New returns a client.
@@ -83,8 +86,9 @@ func New(config Config) *Client {
 		base:   strings.TrimSuffix(config.BaseURL.String(), "/") + "/",
 		budget: newBudget(),
 	}
-	if config.APIKey != "" {
-		c.keys = [][]byte{[]byte(config.APIKey), []byte(strings.ReplaceAll(config.APIKey, "/", `\/`))}
+	c.credential.Store(&credential{})
+	if !config.APIKey.IsZero() {
+		c.SetAPIKey(config.APIKey)
 	}
 	if config.CircuitBreaker {
 		c.breaker = newBreaker(func(closed bool) {
@@ -101,17 +105,6 @@ func New(config Config) *Client {
 // OnCircuitChange has f called when the circuit breaker opens and when it closes
 // again. It must be called before the first call.
 func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
-
-// Redact returns the body without the API key, which a misconfigured upstream may
-// repeat in an error.
-func (c *Client) Redact(body []byte) []byte {
-	for _, key := range c.keys {
-		if bytes.Contains(body, key) {
-			body = bytes.ReplaceAll(body, key, []byte("[key]"))
-		}
-	}
-	return body
-}
 
 // Close closes the idle connections.
 func (c *Client) Close() {

@@ -29,6 +29,8 @@ type Error struct {
 	// Err is the private cause, nil when the reply itself is the error.
 	Err error
 
+	// credential is what was shown to Pelcro.
+	credential *credential
 	// stale says that a connection broke that had been idle before: it was probably
 	// closed while nobody used it.
 	stale bool

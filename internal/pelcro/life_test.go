@@ -120,7 +120,7 @@ func TestPages(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	server := httptest.NewServer(sandbox.New(sandbox.Config{SiteID: siteID}))
 	t.Cleanup(server.Close)
-	right := func(config *pelcro.Config) { config.APIKey = sandbox.DefaultAPIKey }
+	right := func(config *pelcro.Config) { config.APIKey = pelcro.NewSecret(sandbox.DefaultAPIKey) }
 	for _, test := range []struct {
 		name   string
 		err    error

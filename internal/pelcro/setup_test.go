@@ -39,7 +39,7 @@ func at(t *testing.T, address string, options ...func(*pelcro.Config)) *pelcro.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := pelcro.Config{BaseURL: base, APIKey: canaryKey, SiteID: siteID, UserAgent: "pelcro-grpc/test"}
+	config := pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(canaryKey), SiteID: siteID, UserAgent: "pelcro-grpc/test"}
 	for _, option := range options {
 		option(&config)
 	}

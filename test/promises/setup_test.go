@@ -63,7 +63,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	c := config{
 		pelcro: pelcro.Config{
 			BaseURL:        base,
-			APIKey:         sandbox.DefaultAPIKey,
+			APIKey:         pelcro.NewSecret(sandbox.DefaultAPIKey),
 			SiteID:         sandbox.DefaultSiteID,
 			UserAgent:      "pelcro-grpc/test",
 			Retries:        2,

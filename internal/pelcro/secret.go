@@ -1,0 +1,44 @@
+package pelcro
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// redacted is how a secret prints.
+const redacted = "(hidden)"
+
+// Secret is a text that does not show itself: not when printed, logged or
+// marshalled, in whatever form, and not as a field of something else. The zero value
+// holds none.
+type Secret struct {
+	// A pointer, because printing a struct of which this is an unexported field shows
+	// what lies in it without asking any method.
+	text *string
+}
+
+// NewSecret hides a text.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{&text}
+}
+
+// Reveal returns the text.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
+
+// IsZero reports whether there is none.
+func (s Secret) IsZero() bool { return s.text == nil }
+
+func (s Secret) String() string               { return redacted }
+func (s Secret) GoString() string             { return redacted }
+func (s Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+func (s Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }

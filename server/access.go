@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// Authorize decides whether a call may go on, by its metadata, the verified
+// certificates of its connection (the caller's own first; nil for none) and its
+// method, "/package.Service/Method". It returns the reason why not,
+// ERROR_REASON_UNSPECIFIED if it may, and what the caller is called, if that is
+// known.
+type Authorize func(headers metadata.MD, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason)
+
+// accessError is a call that its caller may not make.
+type accessError struct{ reason pelcrov1.ErrorReason }
+
+func (e accessError) Error() string {
+	if e.reason == pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED {
+		return "no right to call the method"
+	}
+	return "no credentials, or none that are known"
+}
+
+// accessUnary and accessStream let through who may call. Health is open: those who
+// probe it have no secrets.
+func (s *Server) accessUnary() grpc.UnaryServerInterceptor {
+	return selector.UnaryServerInterceptor(auth.UnaryServerInterceptor(s.access), everythingElse.matcher())
+}
+
+func (s *Server) accessStream() grpc.StreamServerInterceptor {
+	return selector.StreamServerInterceptor(auth.StreamServerInterceptor(s.access), everythingElse.matcher())
+}
+
+// access returns the context in which the call may go on.
+func (s *Server) access(ctx context.Context) (context.Context, error) {
+	c := callOf(ctx)
+	method, _ := grpc.Method(ctx)
+	headers, _ := metadata.FromIncomingContext(ctx)
+	if s.config.Authorize != nil {
+		caller, refused := s.config.Authorize(headers, verifiedChain(ctx), method)
+		c.caller = caller
+		if refused != pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+			return nil, accessError{refused}
+		}
+	}
+	if !s.config.ForwardCredentials || operation(method).Name == "" {
+		return ctx, nil
+	}
+	// Several values are none: Pelcro and this service might take different ones.
+	values := headers.Get("authorization")
+	if len(values) != 1 || values[0] == "" {
+		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
+	}
+	c.forwarded = true
+	return pelcro.WithAuthorization(ctx, pelcro.NewSecret(values[0])), nil
+}
+
+// verifiedChain returns the certificates that the caller's connection was let in
+// with, nil if it needed none.
+func verifiedChain(ctx context.Context) []*x509.Certificate {
+	p, _ := peer.FromContext(ctx)
+	if p == nil {
+		return nil
+	}
+	if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(tls.State.VerifiedChains) > 0 {
+		return tls.State.VerifiedChains[0]
+	}
+	return nil
+}
