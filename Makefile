@@ -3,6 +3,7 @@
 GO    ?= go
 BUF   := $(GO) tool -modfile=tools/buf.mod buf
 LINT  := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
+VULN  := $(GO) tool -modfile=tools/govulncheck.mod govulncheck
 FUZZTIME ?= 20s
 
 # What buf compares the contract with: where this branch left main, or, on main,
@@ -89,6 +90,22 @@ lint: ## gofmt, golangci-lint, buf lint, buf format
 	$(LINT) run
 	$(BUF) lint
 	$(BUF) format --diff --exit-code
+
+# Where the known vulnerabilities are listed: Go's database, a mirror, or a copy
+# (file:///FOLDER).
+VULNDB ?= https://vuln.go.dev
+
+# Not a part of `all`: its result depends on the network and on the day. govulncheck
+# exits with 3 when it has found something, and with 1 when it could not look;
+# make itself ends with 2 in both cases.
+.PHONY: vulncheck
+vulncheck: ## Known vulnerabilities in what the code calls; needs VULNDB (https://vuln.go.dev)
+	@status=0; $(VULN) -db $(VULNDB) -tags e2e ./... || status=$$?; \
+	case $$status in \
+	0) ;; \
+	3) echo "vulncheck: the code calls what is listed above (exit code 3); go get the versions that fix it" ;; \
+	*) echo "vulncheck: NOTHING WAS CHECKED (exit code $$status). Usually $(VULNDB) cannot be reached from here: run it where it can, or set VULNDB to a mirror or a copy" ;; \
+	esac; exit $$status
 
 .PHONY: breaking
 breaking: ## Fails when the contract breaks its clients

@@ -36,6 +36,9 @@ var rules = []rule{
 	{packages: "internal/sandbox", foreign: standard},
 	{packages: "internal/vectors", foreign: standard},
 	{packages: "internal/faultproxy", foreign: standard},
+	{packages: "internal/access", imports: []string{"gen/..."}, foreign: pure},
+	{packages: "internal/reload", foreign: standard},
+	{packages: "internal/servertls", foreign: standard, testImports: []string{"internal/reload"}},
 	{packages: "internal/...", imports: []string{"mapping", "gen/..."}},
 
 	{
@@ -185,6 +188,11 @@ func TestRules(t *testing.T) {
 		{"internal/pelcro", "internal/sandbox", false, true},
 		{"internal/sandbox", "internal/pelcro", false, false},
 		{"internal/sandbox", "internal/vectors", false, false},
+		{"internal/access", "gen/pelcro/v1", true, true},
+		{"internal/access", "mapping", false, false},
+		{"internal/reload", "gen/pelcro/v1", false, false},
+		{"internal/servertls", "internal/reload", false, true},
+		{"internal/servertls", "gen/pelcro/v1", false, false},
 		{"internal/later", "mapping", true, true},
 		{"internal/later", "gen/pelcro/v1", true, true},
 		{"internal/later", "server", false, false},
@@ -220,6 +228,8 @@ func TestRules(t *testing.T) {
 		{"internal/pelcro", grpc, false},
 		{"internal/pelcro", grpc + "/codes", false},
 		{"mapping", grpc + "/codes", true},
+		{"internal/access", "os", false},
+		{"internal/servertls", grpc + "/credentials", false},
 	} {
 		if got := len(violations(listed{ImportPath: module + "/" + test.from, Imports: []string{test.to}})) == 0; got != test.allowed {
 			t.Errorf("%s -> %s is allowed: %v", test.from, test.to, got)

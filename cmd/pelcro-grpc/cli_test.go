@@ -42,7 +42,7 @@ func TestVersion(t *testing.T) {
 // TestUsage: what is wrong with a command line is said in one sentence.
 func TestUsage(t *testing.T) {
 	for _, test := range []struct{ name, args, want string }{
-		{"no command", "", `expected one of "serve", "explain", "version" (see pelcro-grpc --help)`},
+		{"no command", "", `expected one of "serve", "explain", "token", "version" (see pelcro-grpc --help)`},
 		{"unknown command", "start", `unexpected argument start (see pelcro-grpc --help)`},
 		{"unknown flag", "serve --verbose", `unknown flag --verbose (see pelcro-grpc --help)`},
 		{"a key as a flag", "serve --pelcro-api-key=" + canaryKey, `unknown flag --pelcro-api-key, did you mean "--pelcro-api-key-file"? (see pelcro-grpc --help)`},

@@ -3,6 +3,7 @@
 //
 //	pelcro-grpc serve      runs the service
 //	pelcro-grpc explain    shows the status that a captured HTTP reply becomes
+//	pelcro-grpc token      makes a token for a caller
 //	pelcro-grpc version    shows the version
 package main
 

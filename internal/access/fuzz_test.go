@@ -1,0 +1,100 @@
+package access
+
+import (
+	"encoding/hex"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// render writes the list as a callers file.
+func (l *List) render() string {
+	var b strings.Builder
+	write := func(caller, credential string, granted rights) {
+		var texts []string
+		for _, m := range granted {
+			switch {
+			case m.service == "":
+				texts = append(texts, "*")
+			case m.method == "":
+				texts = append(texts, m.service+"/*")
+			default:
+				texts = append(texts, m.service+"/"+m.method)
+			}
+		}
+		b.WriteString(caller + " " + credential + " " + strings.Join(texts, ",") + "\n")
+	}
+	for _, g := range l.tokens {
+		write(g.caller, "sha256:"+hex.EncodeToString(g.hash[:]), g.rights)
+	}
+	for _, g := range l.certificates {
+		credential := "dns:" + g.identity.dns
+		if g.identity.dns == "" {
+			credential = "spiffe://" + g.identity.trustDomain + g.identity.path
+		}
+		write(g.caller, credential, g.rights)
+	}
+	return b.String()
+}
+
+// anonymous forgets where in the file the grants stood.
+func (l *List) anonymous() *List {
+	for i := range l.tokens {
+		l.tokens[i].line = 0
+	}
+	for i := range l.certificates {
+		l.certificates[i].line = 0
+	}
+	return l
+}
+
+// FuzzParse: no file makes it panic, what is refused is not repeated, and what
+// is accepted means the same when it is written again.
+func FuzzParse(f *testing.F) {
+	hash := "sha256:" + strings.Repeat("0a", 32)
+	for _, seed := range []string{
+		"", "# a\n", "a " + hash + " *", "a " + hash + " a.B/C,a.B/*\r\na dns:Example.org a.B/D # x\n", "a spiffe://example.org/a/b *\n",
+		"a " + hash + " *\nb " + hash + " *", "a sha256:00 *", "a b c d", "a pelcro_grpc_0 *", "\xef\xbb\xbfa " + hash + " *",
+		"a dns:1.2.3.4 a..B/C,\x00", strings.Repeat("x\n", 30),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		list, err := Parse(file)
+		if err != nil {
+			for field := range strings.FieldsSeq(string(file)) {
+				if len(field) > 60 && strings.Contains(err.Error(), field) {
+					t.Errorf("%q is repeated in %v", field, err)
+				}
+			}
+			return
+		}
+		text := list.render()
+		again, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatalf("%v in %q", err, text)
+		}
+		if !reflect.DeepEqual(list.anonymous(), again.anonymous()) {
+			t.Errorf("%q means something else than %q", text, file)
+		}
+	})
+}
+
+// FuzzMethod: a method is taken apart as it is put together, or not at all.
+func FuzzMethod(f *testing.F) {
+	for _, seed := range []string{"", "/", "/a.B/C", "a.B/C", "//a.B/C", "/a.B/C/", "/a/C", "/a.B/*", "/.a/B", "/a.B/C\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, full string) {
+		service, method, ok := splitMethod(full)
+		if !ok {
+			return
+		}
+		if "/"+service+"/"+method != full || strings.ContainsAny(service+method, "/*%\x00\n ") {
+			t.Errorf("%q became %q and %q", full, service, method)
+		}
+		if r, problems := parseRights(full[1:]); len(problems) > 0 || !r.allow(service, method) {
+			t.Errorf("the file cannot name %q", full)
+		}
+	})
+}

@@ -1,0 +1,11 @@
+//go:build unix
+
+package reload_test
+
+import "syscall"
+
+// pipe makes a pipe that nobody writes to.
+func (w *watched) pipe(name string) {
+	w.t.Helper()
+	w.must(syscall.Mkfifo(name, 0o600))
+}

@@ -1,0 +1,207 @@
+package servertls_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
+)
+
+// listen echoes what is said over connections of the identity, until the test
+// ends.
+func listen(t *testing.T, identity *servertls.Identity) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var connections sync.WaitGroup
+	connections.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections.Go(func() {
+				defer conn.Close()
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				secured := tls.Server(conn, identity.Config())
+				_, _ = io.Copy(secured, secured)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		connections.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// connection is a client's, which has been answered once.
+type connection struct {
+	t *testing.T
+	*tls.Conn
+}
+
+// dial connects; the answer is part of it, because TLS 1.3 tells a client of its
+// certificate's fate only then.
+func dial(t *testing.T, address string, config *tls.Config) (*connection, error) {
+	t.Helper()
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", address, config)
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { conn.Close() })
+	c := &connection{t, conn}
+	return c, c.echo()
+}
+
+func (c *connection) echo() error {
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write([]byte("x")); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(c, make([]byte, 1))
+	return err
+}
+
+func (c *connection) mustEcho() {
+	c.t.Helper()
+	if err := c.echo(); err != nil {
+		c.t.Error(err)
+	}
+}
+
+// client is a client's configuration that trusts the CA and has the certificates.
+func client(ca *issued, own ...*issued) *tls.Config {
+	config := &tls.Config{ServerName: host, RootCAs: pool(ca), NextProtos: []string{"h2"}}
+	for _, c := range own {
+		// It is sent whether the server names its CA or not, as an attacker would.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair := c.pair()
+			return &pair, nil
+		}
+	}
+	return config
+}
+
+func uses(usage x509.ExtKeyUsage) func(*x509.Certificate) {
+	return func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usage} }
+}
+
+// TestCallers: with client CAs, only callers of theirs connect.
+func TestCallers(t *testing.T) {
+	ca, other, twin := authority(t, "CA"), authority(t, "other CA"), authority(t, "CA")
+	mutual := listen(t, identityOf(t, issue(t, ca), ca))
+	open := listen(t, identityOf(t, issue(t, ca)))
+	for _, test := range []struct {
+		name    string
+		address string
+		caller  []*issued
+		good    bool
+	}{
+		{"a caller of the CA", mutual, []*issued{issue(t, ca)}, true},
+		{"no certificate", mutual, nil, false},
+		{"another CA", mutual, []*issued{issue(t, other)}, false},
+		{"another CA of the same name", mutual, []*issued{issue(t, twin)}, false},
+		{"signed by itself", mutual, []*issued{issue(t, nil)}, false},
+		{"expired", mutual, []*issued{issue(t, ca, expired)}, false},
+		{"not yet valid", mutual, []*issued{issue(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })}, false},
+		{"for servers only", mutual, []*issued{issue(t, ca, uses(x509.ExtKeyUsageServerAuth))}, false},
+		{"for clients only", mutual, []*issued{issue(t, ca, uses(x509.ExtKeyUsageClientAuth))}, true},
+		{"none, where none is asked for", open, nil, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := dial(t, test.address, client(ca, test.caller...)); (err == nil) != test.good {
+				t.Errorf("the connection ended with %v", err)
+			}
+		})
+	}
+}
+
+// TestProtocol: what is old, or another protocol, is refused.
+func TestProtocol(t *testing.T) {
+	ca := authority(t, "CA")
+	address := listen(t, identityOf(t, issue(t, ca)))
+	for _, test := range []struct {
+		name   string
+		change func(*tls.Config)
+		good   bool
+	}{
+		{"TLS 1.3", func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, true},
+		{"TLS 1.2", func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, true},
+		{"TLS 1.1", func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, false},
+		{"a suite that HTTP/2 forbids", func(c *tls.Config) {
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		}, false},
+		{"another host", func(c *tls.Config) { c.ServerName = "other.example.org" }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			config := client(ca)
+			test.change(config)
+			conn, err := dial(t, address, config)
+			if (err == nil) != test.good {
+				t.Fatalf("the connection ended with %v", err)
+			}
+			if test.good && conn.ConnectionState().NegotiatedProtocol != "h2" {
+				t.Errorf("%q was agreed on", conn.ConnectionState().NegotiatedProtocol)
+			}
+		})
+	}
+}
+
+// TestNewFiles: the next handshake uses what was loaded, and open connections go
+// on.
+func TestNewFiles(t *testing.T) {
+	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			ca, next := authority(t, "CA"), authority(t, "next CA")
+			first, second := issue(t, ca), issue(t, ca)
+			identity := identityOf(t, first, ca)
+			address := listen(t, identity)
+			config := client(ca, issue(t, ca))
+			config.MaxVersion = version
+			config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+
+			connect := func(own *issued) *connection {
+				t.Helper()
+				conn, err := dial(t, address, config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				state := conn.ConnectionState()
+				if !state.PeerCertificates[0].Equal(own.certificate) || state.DidResume {
+					t.Errorf("serial %v, resumed %v", state.PeerCertificates[0].SerialNumber, state.DidResume)
+				}
+				return conn
+			}
+			before := connect(first)
+			load(t, identity, second, ca)
+			after := connect(second)
+			load(t, identity, second, next)
+			if _, err := dial(t, address, config); err == nil {
+				t.Error("a caller of a CA that was taken out connects")
+			}
+			config = client(ca, issue(t, next))
+			connect(second).mustEcho()
+			before.mustEcho()
+			after.mustEcho()
+		})
+	}
+}
+
+// TestNotLoaded: without a certificate there is no connection.
+func TestNotLoaded(t *testing.T) {
+	identity, err := servertls.New(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dial(t, listen(t, identity), client(authority(t, "CA"))); err == nil {
+		t.Error("a connection without a certificate")
+	}
+}
