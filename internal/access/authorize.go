@@ -2,7 +2,6 @@ package access
 
 import (
 	"crypto/x509"
-	"strings"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
@@ -64,32 +63,4 @@ func (l *List) certified(leaf *x509.Certificate, service, method string) (caller
 		may = may || grant.rights.allow(service, method)
 	}
 	return caller, may
-}
-
-// Bearer returns the token of the values of an authorization header, an empty one
-// if there is no such header. A header that is no use, because it has several
-// values, another scheme or no token, is not ok, and its call must be refused: it
-// may not pass for a call without a token.
-func Bearer(values []string) (token string, ok bool) {
-	value, ok := Bare(values)
-	if !ok || value == "" {
-		return "", ok
-	}
-	scheme, rest, _ := strings.Cut(value, " ")
-	token = strings.TrimLeft(rest, " ")
-	if token == "" || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
-	}
-	return token, true
-}
-
-// Bare is [Bearer] for a header that holds the token and nothing else.
-func Bare(values []string) (token string, ok bool) {
-	switch len(values) {
-	case 0:
-		return "", true
-	case 1:
-		return values[0], values[0] != ""
-	}
-	return "", false
 }

@@ -175,47 +175,19 @@ func TestNoList(t *testing.T) {
 	}
 }
 
-// TestHeaders: a header that is no use is not taken for no header.
-func TestHeaders(t *testing.T) {
-	type read func([]string) (string, bool)
-	for _, test := range []struct {
-		name   string
-		read   read
-		values []string
-		token  string
-		ok     bool
-	}{
-		{"none", access.Bearer, nil, "", true},
-		{"a token", access.Bearer, []string{"Bearer abc"}, "abc", true},
-		{"another case, more blanks", access.Bearer, []string{"bEARER   abc"}, "abc", true},
-		{"two values", access.Bearer, []string{"Bearer abc", "Bearer abc"}, "", false},
-		{"another scheme", access.Bearer, []string{"Basic abc"}, "", false},
-		{"no scheme", access.Bearer, []string{"abc"}, "", false},
-		{"no token", access.Bearer, []string{"Bearer"}, "", false},
-		{"only blanks", access.Bearer, []string{"Bearer  "}, "", false},
-		{"empty", access.Bearer, []string{""}, "", false},
-		{"bare: none", access.Bare, nil, "", true},
-		{"bare: a token", access.Bare, []string{"abc"}, "abc", true},
-		{"bare: two values", access.Bare, []string{"abc", "abc"}, "", false},
-		{"bare: empty", access.Bare, []string{""}, "", false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if token, ok := test.read(test.values); token != test.token || ok != test.ok {
-				t.Errorf("%q %v, want %q %v", token, ok, test.token, test.ok)
-			}
-		})
-	}
-}
-
 // A decision costs no memory.
 func TestAllocations(t *testing.T) {
 	l := parse(t, callers)
 	certified := chain("spiffe://example.org/crm")
+	inUse := access.NewCallers(access.Bearer)
+	if err := inUse.Load([][]byte{[]byte(callers)}); err != nil {
+		t.Fatal(err)
+	}
 	header := []string{"Bearer token-of-which-the-length-is-that-of-the-ones-that-are-made-here-0123456789"}
 	for name, decide := range map[string]func(){
 		"a token":         func() { l.Authorize("token-read", nil, list) },
 		"a certificate":   func() { l.Authorize("", certified, create) },
-		"a header's":      func() { token, _ := access.Bearer(header); l.Authorize(token, nil, get) },
+		"a header's":      func() { inUse.Authorize(header, nil, get) },
 		"an odd method":   func() { l.Authorize("token-all", nil, "x") },
 		"an unknown name": func() { l.Authorize("x", nil, get) },
 	} {

@@ -1,12 +1,13 @@
 // Package access decides which caller may use which method.
 //
-//	list, err := access.Parse(file)
-//	caller, refused := list.Authorize(token, chain, "/pelcro.v1.CustomerService/GetCustomer")
+//	callers := access.NewCallers(access.Bearer)
+//	err := callers.Load([][]byte{file}) // now and after each change
+//	caller, refused := callers.Authorize(md.Get("authorization"), chain, "/pelcro.v1.CustomerService/GetCustomer")
 //
 // The callers file has a line for each right, NAME CREDENTIAL METHODS:
 //
 //	# who            proves it by                         and may use
-//	billing          sha256:9f86d081884c7d65…c15b0f00a08  pelcro.v1.CustomerService/GetCustomer,pelcro.v1.CustomerService/ListCustomers
+//	billing          sha256:1111111111111111…11111111111  pelcro.v1.CustomerService/GetCustomer,pelcro.v1.CustomerService/ListCustomers
 //	crm              spiffe://example.org/crm             pelcro.v1.CustomerService/*
 //	probe            dns:probe.example.org                *
 //
