@@ -15,12 +15,19 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// Authorize decides whether a call may go on, by its metadata, the verified
-// certificates of its connection (the caller's own first; nil for none) and its
-// method, "/package.Service/Method". It returns the reason why not,
-// ERROR_REASON_UNSPECIFIED if it may, and what the caller is called, if that is
-// known.
-type Authorize func(headers metadata.MD, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason)
+// The headers that callers prove themselves with. Where authorization is for Pelcro,
+// the token for this service has one of its own.
+const (
+	authorizationHeader = "authorization"
+	tokenHeader         = "x-pelcro-grpc-token"
+)
+
+// Authorize decides whether a call may go on, by the values of the header that holds
+// the caller's token, the verified certificates of its connection (the caller's own
+// first; nil for none) and its method, "/package.Service/Method". It returns the
+// reason why not, ERROR_REASON_UNSPECIFIED if it may, and what the caller is called,
+// if that is known.
+type Authorize func(token []string, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason)
 
 // accessError is a call that its caller may not make.
 type accessError struct{ reason pelcrov1.ErrorReason }
@@ -48,7 +55,11 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 	method, _ := grpc.Method(ctx)
 	headers, _ := metadata.FromIncomingContext(ctx)
 	if s.config.Authorize != nil {
-		caller, refused := s.config.Authorize(headers, verifiedChain(ctx), method)
+		header := authorizationHeader
+		if s.config.ForwardCredentials {
+			header = tokenHeader
+		}
+		caller, refused := s.config.Authorize(headers.Get(header), verifiedChain(ctx), method)
 		c.caller = caller
 		if refused != pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 			return nil, accessError{refused}
@@ -58,7 +69,7 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 		return ctx, nil
 	}
 	// Several values are none: Pelcro and this service might take different ones.
-	values := headers.Get("authorization")
+	values := headers.Get(authorizationHeader)
 	if len(values) != 1 || values[0] == "" {
 		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -15,31 +14,30 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-const (
-	defaultPelcroURL = "https://www.pelcro.com/api/v1/core"
-	// keyEnv holds the key itself; there is no such flag, because command lines
-	// are visible to others.
-	keyEnv = envPrefix + "_PELCRO_API_KEY"
-	// maxKeyFile is more than any key needs, in bytes.
-	maxKeyFile = 16 << 10
-)
+const defaultPelcroURL = "https://www.pelcro.com/api/v1/core"
 
 // serveCommand are the flags of serve.
 type serveCommand struct {
-	Listen           string        `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC service (${default}); port 0 takes a free one."`
-	AdminListen      string        `name:"admin-listen" default:"127.0.0.1:9095" placeholder:"HOST:PORT" help:"Address of metrics, probes and, on loopback only, profiles and settings (${default}); empty for none."`
-	PelcroURL        string        `name:"pelcro-url" default:"${pelcro_url}" placeholder:"URL" help:"Root of Pelcro's Core API (${default}); https, or http on loopback."`
-	PelcroAPIKeyFile string        `name:"pelcro-api-key-file" placeholder:"FILE" help:"File that holds Pelcro's API key. The key itself may stand in the environment as PELCRO_GRPC_PELCRO_API_KEY instead."`
-	SiteID           int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
-	Sandbox          bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
-	RequestTimeout   time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
-	UpstreamRetries  int           `default:"2" placeholder:"N" help:"How often a read is repeated when Pelcro or the way to it fails; a create never is (${default})."`
-	CircuitBreaker   *bool         `negatable:"" help:"Do not call a Pelcro that keeps failing (on by default, but off with --sandbox, whose failures are meant)."`
-	MaxConcurrent    int           `name:"max-concurrent-calls" default:"10000" placeholder:"N" help:"How many calls run at once; the others are refused (${default})."`
-	Reflection       bool          `default:"true" negatable:"" help:"Offer server reflection (on by default)."`
-	ForwardTrace     bool          `name:"forward-trace-context" help:"Tell Pelcro of the trace that a call belongs to (W3C traceparent)."`
-	LogLevel         string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
-	LogFormat        string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
+	Listen             string        `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC service (${default}); port 0 takes a free one."`
+	AdminListen        string        `name:"admin-listen" default:"127.0.0.1:9095" placeholder:"HOST:PORT" help:"Address of metrics, probes and, on loopback only, profiles and settings (${default}); empty for none."`
+	PelcroURL          string        `name:"pelcro-url" default:"${pelcro_url}" placeholder:"URL" help:"Root of Pelcro's Core API (${default}); https, or http on loopback."`
+	PelcroAPIKeyFile   string        `name:"pelcro-api-key-file" placeholder:"FILE" help:"File that holds Pelcro's API key. The key itself may stand in the environment as PELCRO_GRPC_PELCRO_API_KEY instead."`
+	ForwardCredentials bool          `name:"forward-credentials" help:"Show Pelcro each caller's own authorization instead of a key of this service; callers' tokens then travel in x-pelcro-grpc-token."`
+	TLSCert            string        `name:"tls-cert" placeholder:"FILE" help:"File with the service's certificate and those up to its CA, in PEM; read again when it changes, like the other files."`
+	TLSKey             string        `name:"tls-key" placeholder:"FILE" help:"File with the certificate's private key, in PEM."`
+	TLSClientCA        string        `name:"tls-client-ca" placeholder:"FILE" help:"File with the CAs, in PEM, of which every caller must have a certificate."`
+	AuthTokensFile     string        `name:"auth-tokens-file" placeholder:"FILE" help:"File that says who may call what; see pelcro-grpc token. Without it everybody may call everything, so only on loopback."`
+	Insecure           bool          `help:"Listen beyond loopback although there is no TLS, or everybody may call."`
+	SiteID             int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
+	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
+	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
+	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is repeated when Pelcro or the way to it fails; a create never is (${default})."`
+	CircuitBreaker     *bool         `negatable:"" help:"Do not call a Pelcro that keeps failing (on by default, but off with --sandbox, whose failures are meant)."`
+	MaxConcurrent      int           `name:"max-concurrent-calls" default:"10000" placeholder:"N" help:"How many calls run at once; the others are refused (${default})."`
+	Reflection         *bool         `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
+	ForwardTrace       bool          `name:"forward-trace-context" help:"Tell Pelcro of the trace that a call belongs to (W3C traceparent)."`
+	LogLevel           string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+	LogFormat          string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
 }
 
 // upstream is the Pelcro that the flags describe, and all problems with it, each
@@ -79,11 +77,12 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	if c.CircuitBreaker != nil {
 		config.CircuitBreaker = *c.CircuitBreaker
 	}
+	hasKey := c.PelcroAPIKeyFile != "" || os.Getenv(keyEnv) != ""
 	if c.Sandbox {
 		if c.PelcroURL != defaultPelcroURL {
 			problem("--sandbox brings its own Pelcro; leave out --pelcro-url")
 		}
-		if c.PelcroAPIKeyFile != "" || os.Getenv(keyEnv) != "" {
+		if hasKey {
 			problem("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
 		}
 		return config, problems
@@ -92,10 +91,23 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
 		problem("--pelcro-url %v", err)
 	}
-	if config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv)); err != nil {
-		problem("%v", err)
+	switch {
+	case !c.ForwardCredentials:
+		if config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv)); err != nil {
+			problem("%v", err)
+		}
+	case hasKey:
+		problem("--forward-credentials shows Pelcro the callers' own keys; leave out --pelcro-api-key-file and %s", keyEnv)
 	}
 	return config, problems
+}
+
+// reflects reports whether there is reflection.
+func (c serveCommand) reflects() bool {
+	if c.Reflection != nil {
+		return *c.Reflection
+	}
+	return isLoopback(c.Listen)
 }
 
 // isAddress reports whether the text is something to listen on.
@@ -105,53 +117,6 @@ func isAddress(text string) bool {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	return err == nil
-}
-
-// apiKey returns the key of the file or, without one, of the environment. Its
-// errors never hold the key.
-func apiKey(file, fromEnv string) (string, error) {
-	const remedy = "put Pelcro's API key, and nothing else, there"
-	key, where := fromEnv, keyEnv
-	switch {
-	case file != "" && fromEnv != "":
-		return "", fmt.Errorf("--pelcro-api-key-file and %s are both set; keep one", keyEnv)
-	case file != "":
-		where = "--pelcro-api-key-file " + file
-		raw, err := readFile(file)
-		if err != nil {
-			return "", fmt.Errorf("%s cannot be read (%w); %s", where, cause(err), remedy)
-		}
-		key = raw
-	case fromEnv == "":
-		return "", fmt.Errorf("there is no API key; set --pelcro-api-key-file or %s (or try --sandbox)", keyEnv)
-	}
-	key = strings.TrimSpace(key)
-	if key == "" {
-		return "", fmt.Errorf("%s is empty; %s", where, remedy)
-	}
-	for _, r := range key {
-		if r <= ' ' || r > '~' {
-			return "", fmt.Errorf("%s holds blanks or other characters that no key has; %s", where, remedy)
-		}
-	}
-	return key, nil
-}
-
-// readFile reads a small file.
-func readFile(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	switch {
-	case err != nil:
-		return "", err
-	case len(raw) > maxKeyFile:
-		return "", fmt.Errorf("it is larger than %d KiB", maxKeyFile>>10)
-	}
-	return string(raw), nil
 }
 
 // logger writes to w in the chosen form.

@@ -52,6 +52,7 @@ func (c serveCommand) settings(upstream pelcro.Config) map[string]any {
 	c.PelcroURL = upstream.BaseURL.String()
 	c.SiteID = upstream.SiteID
 	c.CircuitBreaker = &upstream.CircuitBreaker
+	c.Reflection = new(c.reflects())
 	settings := map[string]any{"pelcro-api-key": hidden}
 	for _, flag := range kong.Must(&c, kong.Vars{"pelcro_url": defaultPelcroURL}).Model.Flags {
 		if flag.Name == "help" {

@@ -31,6 +31,8 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 
 	config, problems := c.upstream()
 	export, more := exportOf(os.Getenv)
+	problems = append(problems, more...)
+	protected, more := c.protection()
 	if problems = append(problems, more...); len(problems) > 0 {
 		return usageError{problems}
 	}
@@ -64,6 +66,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		c.AdminListen = adminListener.Addr().String()
 		registry = newRegistry()
 		config.Metrics = registry
+		protected.register(registry)
 	}
 	config.Traces = traces
 	if c.ForwardTrace {
@@ -71,15 +74,26 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	client := pelcro.New(config)
 	defer client.Close()
-	settings := server.Config{
+	follows := newFollower(logger, config.Metrics)
+	if c.PelcroAPIKeyFile != "" {
+		key, err := followKey(c.PelcroAPIKeyFile, client)
+		if err != nil {
+			return err
+		}
+		protected.files = append(protected.files, key)
+	}
+	defer follows.start(ctx, protected.files)()
+	service := server.New(server.Config{
 		Pelcro:             client,
 		MaxConcurrentCalls: c.MaxConcurrent,
-		Reflection:         c.Reflection,
+		Reflection:         c.reflects(),
+		TLS:                protected.tlsConfig(),
+		Authorize:          protected.authorize(),
+		ForwardCredentials: c.ForwardCredentials,
 		Logger:             logger,
 		Metrics:            config.Metrics,
 		Traces:             traces,
-	}
-	service := server.New(settings)
+	})
 	if adminListener != nil {
 		operators := admin.Start(adminListener, admin.Config{
 			Metrics:  registry,
@@ -91,6 +105,9 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	if c.Sandbox {
 		welcome(std.out, c.Listen)
+	}
+	for _, risk := range protected.risks {
+		logger.Warn("insecure, as --insecure allows: " + risk)
 	}
 	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
 	return service.Serve(ctx, listener)

@@ -31,6 +31,9 @@ func (c tokenCommand) run(_ context.Context, std stdio) error {
 
 // sentences takes apart errors that were joined.
 func sentences(err error) []string {
+	if err == nil {
+		return nil
+	}
 	joined, ok := errors.AsType[interface {
 		error
 		Unwrap() []error

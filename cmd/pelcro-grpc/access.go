@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/reload"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
+)
+
+// protection is who may connect and who may call what.
+type protection struct {
+	identity *servertls.Identity // nil: plain text
+	callers  *access.Callers     // nil: everybody may call everything
+	files    []followed
+	// risks are what --insecure allowed, a sentence each.
+	risks []string
+}
+
+// protection reads the files that the flags name, and returns all problems with
+// them and with what would be left open.
+func (c serveCommand) protection() (p protection, problems []string) {
+	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
+		identity, err := servertls.New(servertls.Files{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA})
+		if err == nil {
+			err = p.follow("tls", identity.Names(), identity.Load)
+		}
+		problems = append(problems, sentences(err)...)
+		p.identity = identity
+	}
+	if c.AuthTokensFile != "" {
+		token := access.Bearer
+		if c.ForwardCredentials {
+			token = access.Bare
+		}
+		p.callers = access.NewCallers(token)
+		for _, sentence := range sentences(p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load)) {
+			problems = append(problems, "--auth-tokens-file "+sentence)
+		}
+	} else if c.TLSClientCA != "" {
+		problems = append(problems, "--tls-client-ca says who may connect and nobody says who may call what; set --auth-tokens-file (docs/access.md)")
+	}
+	p.risks = c.risks()
+	if !c.Insecure {
+		for _, risk := range p.risks {
+			problems = append(problems, risk+", or accept that with --insecure")
+		}
+	}
+	return p, problems
+}
+
+// risks are what other machines could do, each with its remedy.
+func (c serveCommand) risks() (risks []string) {
+	if !isAddress(c.Listen) || isLoopback(c.Listen) {
+		return nil
+	}
+	if c.TLSCert == "" {
+		risks = append(risks, fmt.Sprintf("--listen %s is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key", c.Listen))
+	}
+	if c.AuthTokensFile == "" {
+		risks = append(risks, fmt.Sprintf("--listen %s is open to the network and to every caller there; set --auth-tokens-file", c.Listen))
+	}
+	return risks
+}
+
+// isLoopback reports whether only this machine can reach the address.
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// follow reads the files, and has them followed later.
+func (p *protection) follow(what string, names []string, adopt func([][]byte) error) error {
+	files, err := reload.Open(names, adopt)
+	if err == nil {
+		p.files = append(p.files, followed{what, files})
+	}
+	return err
+}
+
+// tlsConfig is nil for plain text.
+func (p protection) tlsConfig() *tls.Config {
+	if p.identity == nil {
+		return nil
+	}
+	return p.identity.Config()
+}
+
+// register shows when the service's certificate expires.
+func (p protection) register(registry prometheus.Registerer) {
+	if p.identity == nil {
+		return
+	}
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pelcro_grpc_tls_certificate_expiry_timestamp_seconds",
+		Help: "When the service's certificate expires, in seconds since 1970.",
+	}, func() float64 { return float64(p.identity.NotAfter().Unix()) }))
+}
+
+// authorize is nil where everybody may call everything.
+func (p protection) authorize() server.Authorize {
+	if p.callers == nil {
+		return nil
+	}
+	return p.callers.Authorize
+}

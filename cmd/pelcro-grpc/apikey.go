@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/reload"
+)
+
+const (
+	// keyEnv holds the key itself; there is no such flag, because command lines
+	// are visible to others.
+	keyEnv = envPrefix + "_PELCRO_API_KEY"
+	// maxKeyFile is more than any key needs, in bytes.
+	maxKeyFile = 16 << 10
+	keyRemedy  = "put Pelcro's API key, and nothing else, there"
+)
+
+// apiKey returns the key of the file or, without one, of the environment. Its
+// errors never hold the key.
+func apiKey(file, fromEnv string) (pelcro.Secret, error) {
+	switch {
+	case file != "" && fromEnv != "":
+		return pelcro.Secret{}, fmt.Errorf("--pelcro-api-key-file and %s are both set; keep one", keyEnv)
+	case file != "":
+		raw, err := readFile(file)
+		if err != nil {
+			return pelcro.Secret{}, fmt.Errorf("--pelcro-api-key-file %s cannot be read (%w); %s", file, cause(err), keyRemedy)
+		}
+		return parseKey("--pelcro-api-key-file "+file, raw)
+	case fromEnv == "":
+		return pelcro.Secret{}, fmt.Errorf("there is no API key; set --pelcro-api-key-file or %s (or try --sandbox)", keyEnv)
+	}
+	return parseKey(keyEnv, fromEnv)
+}
+
+// parseKey checks what stands there.
+func parseKey(where, text string) (pelcro.Secret, error) {
+	key := strings.TrimSpace(text)
+	if key == "" {
+		return pelcro.Secret{}, fmt.Errorf("%s is empty; %s", where, keyRemedy)
+	}
+	for _, r := range key {
+		if r <= ' ' || r > '~' {
+			return pelcro.Secret{}, fmt.Errorf("%s holds blanks or other characters that no key has; %s", where, keyRemedy)
+		}
+	}
+	return pelcro.NewSecret(key), nil
+}
+
+// readFile reads a small file.
+func readFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(raw) > maxKeyFile:
+		return "", fmt.Errorf("it is larger than %d KiB", maxKeyFile>>10)
+	}
+	return string(raw), nil
+}
+
+// followKey has the client use the file's key, now and whenever it changes.
+func followKey(file string, client *pelcro.Client) (followed, error) {
+	files, err := reload.Open([]string{file}, func(contents [][]byte) error {
+		if len(contents[0]) > maxKeyFile {
+			return errors.New("it is too large for a key")
+		}
+		key, err := parseKey(file, string(contents[0]))
+		if err == nil {
+			client.SetAPIKey(key)
+		}
+		return err
+	})
+	return followed{"api_key", files}, err
+}
