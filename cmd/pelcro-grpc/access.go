@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -40,7 +41,11 @@ func (c serveCommand) protection() (p protection, problems []string) {
 		}
 		p.callers = access.NewCallers(token)
 		for _, sentence := range sentences(p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load)) {
-			problems = append(problems, "--auth-tokens-file "+sentence)
+			where := "--auth-tokens-file "
+			if !strings.HasPrefix(sentence, c.AuthTokensFile) { // it is about a line
+				where += c.AuthTokensFile + ": "
+			}
+			problems = append(problems, where+sentence)
 		}
 	} else if c.TLSClientCA != "" {
 		problems = append(problems, "--tls-client-ca says who may connect and nobody says who may call what; set --auth-tokens-file (docs/access.md)")

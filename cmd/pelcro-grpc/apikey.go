@@ -69,6 +69,12 @@ func readFile(name string) (string, error) {
 	return string(raw), nil
 }
 
+// isRegular reports whether there is such a file, of the kind that can change.
+func isRegular(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // followKey has the client use the file's key, now and whenever it changes.
 func followKey(file string, client *pelcro.Client) (followed, error) {
 	files, err := reload.Open([]string{file}, func(contents [][]byte) error {

@@ -75,7 +75,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	client := pelcro.New(config)
 	defer client.Close()
 	follows := newFollower(logger, config.Metrics)
-	if c.PelcroAPIKeyFile != "" {
+	if isRegular(c.PelcroAPIKeyFile) { // a pipe was read, and holds no other key
 		key, err := followKey(c.PelcroAPIKeyFile, client)
 		if err != nil {
 			return err
