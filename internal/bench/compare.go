@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+type options struct {
+	only          string
+	rounds, calls int
+	profiles      string
+}
+
+// callers are how many call at once, where nothing else is said.
+const callers = 32
+
+// fleet is everything that runs.
+type fleet struct {
+	upstream, gateway, plain, proxy *target
+	admin                           string
+	all                             []*target
+}
+
+func (f *fleet) stop() {
+	for _, t := range f.all {
+		t.close()
+		t.stop()
+	}
+}
+
+func startFleet(ctx context.Context, dir string) (*fleet, error) {
+	f := &fleet{}
+	add := func(p *process, err error) (*target, error) {
+		if p == nil || err != nil {
+			return nil, err
+		}
+		t, err := newTarget(p)
+		if err == nil {
+			f.all = append(f.all, t)
+		}
+		return t, err
+	}
+	var err error
+	if f.upstream, err = add(startRole(ctx, "upstream", "")); err != nil {
+		return f, err
+	}
+	base := "http://" + f.upstream.address + basePath
+	if f.plain, err = add(startRole(ctx, "plain", base)); err != nil {
+		return f, err
+	}
+	if f.proxy, err = add(startRole(ctx, "proxy", base)); err != nil {
+		return f, err
+	}
+	files, err := prepare(dir)
+	if err != nil {
+		return f, err
+	}
+	p, admin, err := startGateway(ctx, files, base)
+	f.admin = admin
+	f.gateway, err = add(p, err)
+	return f, err
+}
+
+// compare runs the cases and prints what came out.
+func compare(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "pelcro-grpc-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	f, err := startFleet(ctx, dir)
+	defer f.stop()
+	if err != nil {
+		return err
+	}
+	for _, s := range []scenario{getOK, createOK, createBad, getNone, getLess, listOK} {
+		if !strings.Contains(s.name, o.only) {
+			continue
+		}
+		calls := o.calls
+		if s.name == listOK.name {
+			calls /= 10
+		}
+		if err := f.rounds(ctx, s, o.rounds, calls); err != nil {
+			return err
+		}
+		if o.profiles != "" {
+			file := filepath.Join(o.profiles, strings.ReplaceAll(s.name, " ", "-")+".pprof")
+			if err := f.profile(ctx, s, calls, file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rounds runs one case: all targets in turn, again and again.
+func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error {
+	targets := []*target{f.gateway, f.plain, f.proxy}
+	results := map[*target][]measurement{}
+	for round := range rounds + 1 {
+		for i := range targets {
+			t := targets[(i+round)%len(targets)] // nobody is always first
+			n := calls
+			if round == 0 { // connections and caches
+				n = max(calls/10, callers)
+			}
+			m, err := t.run(ctx, s, n, callers)
+			if err != nil {
+				return err
+			}
+			if round > 0 {
+				results[t] = append(results[t], m)
+			}
+		}
+	}
+	fmt.Printf("\n%s: %d rounds of %d calls, %d at once\n", s.name, rounds, calls, callers)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\tCPU ratio\tfrom\tto\t")
+	for _, t := range targets {
+		ratios := make([]float64, rounds)
+		for i := range ratios {
+			ratios[i] = float64(results[t][i].cpu) / float64(results[f.plain][i].cpu)
+		}
+		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%v\t%d MiB\t%.2f\t%.2f\t%.2f\t\n", t.name,
+			median(results[t], func(m measurement) float64 { return m.perSecond }),
+			medianTime(results[t], func(m measurement) time.Duration { return m.p50 }),
+			medianTime(results[t], func(m measurement) time.Duration { return m.p99 }),
+			medianTime(results[t], func(m measurement) time.Duration { return m.cpu }),
+			results[t][rounds-1].rss>>20,
+			middle(ratios), slices.Min(ratios), slices.Max(ratios))
+	}
+	return w.Flush()
+}
+
+// profileTime is long enough for a few thousand samples.
+const profileTime = 5 * time.Second
+
+// profile writes a CPU profile of the gateway under the case's load.
+func (f *fleet) profile(ctx context.Context, s scenario, calls int, file string) error {
+	done := make(chan error, 1)
+	go func() { done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", f.admin, int(profileTime.Seconds())), file) }()
+	for {
+		if _, err := f.gateway.run(ctx, s, calls, callers); err != nil {
+			return err
+		}
+		select {
+		case err := <-done:
+			return err
+		default:
+		}
+	}
+}
+
+func fetch(ctx context.Context, url, file string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", url, resp.Status, raw)
+	}
+	return os.WriteFile(file, raw, 0o600)
+}
+
+func middle(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	return values[len(values)/2]
+}
+
+func median(ms []measurement, of func(measurement) float64) float64 {
+	values := make([]float64, len(ms))
+	for i, m := range ms {
+		values[i] = of(m)
+	}
+	return middle(values)
+}
+
+func medianTime(ms []measurement, of func(measurement) time.Duration) time.Duration {
+	return time.Duration(median(ms, func(m measurement) float64 { return float64(of(m)) })).Round(100 * time.Nanosecond)
+}

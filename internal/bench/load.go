@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+func tokenHash() [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+
+// target is a part as the load calls it.
+type target struct {
+	*process
+	conns []*grpc.ClientConn
+	web   *http.Client
+	calls atomic.Int64
+}
+
+// connections are how many a target gets: a service has more clients than one.
+const connections = 8
+
+func newTarget(p *process) (*target, error) {
+	t := &target{process: p}
+	if p.name == "proxy" || p.name == "upstream" {
+		pool := transport()
+		pool.MaxIdleConns, pool.MaxIdleConnsPerHost = 0, 10_000
+		t.web = &http.Client{Transport: pool}
+		return t, nil
+	}
+	for range connections {
+		conn, err := grpc.NewClient("passthrough:///"+p.address,
+			grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(`{}`))
+		if err != nil {
+			return nil, err
+		}
+		t.conns = append(t.conns, conn)
+	}
+	return t, nil
+}
+
+func (t *target) close() {
+	for _, conn := range t.conns {
+		conn.Close()
+	}
+	if t.web != nil {
+		t.web.CloseIdleConnections()
+	}
+}
+
+// scenario is a kind of call, over gRPC and, for the proxy, over HTTP.
+type scenario struct {
+	name   string
+	rpc    func(context.Context, pelcrov1.CustomerServiceClient) error
+	code   codes.Code
+	method string
+	path   string
+	body   []byte
+	status int
+}
+
+func get(name string, id int64, code codes.Code, httpStatus int) scenario {
+	return scenario{
+		name: name,
+		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+			_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id})
+			return err
+		},
+		code: code, method: http.MethodGet, path: "customers/" + strconv.FormatInt(id, 10) + "?site_id=1", status: httpStatus,
+	}
+}
+
+func create(name, email string, code codes.Code, httpStatus int) scenario {
+	return scenario{
+		name: name,
+		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+			_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{
+				Email: &email, FirstName: new("Ada"), LastName: new("Lovelace"), Phone: new("+49 30 1234567"), Title: new("Countess"),
+				Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{"plan": structpb.NewStringValue("gold")}},
+			}})
+			return err
+		},
+		code: code, method: http.MethodPost, path: "customers?site_id=1", status: httpStatus,
+		body: []byte(`{"email":"` + email + `","first_name":"Ada","last_name":"Lovelace","metadata":{"plan":"gold"},"phone":"+49 30 1234567","title":"Countess"}`),
+	}
+}
+
+var (
+	getOK  = get("get", 1001, codes.OK, http.StatusOK)
+	listOK = scenario{
+		name: "list of 100",
+		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{PageSize: 100})
+			return err
+		},
+		code: codes.OK, method: http.MethodGet, path: "customers?limit=100&page=1&site_id=1&sort=id", status: http.StatusOK,
+	}
+	createOK  = create("create", "ada.lovelace@example.com", codes.OK, http.StatusCreated)
+	createBad = create("create with two violations", "nope", codes.InvalidArgument, http.StatusBadRequest)
+	getNone   = get("get 404", customerMissing, codes.NotFound, http.StatusNotFound)
+	getLess   = get("429 storm", customerThrottled, codes.ResourceExhausted, http.StatusTooManyRequests)
+)
+
+// call makes one call, the n-th.
+func (t *target) call(ctx context.Context, s scenario, n int) error {
+	if t.web == nil {
+		err := s.rpc(ctx, pelcrov1.NewCustomerServiceClient(t.conns[n%len(t.conns)]))
+		if status.Code(err) != s.code {
+			return fmt.Errorf("%s of %s: %w", s.name, t.name, err)
+		}
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, s.method, "http://"+t.address+basePath+s.path, bytes.NewReader(s.body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+benchKey)
+	resp, err := t.web.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != s.status {
+		return fmt.Errorf("%s of %s: HTTP %d", s.name, t.name, resp.StatusCode)
+	}
+	return nil
+}
+
+// measurement is what one target did in one round.
+type measurement struct {
+	perSecond float64
+	p50, p99  time.Duration
+	cpu       time.Duration // of the server, a call
+	rss       int
+}
+
+// authorized is a context with the callers' token.
+func authorized(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+}
+
+// run makes so many calls from so many callers, each as soon as its last has ended.
+func (t *target) run(ctx context.Context, s scenario, calls, callers int) (measurement, error) {
+	ctx = authorized(ctx)
+	before, err := t.cpu()
+	if err != nil {
+		return measurement{}, err
+	}
+	var (
+		next    atomic.Int64
+		group   sync.WaitGroup
+		mu      sync.Mutex
+		failure error
+	)
+	took := make([]time.Duration, calls)
+	begin := time.Now()
+	for range callers {
+		group.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= calls {
+					return
+				}
+				start := time.Now()
+				if err := t.call(ctx, s, n); err != nil {
+					mu.Lock()
+					failure = err
+					mu.Unlock()
+					next.Store(int64(calls))
+					return
+				}
+				took[n] = time.Since(start)
+			}
+		})
+	}
+	group.Wait()
+	if failure != nil {
+		return measurement{}, failure
+	}
+	elapsed := time.Since(begin)
+	after, err := t.cpu()
+	if err != nil {
+		return measurement{}, err
+	}
+	rss, err := t.rss()
+	slices.Sort(took)
+	return measurement{
+		perSecond: float64(calls) / elapsed.Seconds(),
+		p50:       took[calls/2],
+		p99:       took[calls*99/100],
+		cpu:       (after - before) / time.Duration(calls),
+		rss:       rss,
+	}, err
+}

@@ -1,0 +1,54 @@
+// Command bench compares what a call costs the gateway with what it costs to do
+// the same by hand.
+//
+//	go run ./internal/bench             all cases, about five minutes
+//	go run ./internal/bench -case get   those whose name holds "get"
+//
+// Every part is a process of its own on loopback: an upstream with fixed replies,
+// the gateway as it runs in production (metrics, a log line for each call to a file,
+// callers' tokens, breaker, retries, limits), a gRPC handler written by hand
+// (plain.go), and net/http's ReverseProxy. The load calls them in turn, so that a
+// machine that is busy for a while is busy for all of them, and what counts is the
+// ratio within a round. CPU time is each process's own, as the system accounts for it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+// roleEnv makes the program one of the parts.
+const roleEnv = "PELCRO_GRPC_BENCH_ROLE"
+
+// roles are the parts that are this program itself.
+var roles = map[string]func() error{
+	"upstream": serveUpstream,
+	"plain":    servePlain,
+	"proxy":    serveProxy,
+}
+
+func main() {
+	if role, ok := roles[os.Getenv(roleEnv)]; ok {
+		if err := role(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	var options options
+	flag.StringVar(&options.only, "case", "", "run only the cases whose name holds this")
+	flag.IntVar(&options.rounds, "rounds", 5, "rounds of each case")
+	flag.IntVar(&options.calls, "calls", 20_000, "calls of each part in a round")
+	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := compare(ctx, options); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// plain is what a good engineer writes in an afternoon: the same calls of Pelcro and
+// the same replies, errors with two kinds of details, and nothing else.
+type plain struct {
+	pelcrov1.UnimplementedCustomerServiceServer
+	client *http.Client
+	base   string
+}
+
+// transport keeps the connections of a busy service.
+func transport() *http.Transport {
+	return &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute}
+}
+
+func servePlain() error {
+	s := grpc.NewServer()
+	pelcrov1.RegisterCustomerServiceServer(s, &plain{
+		client: &http.Client{Transport: transport(), Timeout: 30 * time.Second},
+		base:   os.Getenv(upstreamEnv),
+	})
+	listener, err := listen()
+	if err != nil {
+		return err
+	}
+	return s.Serve(listener)
+}
+
+// plainCustomer is a customer of Pelcro's.
+type plainCustomer struct {
+	ID                    int64            `json:"id"`
+	Email                 *string          `json:"email"`
+	FirstName             *string          `json:"first_name"`
+	LastName              *string          `json:"last_name"`
+	Name                  *string          `json:"name"`
+	DisplayName           *string          `json:"display_name"`
+	Username              *string          `json:"username"`
+	Phone                 *string          `json:"phone"`
+	Salutation            *string          `json:"salutation"`
+	Title                 *string          `json:"title"`
+	TIN                   *string          `json:"tin"`
+	Organization          *int64           `json:"organization"`
+	Addresses             []map[string]any `json:"addresses"`
+	Subscriptions         []map[string]any `json:"subscriptions"`
+	DefaultSourceID       *int64           `json:"default_source_id"`
+	DefaultSource         map[string]any   `json:"default_source"`
+	EmailConfirm          *bool            `json:"email_confirm"`
+	EmailHardbounce       *bool            `json:"email_hardbounce"`
+	PhoneConfirm          *bool            `json:"phone_confirm"`
+	MailMarketing         *bool            `json:"mail_marketing"`
+	TeleMarketing         *bool            `json:"tele_marketing"`
+	HasPassword           *int             `json:"has_password"`
+	IsImported            *int             `json:"is_imported"`
+	Metadata              map[string]any   `json:"metadata"`
+	OldProviderID         *string          `json:"old_provider_id"`
+	PasswordLastUpdatedAt *int64           `json:"password_last_updated_at"`
+	LastLoginAt           *int64           `json:"last_login_at"`
+	CreatedAt             *int64           `json:"created_at"`
+	UpdatedAt             *int64           `json:"updated_at"`
+	DeletedAt             *int64           `json:"deleted_at"`
+}
+
+func (p *plain) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
+	var reply struct {
+		Data plainCustomer `json:"data"`
+	}
+	if err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?site_id=1", nil, &reply); err != nil {
+		return nil, err
+	}
+	customer, err := reply.Data.message()
+	return &pelcrov1.GetCustomerResponse{Customer: customer}, err
+}
+
+func (p *plain) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
+	var reply struct {
+		Data []plainCustomer `json:"data"`
+		Meta struct {
+			Total int32 `json:"total"`
+		} `json:"meta"`
+	}
+	path := "customers?limit=" + strconv.Itoa(int(req.GetPageSize())) + "&page=1&site_id=1&sort=id"
+	if err := p.do(ctx, http.MethodGet, path, nil, &reply); err != nil {
+		return nil, err
+	}
+	resp := &pelcrov1.ListCustomersResponse{TotalSize: reply.Meta.Total, Customers: make([]*pelcrov1.Customer, len(reply.Data))}
+	for i := range reply.Data {
+		customer, err := reply.Data[i].message()
+		if err != nil {
+			return nil, err
+		}
+		resp.Customers[i] = customer
+	}
+	return resp, nil
+}
+
+func (p *plain) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
+	c := req.GetCustomer()
+	body := map[string]any{}
+	for name, value := range map[string]*string{
+		"email": c.Email, "first_name": c.FirstName, "last_name": c.LastName, "phone": c.Phone, "title": c.Title, //nolint:protogetter // presence
+	} {
+		if value != nil {
+			body[name] = *value
+		}
+	}
+	if c.GetMetadata() != nil {
+		body["metadata"] = c.GetMetadata().AsMap()
+	}
+	var reply struct {
+		Data plainCustomer `json:"data"`
+	}
+	if err := p.do(ctx, http.MethodPost, "customers?site_id=1", body, &reply); err != nil {
+		return nil, err
+	}
+	customer, err := reply.Data.message()
+	return &pelcrov1.CreateCustomerResponse{Customer: customer}, err
+}
+
+// do calls Pelcro and reads the reply.
+func (p *plain) do(ctx context.Context, method, path string, body, into any) error {
+	var content io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return status.Error(codes.Internal, "cannot build the request")
+		}
+		content = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, p.base+path, content)
+	if err != nil {
+		return status.Error(codes.Internal, "cannot build the request")
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+benchKey)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return status.Error(codes.Unavailable, "no reply")
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return status.Error(codes.Unavailable, "no whole reply")
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		return plainError(resp.StatusCode, raw)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return status.Error(codes.Internal, "cannot read the reply")
+	}
+	return nil
+}
+
+// plainError makes a status with ErrorInfo and, for field errors, BadRequest.
+func plainError(code int, raw []byte) error {
+	var body struct {
+		Message string              `json:"message"`
+		Errors  map[string][]string `json:"errors"`
+	}
+	_ = json.Unmarshal(raw, &body)
+	mapped := codes.Unknown
+	switch code {
+	case http.StatusBadRequest:
+		mapped = codes.InvalidArgument
+	case http.StatusNotFound:
+		mapped = codes.NotFound
+	case http.StatusTooManyRequests:
+		mapped = codes.ResourceExhausted
+	}
+	s := status.New(mapped, body.Message)
+	info := &errdetails.ErrorInfo{Reason: http.StatusText(code), Domain: "pelcro", Metadata: map[string]string{"status": strconv.Itoa(code)}}
+	var err error
+	if len(body.Errors) > 0 {
+		bad := &errdetails.BadRequest{}
+		for field, texts := range body.Errors {
+			for _, text := range texts {
+				bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: field, Description: text})
+			}
+		}
+		s, err = s.WithDetails(info, bad)
+	} else {
+		s, err = s.WithDetails(info)
+	}
+	if err != nil {
+		return status.Error(codes.Internal, "cannot build the status")
+	}
+	return s.Err()
+}
+
+func (c *plainCustomer) message() (*pelcrov1.Customer, error) {
+	m := &pelcrov1.Customer{
+		Id: c.ID, Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, Name: c.Name, DisplayName: c.DisplayName,
+		Username: c.Username, Phone: c.Phone, Salutation: c.Salutation, Title: c.Title, Tin: c.TIN, OrganizationId: c.Organization,
+		DefaultSourceId: c.DefaultSourceID, EmailConfirm: c.EmailConfirm, EmailHardbounce: c.EmailHardbounce,
+		PhoneConfirm: c.PhoneConfirm, MailMarketing: c.MailMarketing, TeleMarketing: c.TeleMarketing,
+		HasPassword: isOne(c.HasPassword), IsImported: isOne(c.IsImported), OldProviderId: c.OldProviderID,
+		PasswordLastUpdatedAt: at(c.PasswordLastUpdatedAt), LastLoginAt: at(c.LastLoginAt),
+		CreatedAt: at(c.CreatedAt), UpdatedAt: at(c.UpdatedAt), DeletedAt: at(c.DeletedAt),
+	}
+	var err error
+	if m.Metadata, err = structpb.NewStruct(c.Metadata); err != nil {
+		return nil, status.Error(codes.Internal, "cannot read the metadata")
+	}
+	if m.Addresses, err = structs(c.Addresses); err != nil {
+		return nil, err
+	}
+	m.Subscriptions, err = structs(c.Subscriptions)
+	return m, err
+}
+
+func structs(list []map[string]any) ([]*structpb.Struct, error) {
+	var all []*structpb.Struct
+	for _, fields := range list {
+		s, err := structpb.NewStruct(fields)
+		if err != nil {
+			return nil, status.Error(codes.Internal, "cannot read a relation")
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func isOne(n *int) *bool {
+	if n == nil {
+		return nil
+	}
+	return new(*n == 1)
+}
+
+func at(seconds *int64) *timestamppb.Timestamp {
+	if seconds == nil {
+		return nil
+	}
+	return timestamppb.New(time.Unix(*seconds, 0))
+}
