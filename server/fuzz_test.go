@@ -52,7 +52,7 @@ func FuzzReadCustomer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		customer, err := readCustomer(raw)
 		var fields map[string]json.RawMessage
-		if json.Unmarshal(raw, &fields) != nil {
+		if json.Unmarshal(raw, &fields) != nil || fields == nil {
 			if err == nil {
 				t.Errorf("a customer out of what is no object: %v", customer)
 			}
@@ -90,7 +90,7 @@ func FuzzReadCustomers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		customers, err := readCustomers(raw)
 		var rows []map[string]json.RawMessage
-		if json.Unmarshal(raw, &rows) != nil {
+		if json.Unmarshal(raw, &rows) != nil || rows == nil || slices.ContainsFunc(rows, func(row map[string]json.RawMessage) bool { return row == nil }) {
 			if err == nil {
 				t.Errorf("customers out of what is no list of objects: %v", customers)
 			}

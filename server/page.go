@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
 // The sizes of a page (AIP-158): Pelcro's own default and maximum.
@@ -57,7 +58,7 @@ func (c *check) page(req *pelcrov1.ListCustomersRequest) page {
 // next returns the token of the page after p, empty if there is none, and the
 // size of the whole list, 0 if it is unknown. Pelcro's links are not used: they
 // lack the list's own parameters.
-func (p page) next(meta json.RawMessage, rows int) (token string, total int32) {
+func (p page) next(meta pelcro.JSON, rows int) (token string, total int32) {
 	number := p.Number + 1
 	more := rows >= p.Size
 	if m, ok := parseMeta(meta); ok && m.current >= p.Number {
@@ -104,18 +105,10 @@ func queryDigest(req *pelcrov1.ListCustomersRequest) []byte {
 type pageMeta struct{ current, last, total int }
 
 // parseMeta reads the "meta" of a list; ok is false if it is no use.
-func parseMeta(raw json.RawMessage) (m pageMeta, ok bool) {
-	var fields struct {
-		CurrentPage any `json:"current_page"`
-		LastPage    any `json:"last_page"`
-		Total       any `json:"total"`
-	}
-	if decodeJSON(raw, &fields) != nil {
-		return pageMeta{}, false
-	}
-	current, ok1 := integer(fields.CurrentPage)
-	last, ok2 := integer(fields.LastPage)
-	total, _ := integer(fields.Total)
+func parseMeta(meta pelcro.JSON) (m pageMeta, ok bool) {
+	current, ok1 := meta.Member("current_page").Integer()
+	last, ok2 := meta.Member("last_page").Integer()
+	total, _ := meta.Member("total").Integer()
 	if !ok1 || !ok2 || current < 1 || current > math.MaxInt32 || last < 0 {
 		return pageMeta{}, false
 	}

@@ -1,12 +1,7 @@
 package server
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
-	"strconv"
-	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -21,7 +16,7 @@ import (
 // it leaves the field unset.
 type attribute struct {
 	name string
-	read func(c *pelcrov1.Customer, value any) bool
+	read func(c *pelcrov1.Customer, v pelcro.JSON) bool
 }
 
 // attributes are what Customer names, in the order in which they are read: a
@@ -64,84 +59,72 @@ var attributes = []attribute{
 	{"deleted_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.DeletedAt })},
 }
 
-var errNoID = errors.New("the customer has no usable id")
+// attributeOf finds an attribute by its name; the customer's id comes after them.
+var attributeOf = func() map[string]int {
+	index := map[string]int{"id": len(attributes)}
+	for i, a := range attributes {
+		index[a.name] = i
+	}
+	return index
+}()
+
+var (
+	errNoID       = errors.New("the customer has no usable id")
+	errNoCustomer = errors.New("the data is no customer")
+	errNoList     = errors.New("the data is no list")
+)
 
 // readCustomer reads a customer as Pelcro sends it, tolerantly: what does not fit
 // is kept in extra, and only a missing or unusable id is an error.
-func readCustomer(raw json.RawMessage) (*pelcrov1.Customer, error) {
-	var fields map[string]any
-	if err := decodeJSON(raw, &fields); err != nil {
-		return nil, err
-	}
-	return customerOf(fields)
-}
-
-// readCustomers reads a list of customers.
-func readCustomers(raw json.RawMessage) ([]*pelcrov1.Customer, error) {
-	var rows []map[string]any
-	if err := decodeJSON(raw, &rows); err != nil {
-		return nil, err
-	}
-	customers := make([]*pelcrov1.Customer, len(rows))
-	for i, fields := range rows {
-		customer, err := customerOf(fields)
-		if err != nil {
-			return nil, err
-		}
-		customers[i] = customer
-	}
-	return customers, nil
-}
-
-func customerOf(fields map[string]any) (*pelcrov1.Customer, error) {
+func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 	customer := &pelcrov1.Customer{}
+	keep := func(name string, v pelcro.JSON) {
+		if customer.Extra == nil {
+			customer.Extra = &structpb.Struct{Fields: map[string]*structpb.Value{}}
+		}
+		customer.Extra.Fields[name] = extraValue(v)
+	}
+	// What stands twice counts as the last one, and what is read first is not what
+	// stands first: hence two steps.
+	values := make([]pelcro.JSON, len(attributeOf))
+	whole := object.Members(func(name []byte, v pelcro.JSON) {
+		if i, known := attributeOf[string(name)]; known {
+			values[i] = v
+		} else {
+			keep(string(name), v)
+		}
+	})
+	if !whole {
+		return nil, errNoCustomer
+	}
 	var ok bool
-	if customer.Id, ok = integer(fields["id"]); !ok || customer.Id <= 0 {
+	if customer.Id, ok = values[len(attributes)].Integer(); !ok || customer.Id <= 0 {
 		return nil, errNoID
 	}
-	delete(fields, "id")
-	for _, a := range attributes {
-		value, present := fields[a.name]
-		if present && (value == nil || a.read(customer, value)) {
-			delete(fields, a.name)
+	for i, a := range attributes {
+		if v := values[i]; v != nil && !v.IsNull() && !a.read(customer, v) {
+			keep(a.name, v)
 		}
-	}
-	if len(fields) > 0 {
-		customer.Extra = extraStruct(fields)
 	}
 	return customer, nil
 }
 
-// decodeJSON decodes exactly one JSON value and keeps numbers as they are
-// written.
-func decodeJSON(raw []byte, target any) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if err := decoder.Decode(target); err != nil {
-		return err
+// readCustomers reads a list of customers.
+func readCustomers(list pelcro.JSON) (customers []*pelcrov1.Customer, err error) {
+	whole := list.Elements(func(object pelcro.JSON) {
+		customer, failure := readCustomer(object)
+		err = errors.Join(err, failure)
+		customers = append(customers, customer)
+	})
+	if !whole {
+		return nil, errNoList
 	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("something follows the JSON value")
-	}
-	return nil
+	return customers, err
 }
 
-// integer reads a whole number, or its digits in quotes.
-func integer(value any) (int64, bool) {
-	var digits string
-	switch value := value.(type) {
-	case json.Number:
-		digits = value.String()
-	case string:
-		digits = value
-	}
-	n, err := strconv.ParseInt(digits, 10, 64)
-	return n, err == nil
-}
-
-func text(field func(*pelcrov1.Customer) **string) func(*pelcrov1.Customer, any) bool {
-	return func(c *pelcrov1.Customer, value any) bool {
-		s, ok := value.(string)
+func text(field func(*pelcrov1.Customer) **string) func(*pelcrov1.Customer, pelcro.JSON) bool {
+	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+		s, ok := v.Text()
 		if ok {
 			*field(c) = &s
 		}
@@ -150,22 +133,23 @@ func text(field func(*pelcrov1.Customer) **string) func(*pelcrov1.Customer, any)
 }
 
 // flag reads true and false, also as the 1 and 0 that a database has for them.
-func flag(field func(*pelcrov1.Customer) **bool) func(*pelcrov1.Customer, any) bool {
-	return func(c *pelcrov1.Customer, value any) bool {
-		b, ok := value.(bool)
-		if n, isNumber := value.(json.Number); isNumber && (n == "0" || n == "1") {
-			b, ok = n == "1", true
+func flag(field func(*pelcrov1.Customer) **bool) func(*pelcrov1.Customer, pelcro.JSON) bool {
+	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+		switch string(v) {
+		case "true", "1":
+			*field(c) = new(true)
+		case "false", "0":
+			*field(c) = new(false)
+		default:
+			return false
 		}
-		if ok {
-			*field(c) = &b
-		}
-		return ok
+		return true
 	}
 }
 
-func id(field func(*pelcrov1.Customer) **int64) func(*pelcrov1.Customer, any) bool {
-	return func(c *pelcrov1.Customer, value any) bool {
-		n, ok := integer(value)
+func id(field func(*pelcrov1.Customer) **int64) func(*pelcrov1.Customer, pelcro.JSON) bool {
+	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+		n, ok := v.Integer()
 		if ok {
 			*field(c) = &n
 		}
@@ -175,36 +159,34 @@ func id(field func(*pelcrov1.Customer) **int64) func(*pelcrov1.Customer, any) bo
 
 // relation reads what is an id or, when expanded, an object. An object's own id
 // counts if no other did.
-func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Customer) **structpb.Struct) func(*pelcrov1.Customer, any) bool {
-	return func(c *pelcrov1.Customer, value any) bool {
-		fields, isObject := value.(map[string]any)
+func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Customer) **structpb.Struct) func(*pelcrov1.Customer, pelcro.JSON) bool {
+	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+		isObject := v.Kind() == '{'
 		if isObject {
-			*object(c) = extraStruct(fields)
-			value = fields["id"]
+			*object(c) = extraStruct(v)
+			v = v.Member("id")
 		}
-		n, ok := integer(value)
+		n, ok := v.Integer()
 		if ok && *id(c) == nil {
 			*id(c) = &n
 		}
 		agrees := ok && **id(c) == n
-		return isObject || agrees || isEmptyList(value)
+		return isObject || agrees || v.IsEmptyList()
 	}
 }
 
 // relations reads a list of objects. A list of ids goes into extra.
-func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*pelcrov1.Customer, any) bool {
-	return func(c *pelcrov1.Customer, value any) bool {
-		list, ok := value.([]any)
-		if !ok {
-			return false
-		}
-		objects := make([]*structpb.Struct, len(list))
-		for i, element := range list {
-			fields, ok := element.(map[string]any)
-			if !ok {
-				return false
+func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*pelcrov1.Customer, pelcro.JSON) bool {
+	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+		var objects []*structpb.Struct
+		onlyObjects := true
+		isList := v.Elements(func(element pelcro.JSON) {
+			if onlyObjects = onlyObjects && element.Kind() == '{'; onlyObjects {
+				objects = append(objects, extraStruct(element))
 			}
-			objects[i] = extraStruct(fields)
+		})
+		if !isList || !onlyObjects {
+			return false
 		}
 		*field(c) = objects
 		return true
@@ -212,25 +194,23 @@ func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*pelcrov
 }
 
 // readMetadata reads an object. PHP prints an empty one as [].
-func readMetadata(c *pelcrov1.Customer, value any) bool {
-	fields, ok := value.(map[string]any)
-	if ok || isEmptyList(value) {
-		c.Metadata = metadataStruct(fields)
-		return true
+func readMetadata(c *pelcrov1.Customer, v pelcro.JSON) bool {
+	switch {
+	case v.Kind() == '{':
+		c.Metadata = metadataStruct(v)
+	case v.IsEmptyList():
+		c.Metadata = &structpb.Struct{}
+	default:
+		return false
 	}
-	return false
-}
-
-func isEmptyList(value any) bool {
-	list, ok := value.([]any)
-	return ok && len(list) == 0
+	return true
 }
 
 // timestamp reads Unix seconds.
-func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*pelcrov1.Customer, any) bool {
-	return func(c *pelcrov1.Customer, value any) bool {
-		seconds, ok := integer(value)
-		t := timestamppb.New(time.Unix(seconds, 0))
+func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*pelcrov1.Customer, pelcro.JSON) bool {
+	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+		seconds, ok := v.Integer()
+		t := &timestamppb.Timestamp{Seconds: seconds}
 		if ok = ok && t.IsValid(); ok {
 			*field(c) = t
 		}

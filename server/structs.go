@@ -1,11 +1,12 @@
 package server
 
 import (
-	"encoding/json"
+	"bytes"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
 // maxStructDepth is how deep JSON is nested in a Struct. Each level takes three
@@ -17,67 +18,59 @@ const maxExactInteger = 1 << 53
 
 // metadataStruct converts metadata. Its numbers become doubles, because a later
 // update sends them back as numbers.
-func metadataStruct(fields map[string]any) *structpb.Struct {
-	return toStruct(fields, 1, false)
-}
+func metadataStruct(object pelcro.JSON) *structpb.Struct { return toStruct(object, 1, false) }
 
 // extraStruct converts what is only shown: an integer that a double would change
 // is kept as text.
-func extraStruct(fields map[string]any) *structpb.Struct {
-	return toStruct(fields, 1, true)
+func extraStruct(object pelcro.JSON) *structpb.Struct { return toStruct(object, 1, true) }
+
+// extraValue converts what is only shown and no object.
+func extraValue(v pelcro.JSON) *structpb.Value { return toValue(v, 2, true) }
+
+func toStruct(object pelcro.JSON, depth int, exact bool) *structpb.Struct {
+	fields := map[string]*structpb.Value{}
+	object.Members(func(name []byte, member pelcro.JSON) {
+		fields[string(name)] = toValue(member, depth+1, exact)
+	})
+	return &structpb.Struct{Fields: fields}
 }
 
-func toStruct(fields map[string]any, depth int, exact bool) *structpb.Struct {
-	values := make(map[string]*structpb.Value, len(fields))
-	for key, value := range fields {
-		values[key] = toValue(value, depth+1, exact)
-	}
-	return &structpb.Struct{Fields: values}
-}
-
-func toValue(value any, depth int, exact bool) *structpb.Value {
-	switch value := value.(type) {
-	case nil:
+func toValue(v pelcro.JSON, depth int, exact bool) *structpb.Value {
+	switch v.Kind() {
+	case 'n':
 		return structpb.NewNullValue()
-	case bool:
-		return structpb.NewBoolValue(value)
-	case string:
-		return structpb.NewStringValue(value)
-	case json.Number:
-		return toNumber(value.String(), exact)
+	case 't', 'f':
+		return structpb.NewBoolValue(v.Kind() == 't')
+	case '"':
+		text, _ := v.Text()
+		return structpb.NewStringValue(text)
+	case '0':
+		return toNumber(v, exact)
 	}
 	if depth > maxStructDepth {
-		raw, err := json.Marshal(value)
-		if err != nil {
-			panic(err) // it was just unmarshalled
-		}
-		return structpb.NewStringValue(string(raw))
+		return structpb.NewStringValue(v.Compact())
 	}
-	list, isList := value.([]any)
-	if !isList {
-		fields, _ := value.(map[string]any)
-		return structpb.NewStructValue(toStruct(fields, depth, exact))
+	if v.Kind() == '{' {
+		return structpb.NewStructValue(toStruct(v, depth, exact))
 	}
-	values := make([]*structpb.Value, len(list))
-	for i, element := range list {
-		values[i] = toValue(element, depth+1, exact)
-	}
-	return structpb.NewListValue(&structpb.ListValue{Values: values})
+	list := &structpb.ListValue{}
+	v.Elements(func(element pelcro.JSON) { list.Values = append(list.Values, toValue(element, depth+1, exact)) })
+	return structpb.NewListValue(list)
 }
 
-func toNumber(digits string, exact bool) *structpb.Value {
-	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || exact && losesDigits(digits) {
-		return structpb.NewStringValue(digits)
+func toNumber(number pelcro.JSON, exact bool) *structpb.Value {
+	n, err := strconv.ParseFloat(string(number), 64)
+	if err != nil || exact && losesDigits(number) {
+		return structpb.NewStringValue(string(number))
 	}
 	return structpb.NewNumberValue(n)
 }
 
 // losesDigits reports whether the number is an integer that a double may change.
-func losesDigits(number string) bool {
-	if strings.ContainsAny(number, ".eE") {
+func losesDigits(number pelcro.JSON) bool {
+	if bytes.ContainsAny(number, ".eE") {
 		return false
 	}
-	n, err := strconv.ParseInt(number, 10, 64)
+	n, err := strconv.ParseInt(string(number), 10, 64)
 	return err != nil || n > maxExactInteger || n < -maxExactInteger
 }

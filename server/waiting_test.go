@@ -47,9 +47,15 @@ func withDeadline(t *testing.T, calls []named) []inTime {
 	var all sync.WaitGroup
 	for i, c := range calls {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			answers[i] = inTime{c.do(ctx), ctx.Err() == nil}
+			// A machine that stands still for 50 ms proves nothing.
+			for range 5 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				answers[i] = inTime{c.do(ctx), ctx.Err() == nil}
+				cancel()
+				if answers[i].ok {
+					return
+				}
+			}
 		})
 	}
 	all.Wait()

@@ -3,7 +3,6 @@ package pelcro
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -116,9 +115,9 @@ func (c *Client) Close() {
 // Reply is a success.
 type Reply struct {
 	// Data is the JSON under "data".
-	Data json.RawMessage
+	Data JSON
 	// Meta is the JSON under "meta", which lists have; nil if absent.
-	Meta json.RawMessage
+	Meta JSON
 
 	received Error
 }
@@ -161,20 +160,30 @@ func (c *Client) do(ctx context.Context, r request) (*Reply, error) {
 	return reply, nil
 }
 
-var errNoData = errors.New("there is no data")
+var (
+	errNoObject = errors.New("the body is no JSON object")
+	errNoData   = errors.New("there is no data")
+)
 
 // Envelope returns what the body of a success holds under "data" and "meta". It
 // fails when the body is no JSON object, or has no data.
-func Envelope(body []byte) (data, meta json.RawMessage, err error) {
-	var members map[string]json.RawMessage // a struct would take "Data" for data, too
-	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte(byteOrderMark)), &members); err != nil {
-		return nil, nil, err
-	}
-	data = members["data"]
-	if len(data) == 0 || string(data) == "null" {
+func Envelope(body []byte) (data, meta JSON, err error) {
+	whole := JSON(bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark))))
+	ok := whole.Members(func(name []byte, value JSON) {
+		switch string(name) { // exactly: "Data" is something else
+		case "data":
+			data = value
+		case "meta":
+			meta = value
+		}
+	})
+	switch {
+	case !ok:
+		return nil, nil, errNoObject
+	case len(data) == 0 || data.IsNull():
 		return nil, nil, errNoData
 	}
-	return data, members["meta"], nil
+	return data, meta, nil
 }
 
 // byteOrderMark begins what a PHP file with one answers.

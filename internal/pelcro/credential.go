@@ -13,7 +13,7 @@ type credential struct {
 	authorization string
 	// texts are how an error of Pelcro's could repeat it: as it is, and as PHP writes
 	// it in JSON.
-	texts [][]byte
+	texts   [][]byte
 	verdict atomic.Int32
 }
 

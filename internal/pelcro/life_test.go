@@ -20,7 +20,7 @@ type customer struct {
 	Organization any            `json:"organization"`
 }
 
-func read[T any](t *testing.T, raw json.RawMessage) (value T) {
+func read[T any](t *testing.T, raw pelcro.JSON) (value T) {
 	t.Helper()
 	if err := json.Unmarshal(raw, &value); err != nil {
 		t.Fatalf("%v in %s", err, raw)
