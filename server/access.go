@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/x509"
 
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
@@ -42,12 +44,17 @@ func (e accessError) Error() string {
 // accessUnary and accessStream let through who may call. Health is open: those who
 // probe it have no secrets.
 func (s *Server) accessUnary() grpc.UnaryServerInterceptor {
-	return selector.UnaryServerInterceptor(auth.UnaryServerInterceptor(s.access), everythingElse.matcher())
+	return selector.UnaryServerInterceptor(auth.UnaryServerInterceptor(s.access), everythingElse)
 }
 
 func (s *Server) accessStream() grpc.StreamServerInterceptor {
-	return selector.StreamServerInterceptor(auth.StreamServerInterceptor(s.access), everythingElse.matcher())
+	return selector.StreamServerInterceptor(auth.StreamServerInterceptor(s.access), everythingElse)
 }
+
+// everythingElse selects all methods but those of health.
+var everythingElse = selector.MatchFunc(func(_ context.Context, meta interceptors.CallMeta) bool {
+	return meta.Service != healthpb.Health_ServiceDesc.ServiceName
+})
 
 // access returns the context in which the call may go on.
 func (s *Server) access(ctx context.Context) (context.Context, error) {

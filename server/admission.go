@@ -29,6 +29,6 @@ func (a *admission) admit() grpc.UnaryServerInterceptor {
 			}
 			return handler(ctx, req)
 		},
-		everythingElse.matcher(),
+		everythingElse,
 	)
 }

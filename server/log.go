@@ -9,103 +9,87 @@ import (
 	"strings"
 	"time"
 
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/peer"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// traffic selects calls and says at what level their success is logged.
-type traffic struct {
-	matches func(service string) bool
-	success slog.Level
+// logUnary and logStream write one line for each call, when it has ended. Payloads
+// are never logged, and neither is the status text: Pelcro's texts may hold what the
+// caller sent.
+func (s *Server) logUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	begin := time.Now()
+	resp, err := handler(ctx, req)
+	s.logCall(ctx, info.FullMethod, time.Since(begin))
+	return resp, err
 }
 
-var (
-	// Probes come every few seconds and would drown everything else.
-	healthChecks = traffic{
-		func(service string) bool { return service == healthpb.Health_ServiceDesc.ServiceName },
-		slog.LevelDebug,
-	}
-	everythingElse = traffic{
-		func(service string) bool { return service != healthpb.Health_ServiceDesc.ServiceName },
-		slog.LevelInfo,
-	}
-)
-
-func (t traffic) matcher() selector.Matcher {
-	return selector.MatchFunc(func(_ context.Context, meta interceptors.CallMeta) bool { return t.matches(meta.Service) })
+func (s *Server) logStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	begin := time.Now()
+	err := handler(srv, stream)
+	s.logCall(stream.Context(), info.FullMethod, time.Since(begin))
+	return err
 }
 
-// logUnary and logStream write one line for each call that is of the traffic.
-func logUnary(logger *slog.Logger, t traffic) grpc.UnaryServerInterceptor {
-	return selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(lines(logger, t), logOptions...), t.matcher())
-}
-
-func logStream(logger *slog.Logger, t traffic) grpc.StreamServerInterceptor {
-	return selector.StreamServerInterceptor(logging.StreamServerInterceptor(lines(logger, t), logOptions...), t.matcher())
-}
-
-// logOptions: one line, at the end. Payloads are never logged; the status text is
-// dropped because Pelcro's texts may hold what the caller sent.
-var logOptions = []logging.Option{
-	logging.WithLogOnEvents(logging.FinishCall),
-	logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey, logging.MethodTypeFieldKey),
-	logging.WithFieldsFromContext(recordFields),
-	logging.WithDurationField(func(d time.Duration) logging.Fields {
-		return logging.Fields{"duration_ms", float64(d.Microseconds()) / 1000}
-	}),
-}
-
-func lines(logger *slog.Logger, t traffic) logging.Logger {
-	return logging.LoggerFunc(func(ctx context.Context, _ logging.Level, message string, fields ...any) {
-		level := t.success
-		if isServerFault(callOf(ctx)) {
-			level = slog.LevelError
-		}
-		if !logger.Enabled(ctx, level) {
-			return
-		}
-		kept := logging.Fields(fields)
-		kept.Delete("grpc.error")
-		logger.Log(ctx, level, message, kept...)
-	})
-}
-
-// recordFields are the fields of the call's record.
-func recordFields(ctx context.Context) logging.Fields {
+// logCall writes the line. What is not written costs nothing.
+func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Duration) {
 	c := callOf(ctx)
-	fields := logging.Fields{"request_id", c.requestID}
+	level := slog.LevelInfo
+	switch {
+	case isServerFault(c):
+		level = slog.LevelError
+	case isHealth(fullMethod): // probes come every few seconds and would drown everything else
+		level = slog.LevelDebug
+	}
+	logger := s.config.Logger
+	if !logger.Enabled(ctx, level) {
+		return
+	}
+	service, method, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
+	var room [16]slog.Attr
+	attrs := append(room[:0],
+		slog.String("request_id", c.requestID),
+		slog.String("grpc.service", bounded(service)),
+		slog.String("grpc.method", bounded(method)),
+		slog.String("grpc.code", c.result.Code().String()),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+	)
+	if p, ok := peer.FromContext(ctx); ok {
+		attrs = append(attrs, slog.String("peer.address", p.Addr.String()))
+	}
 	if c.caller != "" {
-		fields = append(fields, "caller", c.caller)
+		attrs = append(attrs, slog.String("caller", c.caller))
 	}
 	if id := traceID(ctx); id != "" {
-		fields = append(fields, "trace_id", id)
+		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	if c.upstream.Attempts > 0 {
-		fields = append(fields, "upstream_attempts", c.upstream.Attempts)
+		attrs = append(attrs, slog.Int("upstream_attempts", c.upstream.Attempts))
 	}
 	if c.upstream.StatusCode != 0 {
-		fields = append(fields, "http_status", c.upstream.StatusCode)
+		attrs = append(attrs, slog.Int("http_status", c.upstream.StatusCode))
 	}
-	if c.result.OK() {
-		return fields
+	if !c.result.OK() {
+		attrs = append(attrs, slog.String("reason", c.result.Reason().String()))
+		if outcome := c.result.Outcome(); outcome != "" {
+			attrs = append(attrs, slog.String("outcome", string(outcome)))
+		}
+		if text := c.result.PrivateText(); text != "" {
+			attrs = append(attrs, slog.String("upstream_text", withoutAddresses(text)))
+		}
+		if c.cause != nil {
+			attrs = append(attrs, slog.String("cause", causeText(c.cause)))
+		}
 	}
-	fields = append(fields, "reason", c.result.Reason().String())
-	if outcome := c.result.Outcome(); outcome != "" {
-		fields = append(fields, "outcome", string(outcome))
-	}
-	if text := c.result.PrivateText(); text != "" {
-		fields = append(fields, "upstream_text", withoutAddresses(text))
-	}
-	if c.cause != nil {
-		fields = append(fields, "cause", causeText(c.cause))
-	}
-	return fields
+	logger.LogAttrs(ctx, level, "finished call", attrs...)
+}
+
+// isHealth reports whether the method is one of grpc.health.v1.
+func isHealth(fullMethod string) bool {
+	return strings.HasPrefix(fullMethod, "/"+healthpb.Health_ServiceDesc.ServiceName+"/")
 }
 
 var (

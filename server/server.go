@@ -100,8 +100,8 @@ func New(config Config) *Server {
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
 	options := append(transportOptions(),
-		s.unaryChain(config.Logger),
-		s.streamChain(config.Logger),
+		s.unaryChain(),
+		s.streamChain(),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 	)
 	if config.Traces != nil {

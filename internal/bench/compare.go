@@ -147,7 +147,9 @@ const profileTime = 5 * time.Second
 // profile writes a CPU profile of the gateway under the case's load.
 func (f *fleet) profile(ctx context.Context, s scenario, calls int, file string) error {
 	done := make(chan error, 1)
-	go func() { done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", f.admin, int(profileTime.Seconds())), file) }()
+	go func() {
+		done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", f.admin, int(profileTime.Seconds())), file)
+	}()
 	for {
 		if _, err := f.gateway.run(ctx, s, calls, callers); err != nil {
 			return err
