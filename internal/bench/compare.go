@@ -99,6 +99,20 @@ func compare(ctx context.Context, o options) error {
 			}
 		}
 	}
+	for _, each := range []struct {
+		name string
+		run  func() error
+	}{
+		{"growth", func() error { return f.growth(ctx, o.rounds, o.calls) }},
+		{"latency", func() error { return f.added(ctx, o.rounds) }},
+		{"in flight", func() error { return f.inFlight(ctx, o.rounds) }}, // the last, because memory stays
+	} {
+		if strings.Contains(each.name, o.only) {
+			if err := each.run(); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// inFlight holds many calls at once on an upstream that takes its time, and says
+// what that costs in memory.
+func (f *fleet) inFlight(ctx context.Context, rounds int) error {
+	const calls, upstreamTime = 5_000, 100
+	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
+	fmt.Printf("\nin flight: %d calls at once on an upstream that takes %d ms\n", calls, upstreamTime)
+	for _, t := range []*target{f.gateway, f.plain} {
+		var grown []float64
+		idle, err := t.rss()
+		if err != nil {
+			return err
+		}
+		for range rounds {
+			most, err := t.peak(ctx, slow, calls)
+			if err != nil {
+				return err
+			}
+			grown = append(grown, float64(most-idle)/calls/1024)
+		}
+		fmt.Printf("%10s  %.0f MiB idle, %.1f KiB a call more (%.1f to %.1f)\n",
+			t.name, float64(idle)/(1<<20), middle(grown), slices.Min(grown), slices.Max(grown))
+	}
+	return nil
+}
+
+// peak returns the most memory that the target had while it held the calls.
+func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err error) {
+	done := make(chan error, 1)
+	go func() {
+		// Ten times in a row, each caller.
+		_, err := t.run(ctx, s, 10*calls, calls)
+		done <- err
+	}()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-done:
+			return most, err
+		case <-ticker.C:
+			now, err := t.rss()
+			if err != nil {
+				return 0, err
+			}
+			most = max(most, now)
+		}
+	}
+}
+
+// added calls at a fixed rate and compares with the upstream called directly, over
+// HTTP.
+func (f *fleet) added(ctx context.Context, rounds int) error {
+	const rate, upstreamTime, seconds = 1_000, 20, 5
+	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
+	fmt.Printf("\nlatency: %d calls a second for %d s on an upstream that takes %d ms; p50 and p99, rounds in brackets\n", rate, seconds, upstreamTime)
+	for _, t := range []*target{f.upstream, f.gateway, f.plain, f.proxy} {
+		var p50, p99 []float64
+		for range rounds {
+			took, err := t.paced(ctx, slow, rate, seconds*rate)
+			if err != nil {
+				return err
+			}
+			p50 = append(p50, float64(took[len(took)/2])/1e6)
+			p99 = append(p99, float64(took[len(took)*99/100])/1e6)
+		}
+		fmt.Printf("%10s  %.2f ms  %.2f ms  %.2f\n", t.name, middle(p50), middle(p99), p99)
+	}
+	return nil
+}
+
+// paced begins calls at the rate, however long they take, and returns how long they
+// took, sorted.
+func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time.Duration, error) {
+	ctx = authorized(ctx)
+	took := make([]time.Duration, calls)
+	var (
+		group   sync.WaitGroup
+		mu      sync.Mutex
+		failure error
+	)
+	begin := time.Now()
+	for n := range calls {
+		due := begin.Add(time.Duration(n) * time.Second / time.Duration(rate))
+		time.Sleep(time.Until(due))
+		group.Go(func() {
+			start := time.Now()
+			if err := t.call(ctx, s, n); err != nil {
+				mu.Lock()
+				failure = err
+				mu.Unlock()
+			}
+			took[n] = time.Since(start)
+		})
+	}
+	group.Wait()
+	slices.Sort(took)
+	return took, failure
+}
+
+// growth compares the CPU time of a call from few and from many callers.
+func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
+	const many = 1_000
+	fmt.Printf("\ngrowth: CPU time of a get from %d and from %d callers\n", callers, many)
+	for _, t := range []*target{f.gateway, f.plain} {
+		var ratios []float64
+		for range rounds {
+			few, err := t.run(ctx, getOK, calls, callers)
+			if err != nil {
+				return err
+			}
+			crowd, err := t.run(ctx, getOK, calls, many)
+			if err != nil {
+				return err
+			}
+			ratios = append(ratios, float64(crowd.cpu)/float64(few.cpu))
+		}
+		fmt.Printf("%10s  %.2f (%.2f to %.2f)\n", t.name, middle(ratios), slices.Min(ratios), slices.Max(ratios))
+	}
+	return nil
+}
