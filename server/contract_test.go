@@ -182,14 +182,3 @@ func TestAfterPanic(t *testing.T) {
 	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
-
-// A request that the gateway cannot build is its own fault.
-func TestUnbuildableRequest(t *testing.T) {
-	g := start(t, answering(fine), func(s *setup) { s.pelcro.BaseURL.Host = "a b" })
-	for _, c := range g.calls(42) {
-		f := c.do(t.Context()).failure(t)
-		f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR)
-		f.mustAdvise(t, "notSent", "", 0)
-		f.mustHide(t, "a b", "127.0.0.1")
-	}
-}

@@ -13,5 +13,6 @@ import (
 )
 
 func main() {
+	paceCollector()
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

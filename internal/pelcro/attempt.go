@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"strconv"
 	"time"
 )
@@ -39,15 +38,14 @@ func (c *Client) headerTimeout(r request) time.Duration {
 func (c *Client) bodyTimeout() time.Duration { return c.config.Timeout / 3 }
 
 // attempt makes one attempt, which the metrics count, the trace shows and the
-// record of the call holds. ctx is the caller's context, limited the one with the
-// time limit.
-func (c *Client) attempt(ctx, limited context.Context, r request) (*Error, error) {
+// record of the call holds.
+func (c *Client) attempt(ctx context.Context, deadline time.Time, r request) (*Error, error) {
 	exchange := exchangeOf(ctx)
 	exchange.Attempts++
-	traced, span := c.tracing.start(limited, r, exchange.Attempts)
+	traced, span := c.tracing.start(ctx, r, exchange.Attempts)
 	begin := time.Now()
 	used := c.credentialFor(ctx)
-	received, err := c.send(traced, r, used)
+	received, err := c.send(traced, deadline, r, used)
 	reply := replyOf(received, err)
 	c.judge(used, reply.StatusCode)
 	end := endingOf(ctx, reply)
@@ -59,11 +57,11 @@ func (c *Client) attempt(ctx, limited context.Context, r request) (*Error, error
 
 // send sends the request and reads the reply. A success comes back with its whole
 // body, as an Error that is none yet.
-func (c *Client) send(ctx context.Context, r request, shown *credential) (*Error, error) {
+func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown *credential) (*Error, error) {
 	call := r.call()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	timer := time.AfterFunc(c.headerTimeout(r), func() { stop(errTimeLimit) })
+	timer := time.AfterFunc(min(c.headerTimeout(r), time.Until(deadline)), func() { stop(errTimeLimit) })
 	defer timer.Stop()
 	way := sending{stop: stop}
 	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r, shown, &way)
@@ -79,7 +77,7 @@ func (c *Client) send(ctx context.Context, r request, shown *credential) (*Error
 		return nil, failed
 	}
 	defer resp.Body.Close()
-	timer.Reset(c.bodyTimeout())
+	timer.Reset(min(c.bodyTimeout(), time.Until(deadline)))
 
 	received := &Error{Call: call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true, credential: shown}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
@@ -91,7 +89,7 @@ func (c *Client) send(ctx context.Context, r request, shown *credential) (*Error
 	if success {
 		limit = MaxBody
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	body, err := readBody(resp, limit)
 	switch {
 	case !success:
 		received.BodyIncomplete = err != nil || len(body) > limit
@@ -111,6 +109,16 @@ func (c *Client) send(ctx context.Context, r request, shown *credential) (*Error
 	return received, nil
 }
 
+// readBody reads at most one byte more than the limit.
+func readBody(resp *http.Response, limit int) ([]byte, error) {
+	if resp.ContentLength <= 0 || resp.ContentLength > int64(limit) {
+		return io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	}
+	body := make([]byte, resp.ContentLength)
+	n, err := io.ReadFull(resp.Body, body)
+	return body[:n], err
+}
+
 // isCorrupt reports whether a body arrived that cannot be decompressed, as opposed
 // to one that did not arrive.
 func isCorrupt(err error) bool {
@@ -127,45 +135,54 @@ func causeOf(ctx context.Context, err error) error {
 }
 
 func (c *Client) newRequest(ctx context.Context, r request, shown *credential, way *sending) (*http.Request, error) {
-	query := url.Values{}
-	if r.query != nil {
-		query = r.query
+	to := *c.base
+	to.Path += r.path
+	if to.RawPath != "" {
+		to.RawPath += r.path // of digits and letters, the same in both forms
 	}
-	siteID := r.siteID
-	if siteID == 0 {
-		siteID = c.config.SiteID
+	to.RawQuery = c.rawQuery(r)
+	req := &http.Request{
+		Method: r.method,
+		URL:    &to,
+		Host:   to.Host,
+		// Without Accept, Laravel answers failures with redirects and pages.
+		Header: http.Header{"Accept": jsonType, "User-Agent": c.userAgent},
 	}
-	query.Set("site_id", strconv.FormatInt(int64(siteID), 10))
-
-	var body io.Reader
+	if shown.authorization != "" {
+		req.Header["Authorization"] = []string{shown.authorization}
+	}
 	if r.body != nil {
 		raw, err := json.Marshal(r.body)
 		if err != nil {
 			return nil, err
 		}
-		body = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path+"?"+query.Encode(), body)
-	if err != nil {
-		return nil, err
-	}
-	if rewind := req.GetBody; rewind != nil {
+		req.Header["Content-Type"] = jsonType
+		req.ContentLength = int64(len(raw))
+		req.Body = io.NopCloser(bytes.NewReader(raw))
 		req.GetBody = func() (io.ReadCloser, error) {
 			if way.wasWritten() {
 				return nil, errSentBefore
 			}
-			return rewind()
+			return io.NopCloser(bytes.NewReader(raw)), nil
 		}
 	}
-	// Without it Laravel answers failures with redirects and pages.
-	req.Header.Set("Accept", "application/json")
-	if shown.authorization != "" {
-		req.Header.Set("Authorization", shown.authorization)
-	}
-	req.Header.Set("User-Agent", c.config.UserAgent)
-	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	c.passTraceOn(ctx, req.Header)
-	return req, nil
+	return req.WithContext(ctx), nil
+}
+
+// jsonType is what is sent and asked for; nothing changes it.
+var jsonType = []string{"application/json"}
+
+// rawQuery returns the query, which always names the site.
+func (c *Client) rawQuery(r request) string {
+	siteID := r.siteID
+	if siteID == 0 {
+		siteID = c.config.SiteID
+	}
+	site := strconv.FormatInt(int64(siteID), 10)
+	if len(r.query) == 0 {
+		return "site_id=" + site
+	}
+	r.query.Set("site_id", site)
+	return r.query.Encode()
 }

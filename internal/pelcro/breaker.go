@@ -100,12 +100,12 @@ func (b *breaker) do(attempt func() (*Error, error)) (*Error, error) {
 	return received, err
 }
 
-// guarded makes one attempt, through the circuit breaker if there is one. ctx is
-// the caller's context, limited the one with the time limit.
-func (c *Client) guarded(ctx, limited context.Context, r request) (*Error, error) {
+// guarded makes one attempt, through the circuit breaker if there is one. The call's
+// time limit ends at the deadline.
+func (c *Client) guarded(ctx context.Context, deadline time.Time, r request) (*Error, error) {
 	attempt := func() (*Error, error) {
 		begin := time.Now()
-		received, err := c.attempt(ctx, limited, r)
+		received, err := c.attempt(ctx, deadline, r)
 		if failed, ok := errors.AsType[*Error](err); ok && failed.StatusCode == 0 {
 			late := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(begin) >= silence
 			failed.saysNothing = failed.stale || ctx.Err() != nil && !late

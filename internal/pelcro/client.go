@@ -59,12 +59,13 @@ type Config struct {
 
 // Client calls Pelcro. It is safe for concurrent use.
 type Client struct {
-	config  Config
-	base    string
-	budget  *budget
-	breaker *breaker // nil: off
-	metrics *metrics // nil: none
-	tracing tracing
+	config    Config
+	userAgent []string // the header, shared by all requests
+	base      *url.URL // ends with a slash
+	budget    *budget
+	breaker   *breaker // nil: off
+	metrics   *metrics // nil: none
+	tracing   tracing
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
 	// circuitChanged is told when the breaker opens and closes, keyVerdict when Pelcro
@@ -81,9 +82,10 @@ func New(config Config) *Client {
 		config.Timeout = DefaultTimeout
 	}
 	c := &Client{
-		config: config,
-		base:   strings.TrimSuffix(config.BaseURL.String(), "/") + "/",
-		budget: newBudget(),
+		config:    config,
+		base:      withSlash(*config.BaseURL),
+		userAgent: []string{config.UserAgent},
+		budget:    newBudget(),
 	}
 	c.credential.Store(&credential{})
 	if !config.APIKey.IsZero() {
@@ -99,6 +101,15 @@ func New(config Config) *Client {
 	c.metrics = newMetrics(config.Metrics, c.breaker)
 	c.tracing = newTracing(config.Traces, config.BaseURL)
 	return c
+}
+
+// withSlash returns the URL with a slash at its end, in both forms of its path.
+func withSlash(u url.URL) *url.URL {
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
+	if u.RawPath != "" {
+		u.RawPath = strings.TrimSuffix(u.RawPath, "/") + "/"
+	}
+	return &u
 }
 
 // OnCircuitChange has f called when the circuit breaker opens and when it closes

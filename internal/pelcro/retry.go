@@ -32,11 +32,10 @@ const (
 // call makes the call within the time limit: through the circuit breaker, and
 // again where that may help, cannot harm, and the retry budget allows it.
 func (c *Client) call(ctx context.Context, r request) (*Error, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, c.config.Timeout, errTimeLimit)
-	defer cancel()
+	deadline := time.Now().Add(c.config.Timeout)
 	var last *Error
 	for retries := 0; ; retries++ {
-		received, err := c.guarded(ctx, limited, r)
+		received, err := c.guarded(ctx, deadline, r)
 		if !isOutage(err) {
 			c.budget.earn()
 			return received, err
@@ -49,7 +48,7 @@ func (c *Client) call(ctx context.Context, r request) (*Error, error) {
 			failed.Sent = failed.Sent || last.Sent
 		}
 		last = failed
-		if retries == c.config.Retries || !c.retries(limited, r, failed, backoff(retries)) {
+		if retries == c.config.Retries || !c.retries(ctx, deadline, r, failed, backoff(retries)) {
 			return nil, failed
 		}
 	}
@@ -57,12 +56,14 @@ func (c *Client) call(ctx context.Context, r request) (*Error, error) {
 
 // retries reports whether the failed attempt is to be repeated, after having
 // waited for it.
-func (c *Client) retries(ctx context.Context, r request, failed *Error, wait time.Duration) bool {
+func (c *Client) retries(ctx context.Context, deadline time.Time, r request, failed *Error, wait time.Duration) bool {
 	if ctx.Err() != nil || !r.repeat.allows(failed) {
 		return false
 	}
 	wait = max(wait, retryAfter(failed.Header))
-	deadline, _ := ctx.Deadline()
+	if callers, ok := ctx.Deadline(); ok && callers.Before(deadline) {
+		deadline = callers
+	}
 	if time.Until(deadline)-wait < minAttempt {
 		return false
 	}

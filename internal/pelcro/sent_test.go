@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -207,3 +208,13 @@ func TestSentAfterSecondConnection(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A request that cannot be built is no failure of Pelcro's.
+func TestUnbuildableRequest(t *testing.T) {
+	client := at(t, "https://127.0.0.1:1")
+	_, err := client.CreateCustomer(t.Context(), 0, pelcro.Attributes{"number": math.NaN()})
+	var failed *pelcro.Error
+	if err == nil || errors.As(err, &failed) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// garbageFloor is how much garbage gathers before it is collected, in bytes. A quiet
+// service lives in a few MiB, and Go would collect after as many again: dozens of
+// times a second under load, each time shrinking stacks that grow again. What lives
+// in a crowded service is more than this, and Go's own measure counts.
+const garbageFloor = 48 << 20
+
+// paceCollector keeps the collector from running more often than is of use. It does
+// nothing where GOGC says how often that is; GOMEMLIMIT holds in any case.
+func paceCollector() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	percent := 0
+	var pace func()
+	pace = func() {
+		metrics.Read(sample)
+		live := max(sample[0].Value.Uint64(), 1<<20)
+		// In steps, because each change stops the world for a moment.
+		if next := max(100, garbageFloor/live*100); int(next) != percent {
+			percent = int(next)
+			debug.SetGCPercent(percent)
+		}
+		// Unreachable at once, so the next collection calls it again.
+		runtime.AddCleanup(new([32]byte), func(struct{}) { pace() }, struct{}{})
+	}
+	pace()
+}

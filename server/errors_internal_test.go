@@ -1,0 +1,27 @@
+package server
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// An error that nobody expected, as of a request that cannot be built, is the
+// gateway's own fault, and its text is for nobody.
+func TestUnexpectedError(t *testing.T) {
+	s := &Server{}
+	for _, operation := range mapping.CustomerOperations() {
+		ctx := newCall(t.Context())
+		method := "/" + pelcrov1.CustomerService_ServiceDesc.ServiceName + "/" + operation.Name
+		result := s.result(ctx, ctx, nil, method, errors.New("canary"))
+		if result.Reason() != pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR || result.Outcome() != mapping.OutcomeNotSent {
+			t.Errorf("%s: %v, %s", operation.Name, result.Reason(), result.Outcome())
+		}
+		if got := result.Status().String(); strings.Contains(got, "canary") {
+			t.Errorf("%s: %s", operation.Name, got)
+		}
+	}
+}
