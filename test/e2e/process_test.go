@@ -36,7 +36,9 @@ type process struct {
 func serve(t *testing.T, command *exec.Cmd, ready *regexp.Regexp) (*process, string) {
 	t.Helper()
 	p := &process{command: command, logged: make(chan struct{})}
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if command.SysProcAttr == nil {
+		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	}
 	log, err := command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

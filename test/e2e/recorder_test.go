@@ -21,7 +21,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 )
 
-var update = flag.Bool("update", false, "write a vector for each reply that none is like")
+var updating = flag.Bool("update", false, "write a vector for each reply that none is like")
 
 const vectorFiles = "../../mapping/testdata/vectors"
 
@@ -29,14 +29,14 @@ const vectorFiles = "../../mapping/testdata/vectors"
 // changes nothing that the gateway would notice: status, headers and body pass as
 // they are, and a connection that breaks, breaks.
 type recorder struct {
-	mu   sync.Mutex
-	last *exchange
+	arrived chan struct{} // has something once a request has arrived
+	mu      sync.Mutex
+	last    *exchange
 }
 
 // An exchange is one request and the reply to it.
 type exchange struct {
 	method, path string
-	requestBody  string
 	status       int
 	header       http.Header
 	body         []byte
@@ -49,11 +49,17 @@ func record(t *testing.T, upstream string) (*recorder, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recorder{}
+	r := &recorder{arrived: make(chan struct{}, 1)}
 	transport := &http.Transport{DisableCompression: true}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
-		Rewrite:   func(p *httputil.ProxyRequest) { p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host },
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
+			select {
+			case r.arrived <- struct{}{}:
+			default:
+			}
+		},
 		ModifyResponse: func(response *http.Response) error {
 			body, err := io.ReadAll(response.Body)
 			if err != nil {
@@ -75,8 +81,7 @@ func record(t *testing.T, upstream string) (*recorder, string) {
 		server.Close()
 		transport.CloseIdleConnections()
 	})
-	target.Host = strings.TrimPrefix(server.URL, "http://")
-	return r, target.String()
+	return r, server.URL + target.Path
 }
 
 // take returns the last exchange, once.
@@ -104,7 +109,7 @@ func (r *recorder) check(t *testing.T, operation string, got answer) {
 	}
 	switch {
 	case len(unknown) == 0:
-	case *update:
+	case *updating:
 		seen.write(t, operation, got)
 	default:
 		t.Errorf("no vector has a reply like this; make e2e UPDATE=1 writes one: %q\n%d %v\n%.2000s", unknown, seen.status, seen.header, seen.body)
@@ -231,19 +236,19 @@ func (e *exchange) write(t *testing.T, operation string, got answer) {
 	if got.pushback == "-1" {
 		expect.Pushback = got.pushback
 	}
-	for _, secret := range secrets {
-		if bytes.Contains(e.body, []byte(secret)) {
-			expect.Never = append(expect.Never, secret)
-		}
-	}
-	name, _, _ := strings.Cut(server, " ")
-	name += "-" + strings.ToLower(strings.Trim(notName.ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "-"), "-"))
 	here, err := filepath.Abs(application)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := strings.ReplaceAll(string(e.body), here, "/var/www/html")
 	body = temporary.ReplaceAllString(body, "/var/www/html/storage")
+	for _, secret := range secrets {
+		if strings.Contains(body, secret) {
+			expect.Never = append(expect.Never, secret)
+		}
+	}
+	name, _, _ := strings.Cut(server, " ")
+	name += "-" + strings.ToLower(strings.Trim(notName.ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "-"), "-"))
 	var raw bytes.Buffer
 	encoder := json.NewEncoder(&raw)
 	encoder.SetEscapeHTML(false)

@@ -145,7 +145,7 @@ func TestSandboxValidatesLikeLaravel(t *testing.T) {
 	}
 	for _, field := range fields {
 		t.Run(field, func(t *testing.T) {
-			real, played := wire{t, startLaravel(t).url}, wire{t, startSandbox(t, sandbox.Config{})}
+			laravel, sandboxed := wire{t, startLaravel(t).url}, wire{t, startSandbox(t, sandbox.Config{})}
 			for _, value := range values {
 				for _, target := range []struct{ method, path, rest string }{
 					{"POST", "/customers?site_id=1", `,"display_name":"x"`},
@@ -156,7 +156,7 @@ func TestSandboxValidatesLikeLaravel(t *testing.T) {
 					}
 					t.Run(target.method+" "+value, func(t *testing.T) {
 						body := `{"` + field + `":` + value + target.rest + `}`
-						real.send(target.method, target.path, body).mustBeLike(t, played.send(target.method, target.path, body))
+						laravel.send(target.method, target.path, body).mustBeLike(t, sandboxed.send(target.method, target.path, body))
 					})
 				}
 			}
@@ -168,10 +168,10 @@ func TestSandboxValidatesLikeLaravel(t *testing.T) {
 // history.
 func TestSandboxAnswersLikeLaravel(t *testing.T) {
 	t.Parallel()
-	real, played := wire{t, startLaravel(t).url}, wire{t, startSandbox(t, sandbox.Config{})}
+	laravel, sandboxed := wire{t, startLaravel(t).url}, wire{t, startSandbox(t, sandbox.Config{})}
 	compare := func(name, method, path, body string, header ...string) {
 		t.Run(name, func(t *testing.T) {
-			real.send(method, path, body, header...).mustBeLike(t, played.send(method, path, body, header...))
+			laravel.send(method, path, body, header...).mustBeLike(t, sandboxed.send(method, path, body, header...))
 		})
 	}
 	get := func(path string) { compare("GET "+path, "GET", path, "") }

@@ -52,7 +52,9 @@ class Customer extends Model
 
     public function getNameAttribute()
     {
-        return implode(' ', array_filter([$this->first_name, $this->last_name], 'is_string')) ?: null;
+        $parts = array_filter([$this->first_name, $this->last_name], 'is_string');
+
+        return $parts === [] ? null : implode(' ', $parts);
     }
 
     /** Keys that are not sent stay, those sent as null go; null alone clears all. */

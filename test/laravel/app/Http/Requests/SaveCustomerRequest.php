@@ -51,7 +51,9 @@ class SaveCustomerRequest extends FormRequest
             'password' => ['required_with:password_type', 'nullable', 'string'],
             'password_type' => ['nullable', Rule::in(['password_bcrypt'])],
             'import_payment_methods' => ['nullable', 'boolean'],
-            'payment_gateway_id' => ['required_if:import_payment_methods,true', 'nullable', 'bail', 'string', 'starts_with:cus_'],
+            'payment_gateway_id' => [
+                Rule::requiredIf($this->boolean('import_payment_methods')), 'nullable', 'bail', 'string', 'starts_with:cus_',
+            ],
         ];
     }
 
