@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"testing"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -43,7 +44,10 @@ func run(m *testing.M) (code int, err error) {
 	if said, err := command.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("go build: %w: %s", err, said)
 	}
-	return m.Run(), nil
+	if code = m.Run(); code == 0 {
+		err = goleak.Find()
+	}
+	return code, err
 }
 
 // A gateway is a running gateway, with a client of it.

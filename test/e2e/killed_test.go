@@ -109,7 +109,7 @@ func TestKilledInTheMiddleOfACreate(t *testing.T) {
 	t.Run("nginx gave up before Laravel did", func(t *testing.T) {
 		hook := startWebhook(t)
 		l := startLaravel(t, "PELCRO_WEBHOOK="+hook.url)
-		g := startGateway(t, startNginx(t, l.url, ""), gatewaySettings{})
+		g := startGateway(t, startNginx(t, l.url, impatient), gatewaySettings{})
 		answers := creating(t, g, email)
 		<-hook.told
 		mustBeUnknown(t, <-answers)
@@ -121,7 +121,7 @@ func TestKilledInTheMiddleOfACreate(t *testing.T) {
 	t.Run("the gateway gave up before Laravel did", func(t *testing.T) {
 		hook := startWebhook(t)
 		l := startLaravel(t, "PELCRO_WEBHOOK="+hook.url)
-		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout", "2s"}})
+		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout", "3s"}})
 		answers := creating(t, g, email)
 		<-hook.told
 		mustBeUnknown(t, <-answers)
@@ -176,7 +176,7 @@ func TestNoReply(t *testing.T) {
 			t.Errorf("%s %s", got.code, got.reason)
 		}
 	})
-	t.Run("a read is healed by a Laravel that comes back", func(t *testing.T) {
+	t.Run("a Laravel that comes back in time", func(t *testing.T) {
 		l := startLaravel(t)
 		l.signal(t, syscall.SIGSTOP)
 		g := startGateway(t, l.url, gatewaySettings{})

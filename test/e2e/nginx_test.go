@@ -16,9 +16,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// nginxConf is an nginx in the foreground that writes into its own folder only. It
-// waits one second for what stands behind it. (Without a master process nginx 1.22
-// crashes when it takes over a socket.)
+// nginxConf is an nginx in the foreground that writes into its own folder only.
+// (Without a master process nginx 1.22 crashes when it takes over a socket.)
 const nginxConf = `
 daemon off;
 user root;
@@ -38,12 +37,14 @@ http {
 		listen %[1]s;
 		location / {
 			proxy_pass http://%[2]s;
-			proxy_read_timeout 1s;
 			%[3]s
 		}
 	}
 }
 `
+
+// impatient is a directive: nginx gives up on Laravel after a second.
+const impatient = "proxy_read_timeout 1s;"
 
 var nginxReady = regexp.MustCompile(`using the "(\w+)" event method`)
 

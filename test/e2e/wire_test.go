@@ -36,6 +36,9 @@ func startSandbox(t *testing.T, config sandbox.Config) (url string) {
 	return server.URL + sandbox.BasePath
 }
 
+// transport keeps no connection, and like the gateway's follows no redirect.
+var transport = &http.Transport{DisableKeepAlives: true}
+
 // send sends a request as the gateway does; header, a list of Name: value, changes
 // it. An empty value removes.
 func (w wire) send(method, path, body string, header ...string) wireReply {
@@ -54,7 +57,7 @@ func (w wire) send(method, path, body string, header ...string) wireReply {
 			request.Header.Set(name, value)
 		}
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		w.t.Fatal(err)
 	}
