@@ -51,31 +51,32 @@ func TestSideBySide(t *testing.T) {
 		{name: "rate limit", limit: 1, operations: []string{get, list, create, update, remove}, twice: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			limit, id := test.limit, test.id
+			if limit == 0 {
+				limit = sandbox.DefaultRequestsPerMinute
+			}
+			if id == 0 {
+				id = 1001
+			}
+			var gateways []*gateway
+			for _, upstream := range []string{
+				startLaravel(t, "PELCRO_REQUESTS_PER_MINUTE="+strconv.Itoa(limit)).url, startSandbox(t, sandbox.Config{RequestsPerMinute: limit}),
+			} {
+				if test.url != nil {
+					upstream = test.url(upstream)
+				}
+				settings := test.settings
+				settings.direct = true
+				gateways = append(gateways, startGateway(t, upstream, settings))
+			}
 			for _, operation := range test.operations {
 				t.Run(operation, func(t *testing.T) {
-					limit := test.limit
-					if limit == 0 {
-						limit = sandbox.DefaultRequestsPerMinute
-					}
-					answers := make([]answer, 0, 2)
-					for _, upstream := range []string{
-						startLaravel(t, "PELCRO_REQUESTS_PER_MINUTE="+strconv.Itoa(limit)).url, startSandbox(t, sandbox.Config{RequestsPerMinute: limit}),
-					} {
-						if test.url != nil {
-							upstream = test.url(upstream)
-						}
-						settings := test.settings
-						settings.direct = true
-						g := startGateway(t, upstream, settings)
-						id := test.id
-						if id == 0 {
-							id = 1001
-						}
-						got := act(t, g, operation, id, test.size)
+					answers := make([]answer, len(gateways))
+					for i, g := range gateways {
+						answers[i] = act(t, g, operation, id, test.size)
 						if test.twice {
-							got = act(t, g, operation, id, test.size)
+							answers[i] = act(t, g, operation, id, test.size)
 						}
-						answers = append(answers, got)
 					}
 					mustBeTheSame(t, test.name, answers[0], answers[1])
 				})
