@@ -14,11 +14,11 @@ BASE := $(shell git rev-parse --verify --quiet HEAD^)
 endif
 
 .PHONY: all
-all: checkgenerate lint protoc breaking test race conformance examples fuzz ## Everything that CI checks
+all: checkgenerate lint protoc breaking test race conformance examples e2e fuzz ## Everything that CI checks
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Serve the sandbox on 127.0.0.1:50051
@@ -80,6 +80,21 @@ languages: protoset ## Stubs of the clients in other languages, and what they ne
 .PHONY: conformance
 conformance: languages ## Clients in all languages get the same errors; UPDATE=1 writes docs/conformance.md
 	$(GO) test -count=1 -tags e2e ./test/conformance $(if $(UPDATE),-update)
+
+# What the end-to-end tests need of Debian. As root make e2e installs what is missing.
+E2E_PACKAGES := php-laravel-framework php8.2-cli php8.2-sqlite3 php8.2-mbstring php8.2-xml nginx
+
+.PHONY: laravel
+laravel: ## Installs PHP, Laravel and nginx for make e2e, if one is missing and this is root
+	@if dpkg -s $(E2E_PACKAGES) >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "make e2e needs packages of Debian; as root run: apt-get update && apt-get install --no-install-recommends $(E2E_PACKAGES)"; exit 1; \
+	fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $(E2E_PACKAGES) >/dev/null
+
+.PHONY: e2e
+e2e: laravel ## The gateway in front of a real Laravel and nginx; UPDATE=1 writes a vector for each new reply
+	$(GO) test -count=1 -timeout 5m -parallel 8 -tags e2e ./test/e2e $(if $(UPDATE),-update)
 
 .PHONY: examples
 examples: languages ## The examples in other languages, against a sandbox

@@ -98,7 +98,7 @@ func (c *customer) resource(expanded expansion) customerResource {
 		IsImported:  zeroOrOne(c.isImported),
 	}
 	if c.metadata != nil {
-		shown.Metadata = phpArray(c.metadata)
+		shown.Metadata = resourceArray(c.metadata)
 	}
 	if c.organization != nil {
 		shown.Organization = *c.organization

@@ -20,7 +20,7 @@
 //   - without an Accept header that asks for JSON, failures are redirects and HTML;
 //   - a body that is not valid JSON, or is not declared as JSON, counts as empty;
 //   - texts are trimmed and empty ones become null, passwords are not trimmed;
-//   - an empty map is printed as [], a map with the keys 0, 1, 2 as a list;
+//   - an empty map is printed as [], a map whose keys are all numbers as a list;
 //   - "/" and everything outside ASCII is escaped in data, errors are indented;
 //   - some booleans (has_password, is_imported) are printed as 0 and 1;
 //   - a relation is an id, or an object when the request expands it.
@@ -43,12 +43,14 @@
 // # What is not imitated
 //
 // Other resources than customers; more than one key or site; the rules of accounts
-// with a TAP gateway; real DNS (only a domain ending in .invalid fails the check);
+// with a TAP gateway; real DNS (only reserved domains such as .invalid and .test fail the check);
+// comments in email addresses;
 // form-encoded bodies; what import_payment_methods would import. Keys inside
 // metadata come back sorted, not in the order of writing.
 //
 // Where Pelcro's behaviour is not publicly known, one choice was made and its
-// place says so. It proves nothing about the real API.
+// place says so. It proves nothing about the real API. What is Laravel's is not left
+// to memory: test/e2e compares the package with a real Laravel, request by request.
 //
 // # Why it shares nothing
 //

@@ -66,7 +66,9 @@ func TestLifeOfACustomer(t *testing.T) {
 	if total := c.call("GET", "customers", "").decoded()["meta"].(map[string]any)["total"]; total != 8.0 {
 		t.Errorf("%v customers listed after the delete, want 8", total)
 	}
-	again := c.call("POST", "customers", `{"email":"NEW@example.com"}`)
+	c.call("POST", "customers", `{"email":"NEW@example.com"}`).mustBe(http.StatusBadRequest,
+		`{"errors":{"email":["The email has already been taken."]}}`)
+	again := c.call("POST", "customers", `{"email":"newer@example.com"}`)
 	mustHave(t, again.data(), map[string]any{"id": 1010.0})
 }
 

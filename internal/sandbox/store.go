@@ -63,15 +63,14 @@ func (s *store) replace(c *customer) {
 }
 
 // remove forgets a customer. Pelcro deletes softly, but no endpoint shows such a
-// record again, so nobody can tell the difference. The email and the other unique
-// values are free again; whether Pelcro frees them is not known. Ids are not
-// used twice.
+// record again. Its email and the other unique values stay taken, because Laravel's
+// rule looks at deleted records too; whether Pelcro frees them is not known. Ids are
+// not used twice.
 func (s *store) remove(id int64) {
 	i, found := s.search(id)
 	if !found {
 		return
 	}
-	s.disown(s.customers[i])
 	s.customers = slices.Delete(s.customers, i, i+1)
 }
 

@@ -1,8 +1,8 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/mail"
 	"regexp"
 	"slices"
@@ -49,7 +49,7 @@ var fields = []field{
 	{"tele_marketing", nil, []rule{isBoolean}, func(c *customer, v any) { c.TeleMarketing = boolean(v) }},
 	{"mail_marketing", nil, []rule{isBoolean}, func(c *customer, v any) { c.MailMarketing = boolean(v) }},
 	{"email_hardbounce", nil, []rule{isBoolean}, func(c *customer, v any) { c.EmailHardbounce = boolean(v) }},
-	{"metadata", nil, []rule{isArray}, setMetadata},
+	{"metadata", nil, []rule{isArray, isSmall}, setMetadata},
 	{"old_provider_id", nil, []rule{isString, isFree}, func(c *customer, v any) { c.OldProviderID = text(v) }},
 	{"default_source_id", nil, []rule{isInteger, isOwnSource}, func(c *customer, v any) { c.DefaultSourceID = integer(v) }},
 	{"skip_email_dns_validations", nil, []rule{isBoolean}, nil},
@@ -65,7 +65,7 @@ func validate(input map[string]any, current *customer, store *store) violations 
 	for i := range fields {
 		f := &fields[i]
 		value := input[f.name]
-		if value == nil && f.when != nil {
+		if absent(value) && f.when != nil {
 			c.add(f, f.when(c, f, value))
 		}
 		for _, rule := range f.rules {
@@ -124,7 +124,7 @@ func oneOfThree(c *check, _ *field, _ any) string {
 	}
 	remains := func(name string, old *string) bool {
 		value, sent := c.input[name]
-		return value != nil || !sent && old != nil
+		return !absent(value) || !sent && old != nil
 	}
 	if remains("email", stored.Email) || remains("old_provider_id", stored.OldProviderID) ||
 		remains("display_name", stored.DisplayName) {
@@ -146,12 +146,34 @@ func isEmail(c *check, f *field, value any) string {
 	email, _ := value.(string)
 	parsed, err := mail.ParseAddress(email)
 	domain := strings.ToLower(email[strings.LastIndex(email, "@")+1:])
-	unknown := domain == "invalid" || strings.HasSuffix(domain, ".invalid")
-	skip := boolean(c.input["skip_email_dns_validations"])
-	if err != nil || parsed.Address != email || unknown && (skip == nil || !*skip) {
+	topLevel := domain[strings.LastIndex(domain, ".")+1:]
+	unknown := slices.Contains(reservedTopLevels, topLevel)
+	if err != nil || parsed.Address != email && parsed.String() != "<"+email+">" || !isDomain(domain) ||
+		unknown && !truthy(c.input["skip_email_dns_validations"]) {
 		return f.says("must be a valid email address.")
 	}
 	return ""
+}
+
+// isDomain is stricter than net/mail: the names must be possible in DNS. An address
+// in brackets is taken as it is.
+func isDomain(domain string) bool {
+	const maxDomain, maxLabel = 253, 63
+	if strings.HasPrefix(domain, "[") {
+		return true
+	}
+	for label := range strings.SplitSeq(domain, ".") {
+		if len(label) > maxLabel || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") || strings.Contains(label, "_") {
+			return false
+		}
+	}
+	return len(domain) <= maxDomain
+}
+
+// reservedTopLevels are the domains that Laravel's DNS check refuses without a
+// question to the network, as RFC 2606 and RFC 6762 have them.
+var reservedTopLevels = []string{
+	"test", "example", "invalid", "localhost", "local", "intranet", "internal", "private", "corp", "home", "lan",
 }
 
 // isFree is not asked when the value has failed already, as in Laravel, where it
@@ -181,8 +203,9 @@ func atMost(limit int) rule {
 
 var alphaDash = regexp.MustCompile(`^[\pL\pM\pN_-]+$`)
 
+// isAlphaDash reads a number as text, and is broken by every other type.
 func isAlphaDash(_ *check, f *field, value any) string {
-	if content, ok := value.(string); ok && !alphaDash.MatchString(content) {
+	if content, ok := scalarText(value); !ok || !alphaDash.MatchString(content) {
 		return f.says("must only contain letters, numbers, dashes, and underscores.")
 	}
 	return ""
@@ -227,6 +250,53 @@ func isArray(_ *check, f *field, value any) string {
 	return f.says("must be an array.")
 }
 
+// The limits of metadata. None is documented; these are Stripe's, which Pelcro sits
+// on.
+const (
+	maxMetadataKeys  = 50
+	maxMetadataValue = 500 // characters, or elements
+)
+
+// isSmall also looks at the values, and at the values in those. What is wrong with
+// one of them stands under its own key.
+func isSmall(c *check, f *field, value any) string {
+	if size(value) > maxMetadataKeys {
+		c.add(f, f.says(fmt.Sprintf("must not have more than %d items.", maxMetadataKeys)))
+	}
+	level := below(f.name, value)
+	for range 2 {
+		var next []member
+		for _, m := range level {
+			if size(m.value) > maxMetadataValue {
+				c.found.add(m.path, fmt.Sprintf("The %s field must not be greater than %d characters.", m.path, maxMetadataValue))
+			}
+			next = append(next, below(m.path, m.value)...)
+		}
+		level = next
+	}
+	return ""
+}
+
+// A member is a value inside another one.
+type member struct {
+	path  string
+	value any
+}
+
+func below(path string, value any) (members []member) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			members = append(members, member{path + "." + key, value[key]})
+		}
+	case []any:
+		for i := range value {
+			members = append(members, member{path + "." + strconv.Itoa(i), value[i]})
+		}
+	}
+	return members
+}
+
 func isOwnSource(c *check, f *field, value any) string {
 	if id := integer(value); id != nil && c.current != nil {
 		if _, ok := c.current.source(*id); !ok {
@@ -237,7 +307,7 @@ func isOwnSource(c *check, f *field, value any) string {
 }
 
 func withPasswordType(c *check, f *field, _ any) string {
-	if c.input["password_type"] != nil {
+	if !absent(c.input["password_type"]) {
 		return f.says("is required when password type is present.")
 	}
 	return ""
@@ -252,8 +322,8 @@ func isPasswordType(_ *check, f *field, value any) string {
 }
 
 func withImport(c *check, f *field, _ any) string {
-	if wanted := boolean(c.input["import_payment_methods"]); wanted != nil && *wanted {
-		return f.says("is required when import payment methods is true.")
+	if truthy(c.input["import_payment_methods"]) {
+		return f.says("is required.")
 	}
 	return ""
 }
@@ -271,52 +341,3 @@ func (f *field) words() string { return strings.ReplaceAll(f.name, "_", " ") }
 func (f *field) says(tail string) string { return "The " + f.words() + " field " + tail }
 
 func (f *field) selected() string { return "The selected " + f.words() + " is invalid." }
-
-// text, digits, integer and boolean read a decoded value as Laravel does, and are
-// nil for null and for what is no such value.
-
-func text(value any) *string {
-	content, ok := value.(string)
-	if !ok {
-		return nil
-	}
-	return &content
-}
-
-func digits(value any) *string {
-	content, ok := value.(string)
-	if !ok {
-		return nil
-	}
-	return new(strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, content))
-}
-
-func integer(value any) *int64 {
-	var content string
-	switch value := value.(type) {
-	case json.Number:
-		content = value.String()
-	case string:
-		content = value
-	}
-	n, err := strconv.ParseInt(content, 10, 64)
-	if err != nil {
-		return nil
-	}
-	return &n
-}
-
-func boolean(value any) *bool {
-	switch value {
-	case true, json.Number("1"), "1":
-		return new(true)
-	case false, json.Number("0"), "0":
-		return new(false)
-	}
-	return nil
-}

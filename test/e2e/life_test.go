@@ -1,0 +1,178 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+)
+
+// A step is one call in the life of a customer.
+type step struct {
+	name     string
+	response map[string]any // as JSON, without times
+	answer   answer
+}
+
+// A history keeps the steps of one gateway.
+type history struct {
+	t     *testing.T
+	g     *gateway
+	steps []step
+}
+
+func (h *history) add(name string, response proto.Message, got answer) {
+	h.t.Helper()
+	raw, err := protojson.Marshal(response)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var decoded map[string]any
+	if err := json.Unmarshal(raw, &decoded); err != nil {
+		h.t.Fatal(err)
+	}
+	if c, ok := decoded["customer"].(map[string]any); ok {
+		for _, key := range []string{"createdAt", "updatedAt", "passwordLastUpdatedAt"} {
+			if c[key] != nil {
+				c[key] = "some time"
+			}
+		}
+	}
+	h.steps = append(h.steps, step{name, decoded, got})
+}
+
+// ok is a step that must succeed.
+func (h *history) ok(got answer) {
+	h.t.Helper()
+	got.must(h.t, "OK", "")
+}
+
+// life leads one customer from its creation to its deletion and beyond, and checks
+// each step.
+func life(t *testing.T, g *gateway) []step {
+	t.Helper()
+	h := &history{t: t, g: g}
+	c := g.customers
+
+	whole := &pelcrov1.Customer{
+		Email: new("life@example.com"), FirstName: new("Zoë"), LastName: new("漢字"), DisplayName: new("Z/漢 🚲"), Username: new("zoe_1"),
+		Phone: new("+49 (30) 123456"), Salutation: new("Ms"), Title: new("Dr."), Tin: new("DE1"), OrganizationId: new(int64(5002)),
+		TeleMarketing: new(true), MailMarketing: new(false), EmailHardbounce: new(false), OldProviderId: new("life-1"),
+		Metadata: keys("plan", "gold", "seats", 3, "nested", map[string]any{"a": []any{"b", nil}}, "none", nil),
+	}
+	created, got := call(t, g, c.CreateCustomer, &pelcrov1.CreateCustomerRequest{
+		Customer: whole, Password: new(" $2y$10$x "), PasswordType: new("password_bcrypt"),
+		ImportPaymentMethods: new(true), PaymentGatewayId: new("cus_1"), SkipEmailDnsValidations: new(true),
+	})
+	h.ok(got)
+	h.add("create", created, got)
+	id := created.GetCustomer().GetId()
+	if id != 1009 || created.GetCustomer().GetPhone() != "4930123456" || created.GetCustomer().GetName() != "Zoë 漢字" ||
+		created.GetCustomer().HasPassword == nil || created.GetCustomer().GetCreatedAt().GetSeconds() == 0 {
+		t.Errorf("created %v", created)
+	}
+	if want := keys("plan", "gold", "seats", 3, "nested", map[string]any{"a": []any{"b", nil}}); !proto.Equal(created.GetCustomer().GetMetadata(), want) {
+		t.Errorf("metadata %v", created.GetCustomer().GetMetadata())
+	}
+
+	read, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id, Expand: []string{"organization", "addresses", "subscriptions", "default_source"}})
+	h.ok(got)
+	h.add("get, expanded", read, got)
+	if read.GetCustomer().GetOrganization().GetFields()["name"].GetStringValue() != "Café Zürich" {
+		t.Errorf("organization %v", read.GetCustomer().GetOrganization())
+	}
+
+	again, got := call(t, g, c.CreateCustomer, newCustomer(&pelcrov1.Customer{Email: new("LIFE@example.com")}))
+	got.must(t, "INVALID_ARGUMENT", "PELCRO_VALIDATION_FAILED")
+	h.add("create with the same email", again, got)
+
+	// Exactly what the mask names changes; what is named and unset is cleared.
+	updated, got := call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
+		Customer:   &pelcrov1.Customer{Id: id, Title: new("Prof."), FirstName: new("not sent")},
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"title", "salutation", "organization_id"}},
+	})
+	h.ok(got)
+	h.add("update with a mask", updated, got)
+	if u := updated.GetCustomer(); u.GetTitle() != "Prof." || u.Salutation != nil || u.OrganizationId != nil || u.GetFirstName() != "Zoë" {
+		t.Errorf("updated %v", u)
+	}
+
+	// Metadata merges: null removes a key.
+	updated, got = call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
+		Customer: &pelcrov1.Customer{Id: id, Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
+			"plan": structpb.NewNullValue(), "color": structpb.NewStringValue("red"),
+		}}},
+	})
+	h.ok(got)
+	h.add("update of metadata", updated, got)
+	if want := keys("color", "red", "seats", 3, "nested", map[string]any{"a": []any{"b", nil}}); !proto.Equal(updated.GetCustomer().GetMetadata(), want) {
+		t.Errorf("metadata %v", updated.GetCustomer().GetMetadata())
+	}
+
+	// Get, change, update: the output only fields do no harm.
+	changed := updated.GetCustomer()
+	changed.LastName = new("Müller")
+	updated, got = call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: changed, Password: new("new")})
+	h.ok(got)
+	h.add("update with what was read", updated, got)
+
+	listed, got := call(t, g, c.ListCustomers, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
+		{Attribute: "metadata.color", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"red"}},
+		{Attribute: "last_name", Operator: pelcrov1.CustomerFilter_OPERATOR_CONTAINS, Values: []string{"MÜLL", "ller"}},
+	}})
+	h.ok(got)
+	if len(listed.GetCustomers()) != 1 || listed.GetTotalSize() != 1 || listed.GetCustomers()[0].GetId() != id {
+		t.Errorf("listed %v", listed)
+	}
+
+	// Deleting is for ever, and keeps what was unique.
+	for _, want := range []string{"OK", "NOT_FOUND"} {
+		deleted, got := call(t, g, c.DeleteCustomer, &pelcrov1.DeleteCustomerRequest{Id: id})
+		got.must(t, want, map[string]string{"NOT_FOUND": "PELCRO_NOT_FOUND"}[want])
+		h.add("delete", deleted, got)
+	}
+	gone, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
+	got.must(t, "NOT_FOUND", "PELCRO_NOT_FOUND")
+	h.add("get what is deleted", gone, got)
+	updated, got = call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: id, Email: new("nope")}})
+	got.must(t, "NOT_FOUND", "PELCRO_NOT_FOUND")
+	h.add("update what is deleted", updated, got)
+	again, got = call(t, g, c.CreateCustomer, newCustomer(whole))
+	got.must(t, "INVALID_ARGUMENT", "PELCRO_VALIDATION_FAILED")
+	if want := []violation{
+		{"customer.email", "FIELD_ALREADY_TAKEN"}, {"customer.username", "FIELD_ALREADY_TAKEN"}, {"customer.old_provider_id", "FIELD_ALREADY_TAKEN"},
+	}; !slices.Equal(got.violations, want) {
+		t.Errorf("violations %v", got.violations)
+	}
+	h.add("create what is deleted", again, got)
+	return h.steps
+}
+
+// The whole life of a customer, at Laravel and at the sandbox: every answer is the
+// same, those of success too.
+func TestLifeOfACustomer(t *testing.T) {
+	t.Parallel()
+	genuine := life(t, startGateway(t, startLaravel(t).url, gatewaySettings{}))
+	played := life(t, startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true}))
+	for i := range genuine {
+		t.Run(genuine[i].name, func(t *testing.T) {
+			genuine[i].answer.mustBeLike(t, played[i].answer)
+			if !slices.Equal(genuine[i].answer.violations, played[i].answer.violations) {
+				t.Errorf("violations\nreal    %v\nsandbox %v", genuine[i].answer.violations, played[i].answer.violations)
+			}
+			if !reflect.DeepEqual(genuine[i].response, played[i].response) {
+				t.Errorf("real    %v\nsandbox %v", genuine[i].response, played[i].response)
+			}
+		})
+	}
+}

@@ -1,0 +1,13 @@
+<?php
+
+return [
+    // How a refused body is answered: "documented" is Pelcro's 400 with errors and no
+    // message, "stock" is what Laravel does by itself: 422 with both.
+    'validation' => env('PELCRO_VALIDATION', 'documented'),
+
+    // Laravel's own default.
+    'requests_per_minute' => (int) env('PELCRO_REQUESTS_PER_MINUTE', 60),
+
+    // Told of each new customer, before the caller is. Empty for nobody.
+    'webhook' => env('PELCRO_WEBHOOK'),
+];
