@@ -128,6 +128,7 @@ func (r ran) mustRefuse(t *testing.T, sentences ...string) {
 // program is a running serve.
 type program struct {
 	address  string
+	admin    string // empty without --admin-listen
 	conn     *grpc.ClientConn
 	out, err *output
 	// stop ends the program and returns its exit code.
@@ -153,6 +154,7 @@ func start(t *testing.T, args ...string) *program {
 		noKey(t, p.out.String(), p.err.String())
 	})
 	p.address = p.err.match(t, `"msg":"serving","address":"([^"]+)"`)
+	p.admin = p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]*)"`)
 	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
