@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -156,5 +158,65 @@ func TestFailures(t *testing.T) {
 	}
 	if raw, err := json.Marshal(list); err != nil || len(raw) > 1<<20 {
 		t.Errorf("%d bytes, %v", len(raw), err)
+	}
+}
+
+// TestExplorerLines runs the lines to try: where the page says that one prints the
+// error, it does.
+func TestExplorerLines(t *testing.T) {
+	mustHaveGrpcurl(t)
+	p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
+	status, said := browse(t, p, "GET", "/api/samples", "", nil, "")
+	var offered struct {
+		Groups []struct {
+			Name    string
+			Samples []struct {
+				Key, ID, NoReply string
+				Reply            json.RawMessage
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(said), &offered); err != nil || status != 200 {
+		t.Fatal(status, err)
+	}
+	ran := 0
+	for _, group := range offered.Groups {
+		for _, sample := range group.Samples {
+			for _, operation := range []string{"GetCustomer", "CreateCustomer", "UpdateCustomer", "DeleteCustomer"} {
+				reply := `"reply":` + string(sample.Reply)
+				if sample.NoReply != "" {
+					reply = `"noReply":"` + sample.NoReply + `"`
+				}
+				_, said := browse(t, p, "POST", "/api/explain", "", http.Header{"Content-Type": {"application/json"}},
+					`{"operation":"`+operation+`","credential":"gateway","id":"`+sample.ID+`",`+reply+`}`)
+				var answer struct {
+					Number          codes.Code
+					Reason, Message string
+					Grpcurl         struct{ Line, Note string }
+				}
+				if err := json.Unmarshal([]byte(said), &answer); err != nil {
+					t.Fatal(err)
+				}
+				// Two of the sandbox's failures stand for the others on other operations.
+				skipped := group.Name == "The sandbox's failures" && operation != "GetCustomer" && sample.Key != "429" && sample.Key != "502"
+				if answer.Grpcurl.Note != "Prints this error." || skipped {
+					continue
+				}
+				ran++
+				t.Run(sample.Key+operation, func(t *testing.T) {
+					args, err := words(answer.Grpcurl.Line)
+					if err != nil || args[0] != "grpcurl" {
+						t.Fatal(answer.Grpcurl.Line, err)
+					}
+					c := callGrpcurl(t, args[1:]...)
+					if c.exit != 64+int(answer.Number) || !strings.Contains(c.said, `"`+answer.Reason+`"`) || !strings.Contains(c.said, "Message: "+answer.Message+"\n") {
+						t.Errorf("%s\nwant %s %s: %s\ngot %d %s", answer.Grpcurl.Line, answer.Number, answer.Reason, answer.Message, c.exit, c.said)
+					}
+				})
+			}
+		}
+	}
+	if ran < 70 {
+		t.Errorf("%d lines ran", ran)
 	}
 }

@@ -1,6 +1,7 @@
 package explorer
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,8 +91,8 @@ func withServiceConfig(p policy, q Question, answer Answer) client {
 	case p.attempts == 0:
 		c.Says = "Does not repeat it: the file repeats GetCustomer and ListCustomers only."
 	case pushback == "-1":
-		c.Says = "Does not repeat it: " + seconds(answer.result.RetryDelay()) + " do not fit its deadline of " + seconds(q.Remaining) +
-			", so the trailer says -1."
+		c.Says = "Does not repeat it: its deadline is " + seconds(q.Remaining) + "; " + seconds(answer.result.RetryDelay()) +
+			" do not fit, so its trailer says -1."
 	case !p.repeats(answer.result.Code()):
 		c.Says = "Does not repeat it: the file repeats UNAVAILABLE only."
 	case pushed:
@@ -114,14 +115,7 @@ func withJava(p policy, answer Answer, others client) client {
 	return client{Repeats: true, Says: "Repeats it after " + seconds(answer.result.RetryDelay()) + ": it follows the trailer whatever the code."}
 }
 
-func (p policy) repeats(code codes.Code) bool {
-	for _, c := range p.codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
-}
+func (p policy) repeats(code codes.Code) bool { return slices.Contains(p.codes, code) }
 
 // backoffs are the waits before each repetition.
 func (p policy) backoffs() string {

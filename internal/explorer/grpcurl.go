@@ -34,7 +34,11 @@ func (e *explorer) grpcurl(q Question, noReply *situation, answer Answer) (comma
 	if q.Operation.Name == "ListCustomers" && !answer.result.OK() {
 		return command{Note: "The sandbox plays failures for a customer's id or email, so it has none for ListCustomers. Choose another operation."}, nil
 	}
-	id, maxTime, same := 0, "", false
+	var (
+		id      int
+		maxTime string
+		same    bool
+	)
 	switch {
 	case noReply != nil && noReply.sandboxID == 0:
 		return command{Note: "The sandbox cannot show this: there is nothing wrong with the way to it."}, nil
@@ -67,6 +71,8 @@ func (e *explorer) grpcurl(q Question, noReply *situation, answer Answer) (comma
 	switch {
 	case answer.result.OK():
 		c.Note = "Calls the sandbox, which answers with success."
+	case noReply != nil:
+		c.Note = "Prints this error" + noReply.after + "."
 	case same:
 		c.Note = "Prints this error."
 	default:

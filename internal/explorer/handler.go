@@ -158,8 +158,7 @@ func (e *explorer) explain(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, "This answer cannot be shown; please report it with the reply that causes it.")
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) // the reader has gone
+	send(w, http.StatusOK, answer)
 }
 
 // show answers a question.
@@ -213,7 +212,15 @@ func omitted(answer Answer) string {
 
 // refuse answers with one sentence.
 func refuse(w http.ResponseWriter, status int, sentence string) {
+	send(w, status, shown{Problem: &problem{Says: sentence}})
+}
+
+func send(w http.ResponseWriter, status int, answer shown) {
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		status = http.StatusInternalServerError // and nothing to read: it cannot be written
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(shown{Problem: &problem{Says: sentence}}) // the reader has gone
+	_, _ = w.Write(raw) // the reader has gone
 }

@@ -205,6 +205,7 @@ func TestProblems(t *testing.T) {
 		{"id 0", `"id":"0",` + capture("HTTP/1.1 400 X"), "id", "A customer id is a whole number"},
 		{"no deadline", `"deadline":"soon",` + capture("HTTP/1.1 400 X"), "deadline", "A deadline is a number of seconds"},
 		{"a negative deadline", `"deadline":"-1",` + capture("HTTP/1.1 400 X"), "deadline", "A deadline is a number of seconds"},
+		{"deadline 0", `"deadline":"0",` + capture("HTTP/1.1 400 X"), "deadline", "A deadline is a number of seconds"},
 		{"no number", `"deadline":"NaN",` + capture("HTTP/1.1 400 X"), "deadline", "A deadline is a number of seconds"},
 		{"no such operation", `"operation":"Get",` + capture("HTTP/1.1 400 X"), "operation", "There is no such operation"},
 		{"no such credential", `"credential":"mine",` + capture("HTTP/1.1 400 X"), "credential", "The API key is"},

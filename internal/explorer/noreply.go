@@ -17,6 +17,8 @@ type situation struct {
 	sandboxID int
 	// maxTime is the deadline in seconds that grpcurl needs to see it, 0 for none.
 	maxTime int
+	// after says what grpcurl waits for, empty for nothing.
+	after string
 }
 
 var situations = []situation{
@@ -43,7 +45,7 @@ var situations = []situation{
 	{
 		key: "timeout", name: "No answer in time",
 		about: "The request was sent; the service's own time limit ended the wait.",
-		none:  mapping.NoReply{Err: context.DeadlineExceeded, Sent: true}, sandboxID: 602,
+		none:  mapping.NoReply{Err: context.DeadlineExceeded, Sent: true}, sandboxID: 602, after: ", once --request-timeout is over",
 	},
 	{
 		key: "deadline", name: "The caller's deadline passed",

@@ -56,7 +56,7 @@ func (a asked) question() (Question, *problem) {
 	}
 	if deadline := strings.TrimSpace(a.Deadline); deadline != "" {
 		seconds, err := strconv.ParseFloat(deadline, 64)
-		if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > (24*time.Hour).Seconds() {
+		if err != nil || math.IsNaN(seconds) || seconds <= 0 || seconds > (24*time.Hour).Seconds() {
 			return q, &problem{"deadline", "A deadline is a number of seconds, at most a day, for example 10. Leave it empty for none."}
 		}
 		q.Remaining = time.Duration(seconds * float64(time.Second))
