@@ -72,7 +72,7 @@ func (e *explorer) grpcurl(q Question, noReply *situation, answer Answer) (comma
 	case answer.result.OK():
 		c.Note = "Calls the sandbox, which answers with success."
 	case noReply != nil:
-		c.Note = "Prints this error" + noReply.after + "."
+		c.Note = "Prints this error" + noReply.but + "."
 	case same:
 		c.Note = "Prints this error."
 	default:

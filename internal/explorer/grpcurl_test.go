@@ -42,7 +42,7 @@ func TestGrpcurl(t *testing.T) {
 		{"reset", asked{Operation: "GetCustomer", NoReply: "reset"},
 			`grpcurl -plaintext -d '{"id": 601}' 127.0.0.1:1 pelcro.v1.CustomerService/GetCustomer`, "Prints this error."},
 		{"the caller's deadline", asked{Operation: "GetCustomer", NoReply: "deadline"},
-			`grpcurl -plaintext -max-time 2 -d '{"id": 602}' 127.0.0.1:1 pelcro.v1.CustomerService/GetCustomer`, "Prints this error."},
+			`grpcurl -plaintext -max-time 2 -d '{"id": 602}' 127.0.0.1:1 pelcro.v1.CustomerService/GetCustomer`, "Prints this error; the details perhaps undecoded"},
 		{"refused", asked{Operation: "GetCustomer", NoReply: "refused"}, "", "cannot show this"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

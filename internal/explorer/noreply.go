@@ -17,8 +17,8 @@ type situation struct {
 	sandboxID int
 	// maxTime is the deadline in seconds that grpcurl needs to see it, 0 for none.
 	maxTime int
-	// after says what grpcurl waits for, empty for nothing.
-	after string
+	// but says what is different about grpcurl's way to print it, empty for nothing.
+	but string
 }
 
 var situations = []situation{
@@ -45,12 +45,13 @@ var situations = []situation{
 	{
 		key: "timeout", name: "No answer in time",
 		about: "The request was sent; the service's own time limit ended the wait.",
-		none:  mapping.NoReply{Err: context.DeadlineExceeded, Sent: true}, sandboxID: 602, after: ", once --request-timeout is over",
+		none:  mapping.NoReply{Err: context.DeadlineExceeded, Sent: true}, sandboxID: 602, but: ", once --request-timeout is over",
 	},
 	{
 		key: "deadline", name: "The caller's deadline passed",
 		about: "The request was sent; the caller's deadline came before the answer.",
 		none:  mapping.NoReply{Err: context.DeadlineExceeded, Caller: context.DeadlineExceeded, Sent: true}, sandboxID: 602, maxTime: 2,
+		but: "; the details perhaps undecoded, because grpcurl's own time is over, too",
 	},
 	{
 		key: "cancelled", name: "The caller cancelled",
