@@ -20,7 +20,7 @@ import (
 // browse sends a request to the admin address, to another Host if one is given.
 func browse(t *testing.T, p *program, method, path, host string, header http.Header, body string) (status int, said string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+p.admin+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+adminOf(t, p)+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

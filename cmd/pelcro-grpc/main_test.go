@@ -128,7 +128,6 @@ func (r ran) mustRefuse(t *testing.T, sentences ...string) {
 // program is a running serve.
 type program struct {
 	address  string
-	admin    string // empty without --admin-listen
 	conn     *grpc.ClientConn
 	out, err *output
 	// stop ends the program and returns its exit code.
@@ -154,7 +153,6 @@ func start(t *testing.T, args ...string) *program {
 		noKey(t, p.out.String(), p.err.String())
 	})
 	p.address = p.err.match(t, `"msg":"serving","address":"([^"]+)"`)
-	p.admin = p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]*)"`)
 	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)

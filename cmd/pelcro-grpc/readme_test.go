@@ -19,9 +19,16 @@ const (
 	readmeAdmin   = "127.0.0.1:9095"
 )
 
+// adminOf returns the admin address of a program that has one.
+func adminOf(t *testing.T, p *program) string {
+	t.Helper()
+	return p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)
+}
+
 // asDocumented returns what a program printed with the addresses of the documents.
-func asDocumented(p *program, text string) string {
-	return strings.NewReplacer(p.address, readmeAddress, p.admin, readmeAdmin).Replace(text)
+func asDocumented(t *testing.T, p *program, text string) string {
+	t.Helper()
+	return strings.NewReplacer(p.address, readmeAddress, adminOf(t, p), readmeAdmin).Replace(text)
 }
 
 // TestTranscripts runs what the documents show. The blocks marked as console are
@@ -46,7 +53,7 @@ func TestTranscripts(t *testing.T) {
 			for _, step := range steps {
 				t.Run(fmt.Sprintf("line %d", step.line), func(t *testing.T) {
 					step.run(t, p, &last)
-					step.compare(t, asDocumented(p, last.said))
+					step.compare(t, asDocumented(t, p, last.said))
 				})
 			}
 		})

@@ -20,7 +20,7 @@ import (
 func TestSandbox(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
-	golden(t, "welcome.txt", asDocumented(p, p.out.String()))
+	golden(t, "welcome.txt", asDocumented(t, p, p.out.String()))
 	if n := strings.Count(p.out.String(), "\n  grpcurl "); n != 4 {
 		t.Errorf("%d lines to try", n)
 	}
