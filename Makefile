@@ -14,7 +14,7 @@ BASE := $(shell git rev-parse --verify --quiet HEAD^)
 endif
 
 .PHONY: all
-all: checkgenerate lint protoc breaking test race conformance examples e2e fuzz ## Everything that CI checks
+all: checkgenerate lint protoc breaking test race conformance examples explorer e2e fuzz ## Everything that CI checks
 
 .PHONY: help
 help: ## This list
@@ -99,6 +99,14 @@ e2e: laravel ## The gateway in front of a real Laravel and nginx; UPDATE=1 write
 .PHONY: examples
 examples: languages ## The examples in other languages, against a sandbox
 	@set -e; for language in $(LANGUAGES); do $(MAKE) --no-print-directory -C examples/$$language check; done
+
+.PHONY: explorer
+explorer: ## The error explorer in a real browser (CHROMIUM, or Debian's)
+	cd test/explorer && npm ci && npm test
+
+.PHONY: screenshots
+screenshots: ## docs/explorer.png; with SHOTS=FOLDER also the page in both schemes and on a phone
+	cd test/explorer && npm ci && node screenshots.js $(abspath $(SHOTS))
 
 .PHONY: lint
 lint: ## gofmt, golangci-lint, buf lint, buf format

@@ -2,7 +2,10 @@ module github.com/pelcro-grpc/pelcro-grpc
 
 go 1.26.0
 
-ignore ./examples/node/node_modules
+ignore (
+	./examples/node/node_modules
+	./test/explorer/node_modules
+)
 
 require (
 	github.com/alecthomas/kong v1.17.0

@@ -149,3 +149,9 @@ func ExampleResult_Trailer() {
 	// [17000] 17s
 	// [-1] 17s
 }
+
+// The text is the one of docs/errors.md.
+func ExampleAdvice() {
+	fmt.Println(mapping.Advice(pelcrov1.ErrorReason_PELCRO_CONFLICT))
+	// Output: Read the customer again, decide again, send again.
+}

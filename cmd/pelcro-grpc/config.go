@@ -29,6 +29,7 @@ type serveCommand struct {
 	AuthTokensFile     string        `name:"auth-tokens-file" placeholder:"FILE" help:"File that says who may call what; see pelcro-grpc token. Without it everybody may call everything, so only on loopback."`
 	Insecure           bool          `help:"Listen beyond loopback although there is no TLS, or everybody may call."`
 	SiteID             int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
+	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
 	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
 	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is repeated when Pelcro or the way to it fails; a create never is (${default})."`
@@ -51,6 +52,9 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	}
 	if c.AdminListen != "" && !isAddress(c.AdminListen) {
 		problem("--admin-listen %q is no address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
+	}
+	if c.Explorer && !isLoopback(c.AdminListen) {
+		problem("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
 	}
 	if c.RequestTimeout <= 0 {
 		problem("--request-timeout must be greater than 0, for example 30s")

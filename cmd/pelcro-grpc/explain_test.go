@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -117,7 +118,7 @@ var rpcs = map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...g
 // service is the running program in front of an upstream that gives one reply.
 type service struct {
 	customers pelcrov1.CustomerServiceClient
-	reply     capture
+	reply     explorer.Capture
 }
 
 func startService(t *testing.T) *service {
@@ -130,7 +131,7 @@ func startService(t *testing.T) *service {
 			return
 		}
 		defer conn.Close()
-		_, _ = conn.Write(s.reply.wire())
+		_, _ = conn.Write(wire(s.reply))
 	})
 	t.Setenv(keyEnv, canaryKey)
 	p := start(t, "--pelcro-url="+url, "--site-id=7", "--upstream-retries=0", "--no-circuit-breaker")
@@ -138,20 +139,20 @@ func startService(t *testing.T) *service {
 	return s
 }
 
-// wire is the reply as it went over the network, before curl decoded it.
-func (c capture) wire() []byte {
-	header := c.header.Clone()
+// wire returns the reply as it went over the network, before curl decoded it.
+func wire(c explorer.Capture) []byte {
+	header := c.Header.Clone()
 	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Content-Encoding", "Connection"} {
 		header.Del(name)
 	}
 	header.Set("Connection", "close")
-	if c.status >= 200 && c.status != 204 && c.status != 304 {
-		header.Set("Content-Length", strconv.Itoa(len(c.body)))
+	if c.Status >= 200 && c.Status != 204 && c.Status != 304 {
+		header.Set("Content-Length", strconv.Itoa(len(c.Body)))
 	}
-	var wire strings.Builder
-	fmt.Fprintf(&wire, "HTTP/1.1 %d X\r\n", c.status)
-	_ = header.Write(&wire)
-	return append([]byte(wire.String()+"\r\n"), c.body...)
+	var head strings.Builder
+	fmt.Fprintf(&head, "HTTP/1.1 %d X\r\n", c.Status)
+	_ = header.Write(&head)
+	return append([]byte(head.String()+"\r\n"), c.Body...)
 }
 
 // agrees checks that explain says what a gRPC client is given for the same reply.
@@ -164,7 +165,7 @@ func (s *service) agrees(t *testing.T, operation, captured string) {
 	e := explain(t, captured, args...)
 
 	var err error
-	if s.reply, err = parseCapture([]byte(captured)); err != nil {
+	if s.reply, err = explorer.ParseCapture([]byte(captured)); err != nil {
 		t.Fatal(err)
 	}
 	var trailer metadata.MD

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
@@ -31,14 +32,14 @@ func FuzzParseCapture(f *testing.F) {
 	}
 	operations := mapping.CustomerOperations()
 	f.Fuzz(func(t *testing.T, raw []byte, operation uint8) {
-		captured, err := parseCapture(raw)
+		captured, err := explorer.ParseCapture(raw)
 		if err != nil {
 			if !utf8.ValidString(err.Error()) && utf8.Valid(raw) {
 				t.Errorf("the error is %q", err)
 			}
 			return
 		}
-		if captured.status < 0 || captured.status > 999 || captured.header == nil || !bytes.HasSuffix(raw, captured.body) {
+		if captured.Status < 0 || captured.Status > 999 || captured.Header == nil || !bytes.HasSuffix(raw, captured.Body) {
 			t.Errorf("%q is %+v", raw, captured)
 		}
 		c := explainCommand{Operation: operations[int(operation)%len(operations)].Name, ID: 42, Credential: "gateway"}

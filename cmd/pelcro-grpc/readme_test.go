@@ -13,8 +13,23 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// readmeAddress is the address that the documents show.
-const readmeAddress = "127.0.0.1:50051"
+// These are the addresses that the documents show.
+const (
+	readmeAddress = "127.0.0.1:50051"
+	readmeAdmin   = "127.0.0.1:9095"
+)
+
+// adminOf returns the admin address of a program that has one.
+func adminOf(t *testing.T, p *program) string {
+	t.Helper()
+	return p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)
+}
+
+// asDocumented returns what a program printed with the addresses of the documents.
+func asDocumented(t *testing.T, p *program, text string) string {
+	t.Helper()
+	return strings.NewReplacer(p.address, readmeAddress, adminOf(t, p), readmeAdmin).Replace(text)
+}
 
 // TestTranscripts runs what the documents show. The blocks marked as console are
 // transcripts: lines that begin with "$ " are commands, those after them the
@@ -33,12 +48,12 @@ func TestTranscripts(t *testing.T) {
 			if len(steps) == 0 {
 				t.Fatal("it shows no commands: it has no console block")
 			}
-			p := start(t, "--sandbox")
+			p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
 			last := called{exit: -1}
 			for _, step := range steps {
 				t.Run(fmt.Sprintf("line %d", step.line), func(t *testing.T) {
 					step.run(t, p, &last)
-					step.compare(t, strings.ReplaceAll(last.said, p.address, readmeAddress))
+					step.compare(t, asDocumented(t, p, last.said))
 				})
 			}
 		})

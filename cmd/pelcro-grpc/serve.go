@@ -94,17 +94,22 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		Metrics:            config.Metrics,
 		Traces:             traces,
 	})
+	page, err := c.page()
+	if err != nil {
+		return err
+	}
 	if adminListener != nil {
 		operators := admin.Start(adminListener, admin.Config{
 			Metrics:  registry,
 			Ready:    service.Ready,
 			Settings: c.settings(config),
+			Page:     page,
 			Logger:   logger,
 		})
 		defer operators.Close()
 	}
 	if c.Sandbox {
-		welcome(std.out, c.Listen)
+		welcome(std.out, c.Listen, c.pageURL())
 	}
 	for _, risk := range protected.risks {
 		logger.Warn("insecure, as --insecure allows: " + risk)
@@ -182,8 +187,12 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	}, nil
 }
 
-// welcome says what to do with a sandbox.
-func welcome(w io.Writer, address string) {
+// welcome says what to do with a sandbox; page is the URL of the explorer, empty
+// for none.
+func welcome(w io.Writer, address, page string) {
+	if page != "" {
+		page = "\nWhat any HTTP reply becomes, in a browser: " + page
+	}
 	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, customers 1001 to 1008.
 Try:
 
@@ -192,8 +201,8 @@ Try:
   grpcurl -plaintext -d '{"id": 404}' %[1]s pelcro.v1.CustomerService/GetCustomer
   grpcurl -plaintext -d '{"id": 429}' %[1]s pelcro.v1.CustomerService/GetCustomer
 
-Any id from 300 to 599 answers that HTTP status; 601 resets, 602 never answers, 603 cuts the reply, 604 answers HTML.
+Any id from 300 to 599 answers that HTTP status; 601 resets, 602 never answers, 603 cuts the reply, 604 answers HTML.%[2]s
 Stop with Ctrl-C.
 
-`, address)
+`, address, page)
 }

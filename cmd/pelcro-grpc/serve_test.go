@@ -19,8 +19,8 @@ import (
 // TestSandbox starts the sandbox, calls it and stops it; nothing stays.
 func TestSandbox(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	p := start(t, "--sandbox")
-	golden(t, "welcome.txt", strings.ReplaceAll(p.out.String(), p.address, "127.0.0.1:50051"))
+	p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
+	golden(t, "welcome.txt", asDocumented(t, p, p.out.String()))
 	if n := strings.Count(p.out.String(), "\n  grpcurl "); n != 4 {
 		t.Errorf("%d lines to try", n)
 	}

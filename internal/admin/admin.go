@@ -5,6 +5,7 @@
 //	/readyz          whether it takes calls
 //	/debug/pprof/    Go's profiles; on loopback only
 //	/config          the settings in effect, without secrets; on loopback only
+//	/                a page for people, if there is one; on loopback only
 //
 // Nothing here asks who is calling. What listens on loopback therefore refuses
 // requests whose Host is another name: a web page that an operator has open could
@@ -43,7 +44,9 @@ type Config struct {
 	Ready func() error
 	// Settings are the settings in effect, as JSON has them; no secrets.
 	Settings map[string]any
-	Logger   *slog.Logger
+	// Page is shown at the root, nil for none.
+	Page   http.Handler
+	Logger *slog.Logger
 }
 
 // Server is the admin address.
@@ -116,6 +119,9 @@ func handler(config Config, loopback bool) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	// Not cmdline: arguments are for those who can see the process.
 	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound)
+	if config.Page != nil {
+		mux.Handle("/", config.Page)
+	}
 	return localHost(plain(mux))
 }
 

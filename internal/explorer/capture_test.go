@@ -1,9 +1,8 @@
-package main
+package explorer
 
 import (
 	"net/http"
 	"reflect"
-	"strings"
 	"testing"
 )
 
@@ -47,44 +46,12 @@ func TestParseCapture(t *testing.T) {
 		{"status out of range", "HTTP/1.1 999 X\r\n\r\n", 999, header{}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := parseCapture([]byte(test.in))
+			got, err := ParseCapture([]byte(test.in))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.status != test.status || string(got.body) != test.body || !reflect.DeepEqual(got.header, test.header) {
-				t.Errorf("got %d %v %q", got.status, got.header, got.body)
-			}
-		})
-	}
-}
-
-// TestNoCapture: what is no HTTP reply is refused in one sentence.
-func TestNoCapture(t *testing.T) {
-	const (
-		noStatus = "the first line is no status line like HTTP/1.1 400 Bad Request"
-		noHeader = "its headers cannot be read (malformed MIME header"
-	)
-	for _, test := range []struct{ name, in, problem string }{
-		{"empty", "", "it is empty"},
-		{"blank", " \r\n\t", "it is empty"},
-		{"body only", `{"errors":{}}`, noStatus},
-		{"HTML", "<!DOCTYPE html>", noStatus},
-		{"a request", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", noStatus},
-		{"verbose", "< HTTP/1.1 400 Bad Request\n< A: b\n<\n", noStatus},
-		{"status of two digits", "HTTP/1.1 40 X\r\n\r\n", noStatus},
-		{"status of four digits", "HTTP/1.1 4000 X\r\n\r\n", noStatus},
-		{"no status", "HTTP/1.1\r\n\r\n", noStatus},
-		{"binary", "\x1f\x8b\x08\x00", noStatus},
-		{"no header", "HTTP/1.1 400 X\r\n{\"errors\":{}}\r\n\r\n", noHeader},
-		{"header without a name", "HTTP/1.1 400 X\r\n: b\r\n\r\n", noHeader},
-		{"curl's own message", "curl: (7) Failed to connect", noStatus},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			r := runWith(t, test.in, "explain")
-			const prefix, suffix = "pelcro-grpc: standard input is no HTTP reply: ", "; give what curl -si prints\n"
-			if r.code != exitUsage || r.out != "" || strings.Count(r.err, "\n") != 1 ||
-				!strings.HasPrefix(r.err, prefix+test.problem) || !strings.HasSuffix(r.err, suffix) {
-				t.Errorf("exit code %d, %q, %q", r.code, r.out, r.err)
+			if got.Status != test.status || string(got.Body) != test.body || !reflect.DeepEqual(got.Header, test.header) {
+				t.Errorf("got %d %v %q", got.Status, got.Header, got.Body)
 			}
 		})
 	}

@@ -1,0 +1,59 @@
+package explorer
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// wire is what an error costs, and what it may cost, in bytes.
+type wire struct {
+	Bytes       int    `json:"bytes"`
+	Budget      int    `json:"budget"`
+	Status      int    `json:"status"` // the serialized google.rpc.Status
+	StatusLimit int    `json:"statusLimit"`
+	Parts       []part `json:"parts"`
+}
+
+// part is a share of the bytes.
+type part struct {
+	Name  string `json:"name"`
+	Bytes int    `json:"bytes"`
+}
+
+// wireOf splits the cost that the mapping computed by the formula of HTTP/2 (RFC
+// 9113, section 6.5.2: name, value and 32 a field). The message is what the other
+// parts leave.
+func wireOf(answer Answer) *wire {
+	if answer.result.OK() {
+		return nil
+	}
+	const perField = 32
+	size := proto.Size(answer.result.Status().Proto())
+	details := len("grpc-status-details-bin") + (4*size+2)/3 + perField
+	trailers := 0
+	for name, value := range answer.Trailers {
+		trailers += len(name) + len(value) + perField
+	}
+	fixed := len(":status") + len("200") + perField +
+		len("content-type") + len("application/grpc") + perField +
+		len("grpc-status") + digitsOf(int(answer.result.Code())) + perField
+	return &wire{
+		Bytes: answer.WireBytes, Budget: mapping.MaxWireBytes,
+		Status: size, StatusLimit: mapping.MaxStatusBytes,
+		Parts: []part{
+			{"Details", details},
+			{"Message", answer.WireBytes - details - trailers - fixed},
+			{"Trailers", trailers},
+			{"Code and framing", fixed},
+		},
+	}
+}
+
+// digitsOf returns how many digits a code has.
+func digitsOf(code int) int {
+	if code > 9 {
+		return 2
+	}
+	return 1
+}

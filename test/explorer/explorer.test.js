@@ -1,0 +1,314 @@
+import assert from "node:assert/strict";
+import http from "node:http";
+import { after, before, describe, test } from "node:test";
+import { DARK, DESKTOP, PHONE, accessible, launch, visit } from "./browser.js";
+import { startService } from "./service.js";
+
+let service;
+let browser;
+
+before(async () => {
+  service = await startService();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await service?.stop();
+});
+
+const open = (options, act) => visit(browser, service.url, options, act);
+
+// says waits until an element has the text, and fails after five seconds.
+async function says(page, selector, text) {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: 5000 });
+}
+
+const pick = (page, name) => page.getByRole("button", { name }).click();
+const key = (page, code) => page.locator("#keys").locator(`button[value="${code}"]`);
+
+const CAPTURE = `HTTP/2 400 \r
+content-type: application/json\r
+\r
+{"errors":{"email":["The email has already been taken."],"metadata.plan":["The metadata.plan must be a string."]}}`;
+
+describe("what it shows", () => {
+  test("choose 429: the code, the delay and the trailer", () => open(DESKTOP, async (page) => {
+    await pick(page, "429 Too Many Requests");
+    await says(page, "#code", /^8 RESOURCE_EXHAUSTED$/);
+    await says(page, "#short-code", "RESOURCE_EXHAUSTED");
+    await says(page, "#reason", "PELCRO_RATE_LIMITED");
+    await says(page, "#verdict", "Wait 30 s");
+    await says(page, "#details", "google.rpc.RetryInfo");
+    await says(page, "#details", "30s");
+    await says(page, "#details", "google.rpc.QuotaFailure");
+    await says(page, "#trailers", "grpc-retry-pushback-ms30000");
+    await says(page, "#advice", "Slow down.");
+    await says(page, "#clients", "its deadline is 10 s; 30 s do not fit");
+    await says(page, "#wire-sum", /^[0-9]\u202f[0-9]{3} of 6\u202f144 bytes$/);
+    await says(page, "#line", `-d '{"id": 429}'`);
+    await says(page, "#note", "Prints this error.");
+    await says(page, "#live", "RESOURCE_EXHAUSTED. PELCRO_RATE_LIMITED. Wait 30 s");
+  }));
+
+  test("paste a capture of a 400: the violations, in the request", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+    await page.evaluate((text) => navigator.clipboard.writeText(text), CAPTURE);
+    await pick(page, "Paste a capture");
+    await page.keyboard.press("Control+V");
+    await says(page, "#code", "INVALID_ARGUMENT");
+    await says(page, "#request mark", '"email"');
+    await says(page, "#request", "FIELD_ALREADY_TAKEN The email has already been taken.");
+    await says(page, "#request mark", '"plan"');
+    assert.equal(await page.locator("#request mark").count(), 2);
+    await says(page, "#details", 'customer.metadata["plan"]');
+    await pick(page, "Edit in fields");
+    assert.equal(await page.getByLabel("Status").inputValue(), "400");
+    assert.equal(await page.getByLabel("Headers").inputValue(), "Content-Type: application/json");
+    assert.match(await page.getByLabel("Body").inputValue(), /^\{"errors"/);
+  }));
+
+  test("a capture that is pasted into the wrong field is read as one", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+    await page.evaluate((text) => navigator.clipboard.writeText(text), CAPTURE);
+    await page.getByLabel("Body").focus();
+    await page.keyboard.press("Control+V");
+    await says(page, "#request", "FIELD_ALREADY_TAKEN");
+  }));
+
+  test("edit a header: the delay changes", () => open(DESKTOP, async (page) => {
+    await pick(page, "429 Too Many Requests");
+    await says(page, "#verdict", "Wait 30 s");
+    const headers = page.getByLabel("Headers");
+    await headers.fill((await headers.inputValue()).replace("Retry-After: 30", "Retry-After: 7"));
+    await says(page, "#verdict", "Wait 7 s");
+    await says(page, "#trailers", "grpc-retry-pushback-ms7000");
+    await says(page, "#note", "not quite the reply here");
+    await page.getByLabel("Deadline, s").fill("5");
+    await says(page, "#trailers", "grpc-retry-pushback-ms-1");
+    await says(page, "#verdict", "Wait 7 s");
+  }));
+
+  test("paste rubbish: a sentence that helps", () => open(DESKTOP, async (page) => {
+    await pick(page, "Paste a capture");
+    for (const [rubbish, sentence] of [
+      ["lorem ipsum", "This is no HTTP reply: the first line is no status line like HTTP/1.1 400 Bad Request. Paste all that curl -si prints."],
+      ['{"errors":{}}', "This looks like a body alone."],
+      ["<script>alert(1)</script>", "This looks like a page without its headers."],
+      ["curl: (7) Failed to connect", "This is curl's own message"],
+      ["", "There is nothing here yet."],
+    ]) {
+      await page.getByLabel("What curl -si prints").fill(rubbish);
+      await says(page, "#wrong-capture", sentence);
+      await says(page, "#help-says", sentence);
+      assert.equal(await page.locator("#cards").isVisible(), false);
+    }
+    assert.equal(await page.locator("#capture").getAttribute("aria-invalid"), "true");
+    await says(page, "#live", "There is nothing here yet.");
+    await page.getByLabel("What curl -si prints").fill("HTTP/1.1 404 Not Found\n\n{}");
+    await says(page, "#code", "NOT_FOUND");
+    assert.equal(await page.locator("#wrong-capture").isVisible(), false);
+  }));
+
+  test("a status, a header or an id that is none: a sentence at the field", () => open(DESKTOP, async (page) => {
+    await page.getByLabel("Status").fill("4");
+    await says(page, "#wrong-status", "three digits");
+    await page.getByLabel("Status").fill("400");
+    await page.getByLabel("Headers").fill("Retry-After 30");
+    await says(page, "#wrong-headers", "“Retry-After 30” is no header");
+    await page.getByLabel("Headers").fill("");
+    await page.getByLabel("Customer id").fill("ada");
+    await says(page, "#wrong-id", "whole number");
+  }));
+
+  test("the operation decides what a 502 means", () => open(DESKTOP, async (page) => {
+    await pick(page, "502 Bad Gateway");
+    await says(page, "#code", "UNAVAILABLE");
+    await says(page, "#clients", "Repeats it after about 0.1 s and 0.2 s");
+    await page.getByRole("radio", { name: "Create" }).check();
+    await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
+    await says(page, "#trailers", "grpc-retry-pushback-ms-1");
+    await pick(page, "504 Gateway Timeout");
+    await says(page, "#short-status", "504");
+    await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN"); // the operation stays as chosen
+  }));
+
+  test("no reply at all", () => open(DESKTOP, async (page) => {
+    await pick(page, "no reply: Connection reset");
+    await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
+    assert.equal(await page.getByLabel("Status").isVisible(), false);
+    await page.getByLabel("More to begin with").selectOption("Connection refused");
+    await says(page, "#reason", "PELCRO_UNREACHABLE");
+    await says(page, "#verdict", "nothing was done");
+    await pick(page, "Edit in fields");
+    await says(page, "#code", "INVALID_ARGUMENT");
+  }));
+
+  test("every sample has an answer", () => open(DESKTOP, async (page) => {
+    const keys = await page.locator("#sample option").evaluateAll((options) => options.map((o) => o.value).filter(Boolean));
+    assert.ok(keys.length > 80);
+    for (const value of keys) {
+      const answered = page.waitForResponse("**/api/explain");
+      await page.getByLabel("More to begin with").selectOption(value);
+      const answer = await (await answered).json();
+      assert.equal(answer.problem, undefined, value);
+      await says(page, "#code", answer.code);
+      if (answer.wireBytes) await says(page, "#wire-sum", "of 6\u202f144 bytes");
+    }
+  }));
+
+  test("replies are shown as text", () => open(DESKTOP, async (page) => {
+    const hostile = "<img src=x onerror=alert(1)><script>alert(1)</script>";
+    await page.getByLabel("Body").fill(JSON.stringify({ errors: { ["metadata." + hostile]: ["no"] } }));
+    await says(page, "#request", "<img");
+    assert.equal(await page.locator("main img, main script").count(), 0);
+  }));
+
+  test("a service that is gone is said", async () => {
+    const context = await browser.newContext(DESKTOP);
+    const page = await context.newPage();
+    await page.goto(service.url);
+    await says(page, "#code", "INVALID_ARGUMENT");
+    await context.setOffline(true);
+    await page.getByLabel("Status").fill("404");
+    await says(page, "#help-says", "The service does not answer. Is it still running?");
+    await context.close();
+  });
+});
+
+describe("everyone can use it", () => {
+  test("every control is reached by the keyboard, and shows it", () => open(DESKTOP, async (page) => {
+    const controls = await page.evaluate(() => {
+      const list = [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
+        .filter((e) => e.offsetParent !== null && (e.type !== "radio" || e.checked));
+      list.forEach((e, i) => { e.dataset.control = i; });
+      return list.length;
+    });
+    assert.ok(controls > 20);
+    const reached = [];
+    for (let i = 0; i < controls; i++) {
+      await page.keyboard.press("Tab");
+      const { control, outline, seen } = await page.evaluate(() => {
+        const e = document.activeElement;
+        const ring = e.type === "radio" ? e.nextElementSibling : e;
+        const box = e.getBoundingClientRect();
+        const top = e.classList.contains("skip") ? 0 : document.querySelector(".crossing").getBoundingClientRect().bottom;
+        return {
+          control: e.dataset.control,
+          outline: getComputedStyle(ring).outlineStyle,
+          seen: box.bottom > top && box.top < innerHeight,
+        };
+      });
+      reached.push(Number(control));
+      assert.equal(outline, "solid", `control ${control} has no ring`);
+      assert.ok(seen, `control ${control} is out of sight`);
+    }
+    assert.deepEqual([...reached].sort((a, b) => a - b), [...Array(controls).keys()]);
+    assert.deepEqual(reached, [...Array(controls).keys()], "in the order in which they are read");
+  }));
+
+  test("a failure, an operation and a header by the keyboard alone", () => open(DESKTOP, async (page) => {
+    const tabTo = async (id) => {
+      for (let i = 0; i < 40; i++) {
+        if (await page.evaluate((wanted) => document.activeElement.matches(wanted), id)) return;
+        await page.keyboard.press("Tab");
+      }
+      assert.fail(`${id} is not reached`);
+    };
+    await tabTo('button[value="503"]');
+    await page.keyboard.press("Enter");
+    await says(page, "#verdict", "Wait 60 s");
+    assert.equal(await key(page, "503").getAttribute("aria-pressed"), "true");
+    await tabTo("input[name=operation]");
+    await page.keyboard.press("ArrowRight");
+    await says(page, "#short-operation", "ListCustomers");
+    await tabTo("#headers");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("Retry-After: 9");
+    await says(page, "#verdict", "Wait 9 s");
+  }));
+
+  test("the skip link leads to the answer", () => open(DESKTOP, async (page) => {
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "answer");
+  }));
+
+  for (const [name, options] of Object.entries({ light: DESKTOP, dark: DARK, phone: PHONE, "dark phone": { ...PHONE, colorScheme: "dark" } })) {
+    test(`no violation that axe-core finds: ${name}`, () => open(options, async (page) => {
+      await accessible(page, "field errors");
+      for (const [code, shown] of [["401", "UNAUTHENTICATED"], ["429", "RESOURCE_EXHAUSTED"], ["500", "INTERNAL"], ["reset", "INTERNAL"]]) {
+        await key(page, code).click();
+        await says(page, "#code", shown);
+        await accessible(page, code);
+      }
+      for (const [sample, shown] of [["success", "OK"], ["crowd", "INVALID_ARGUMENT"]]) {
+        await page.getByLabel("More to begin with").selectOption(sample);
+        await says(page, "#code", shown);
+        await accessible(page, sample);
+      }
+      await pick(page, "Paste a capture");
+      await page.getByLabel("What curl -si prints").fill("rubbish");
+      await says(page, "#wrong-capture", "no HTTP reply");
+      await accessible(page, "rubbish");
+    }));
+  }
+
+  for (const width of [320, 360, 768, 900, 1360]) {
+    test(`nothing sticks out at ${width} pixels`, () => open({ viewport: { width, height: 800 } }, async (page) => {
+      for (const sample of ["fields", "crowd", "debug", "reset", "431"]) {
+        await page.getByLabel("More to begin with").selectOption(sample);
+        await page.locator("#cards").waitFor();
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, sample);
+      }
+    }));
+  }
+});
+
+describe("it is for its own page only", () => {
+  // send is a request as no browser would send it.
+  const send = (path, { method = "POST", ...headers } = {}) => new Promise((resolve, reject) => {
+    const request = http.request(service.url.replace(/\/$/, path), { method, headers: { "Content-Type": "application/json", ...headers } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on("error", reject);
+    request.end(method === "POST" ? '{"operation":"GetCustomer","credential":"gateway","capture":"HTTP/1.1 404 X"}' : undefined);
+  });
+
+  test("a foreign Host is refused", async () => {
+    assert.equal(await send("/api/explain"), 200);
+    assert.equal(await send("/api/explain", { Host: "example.com" }), 403);
+    assert.equal(await send("/", { method: "GET", Host: "example.com" }), 403);
+  });
+
+  test("another origin is refused", async () => {
+    assert.equal(await send("/api/explain", { Origin: "https://example.com" }), 403);
+    assert.equal(await send("/api/samples", { method: "GET", Origin: "https://example.com" }), 403);
+  });
+
+  test("a page of another origin learns nothing", async () => {
+    const stranger = http.createServer((_, response) => response.end("<!DOCTYPE html><title>stranger</title>"));
+    await new Promise((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const statuses = [];
+    page.on("response", (response) => { if (response.url().startsWith(service.url)) statuses.push(response.status()); });
+    await page.goto(`http://127.0.0.1:${stranger.address().port}/`);
+    const seen = await page.evaluate((url) => Promise.all([
+      fetch(`${url}api/explain`, { method: "POST", body: "{}" }).then((r) => r.status, () => "refused"),
+      fetch(`${url}api/explain`, { method: "POST", mode: "no-cors", body: "{}" }).then((r) => r.type, () => "refused"),
+      fetch(`${url}api/samples`).then((r) => r.status, () => "refused"),
+      new Promise((resolve) => {
+        const frame = document.createElement("iframe");
+        frame.onload = () => {
+          try { resolve(frame.contentDocument ? "read" : "refused"); } catch { resolve("refused"); }
+        };
+        frame.src = url;
+        document.body.append(frame);
+      }),
+    ]), service.url);
+    assert.deepEqual(seen, ["refused", "refused", "refused", "refused"]);
+    assert.ok(statuses.every((status) => status === 403 || status === 200), String(statuses));
+    await context.close();
+    stranger.close();
+  });
+});
