@@ -101,7 +101,12 @@ var (
 )
 
 // withoutAddresses removes e-mail addresses, which Pelcro's texts may repeat.
-func withoutAddresses(text string) string { return emailAddress.ReplaceAllString(text, "…") }
+func withoutAddresses(text string) string {
+	if !strings.Contains(text, "@") {
+		return text
+	}
+	return emailAddress.ReplaceAllString(text, "…")
+}
 
 // causeText is the text of a cause without what others wrote, which may be
 // personal data. Host names stay: the operator needs them.
@@ -115,7 +120,10 @@ func causeText(cause error) string {
 		kind, _, _ := strings.Cut(string(malformed), ": ")
 		text = strings.Replace(text, string(malformed), kind, 1)
 	}
-	return bounded(withoutAddresses(quoted.ReplaceAllString(text, `"…"`)))
+	if strings.Contains(text, `"`) {
+		text = quoted.ReplaceAllString(text, `"…"`)
+	}
+	return bounded(withoutAddresses(text))
 }
 
 // bounded cuts a text to what a log line can take, in bytes: a stack fits.
