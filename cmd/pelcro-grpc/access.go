@@ -25,7 +25,8 @@ type protection struct {
 
 // protection reads the files that the flags name, and returns all problems with
 // them and with what would be left open.
-func (c serveCommand) protection() (p protection, problems []string) {
+func (c serveCommand) protection() (p *protection, problems []string) {
+	p = &protection{}
 	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
 		identity, err := servertls.New(servertls.Files{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA})
 		if err == nil {
@@ -90,7 +91,7 @@ func (p *protection) follow(what string, names []string, adopt func([][]byte) er
 }
 
 // tlsConfig is nil for plain text.
-func (p protection) tlsConfig() *tls.Config {
+func (p *protection) tlsConfig() *tls.Config {
 	if p.identity == nil {
 		return nil
 	}
@@ -98,7 +99,7 @@ func (p protection) tlsConfig() *tls.Config {
 }
 
 // register shows when the service's certificate expires.
-func (p protection) register(registry prometheus.Registerer) {
+func (p *protection) register(registry prometheus.Registerer) {
 	if p.identity == nil {
 		return
 	}
@@ -109,7 +110,7 @@ func (p protection) register(registry prometheus.Registerer) {
 }
 
 // authorize is nil where everybody may call everything.
-func (p protection) authorize() server.Authorize {
+func (p *protection) authorize() server.Authorize {
 	if p.callers == nil {
 		return nil
 	}

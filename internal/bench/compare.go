@@ -75,7 +75,7 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	f, err := startFleet(ctx, dir)
 	defer f.stop()
 	if err != nil {
@@ -136,7 +136,7 @@ func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error
 			}
 		}
 	}
-	fmt.Printf("\n%s: %d rounds of %d calls, %d at once\n", s.name, rounds, calls, callers)
+	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d at once\n", s.name, rounds, calls, callers)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\tCPU ratio\tfrom\tto\t")
 	for _, t := range targets {

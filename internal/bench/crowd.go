@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 func (f *fleet) inFlight(ctx context.Context, rounds int) error {
 	const calls, upstreamTime = 5_000, 100
 	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
-	fmt.Printf("\nin flight: %d calls at once on an upstream that takes %d ms\n", calls, upstreamTime)
+	fmt.Fprintf(os.Stdout, "\nin flight: %d calls at once on an upstream that takes %d ms\n", calls, upstreamTime)
 	for _, t := range []*target{f.gateway, f.plain} {
 		var grown []float64
 		idle, err := t.rss()
@@ -29,7 +30,7 @@ func (f *fleet) inFlight(ctx context.Context, rounds int) error {
 			}
 			grown = append(grown, float64(most-idle)/calls/1024)
 		}
-		fmt.Printf("%10s  %.0f MiB idle, %.1f KiB a call more (%.1f to %.1f)\n",
+		fmt.Fprintf(os.Stdout, "%10s  %.0f MiB idle, %.1f KiB a call more (%.1f to %.1f)\n",
 			t.name, float64(idle)/(1<<20), middle(grown), slices.Min(grown), slices.Max(grown))
 	}
 	return nil
@@ -64,7 +65,7 @@ func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err
 func (f *fleet) added(ctx context.Context, rounds int) error {
 	const rate, upstreamTime, seconds = 1_000, 20, 5
 	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
-	fmt.Printf("\nlatency: %d calls a second for %d s on an upstream that takes %d ms; p50 and p99, rounds in brackets\n", rate, seconds, upstreamTime)
+	fmt.Fprintf(os.Stdout, "\nlatency: %d calls a second for %d s on an upstream that takes %d ms; p50 and p99, rounds in brackets\n", rate, seconds, upstreamTime)
 	for _, t := range []*target{f.upstream, f.gateway, f.plain, f.proxy} {
 		var p50, p99 []float64
 		for range rounds {
@@ -75,7 +76,7 @@ func (f *fleet) added(ctx context.Context, rounds int) error {
 			p50 = append(p50, float64(took[len(took)/2])/1e6)
 			p99 = append(p99, float64(took[len(took)*99/100])/1e6)
 		}
-		fmt.Printf("%10s  %.2f ms  %.2f ms  %.2f\n", t.name, middle(p50), middle(p99), p99)
+		fmt.Fprintf(os.Stdout, "%10s  %.2f ms  %.2f ms  %.2f\n", t.name, middle(p50), middle(p99), p99)
 	}
 	return nil
 }
@@ -112,7 +113,7 @@ func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time
 // growth compares the CPU time of a call from few and from many callers.
 func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	const many = 1_000
-	fmt.Printf("\ngrowth: CPU time of a get from %d and from %d callers\n", callers, many)
+	fmt.Fprintf(os.Stdout, "\ngrowth: CPU time of a get from %d and from %d callers\n", callers, many)
 	for _, t := range []*target{f.gateway, f.plain} {
 		var ratios []float64
 		for range rounds {
@@ -126,7 +127,7 @@ func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 			}
 			ratios = append(ratios, float64(crowd.cpu)/float64(few.cpu))
 		}
-		fmt.Printf("%10s  %.2f (%.2f to %.2f)\n", t.name, middle(ratios), slices.Min(ratios), slices.Max(ratios))
+		fmt.Fprintf(os.Stdout, "%10s  %.2f (%.2f to %.2f)\n", t.name, middle(ratios), slices.Min(ratios), slices.Max(ratios))
 	}
 	return nil
 }

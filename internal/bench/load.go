@@ -30,7 +30,6 @@ type target struct {
 	*process
 	conns []*grpc.ClientConn
 	web   *http.Client
-	calls atomic.Int64
 }
 
 // connections are how many a target gets: a service has more clients than one.

@@ -45,10 +45,10 @@ func main() {
 	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := compare(ctx, options); err != nil {
+	err := compare(ctx, options)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
 		os.Exit(1)
 	}
 }
