@@ -51,7 +51,8 @@ soak: ## The promises (test/promises) with their full numbers
 	PELCRO_GRPC_SOAK=1 $(GO) test -count=1 -timeout 20m ./test/promises
 
 .PHONY: bench
-bench: ## Benchmarks, each beside its plain baseline
+bench: ## The gateway beside a handler written by hand, then each benchmark beside its baseline
+	$(GO) run ./internal/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: generate
