@@ -99,7 +99,8 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- server.New(s.server).Serve(ctx, listener) }()
+	service := server.New(s.server)
+	go func() { served <- service.Serve(ctx, listener) }()
 	wait := sync.OnceValue(func() error { return <-served })
 	g.stop = func() error {
 		cancel()

@@ -86,7 +86,8 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- server.New(c.server).Serve(ctx, listener) }()
+	service := server.New(c.server) // here, so that its goroutines are there when a test counts
+	go func() { served <- service.Serve(ctx, listener) }()
 	g := &gateway{address: listener.Addr().String()}
 	stopped := false
 	g.stop = func() error {
