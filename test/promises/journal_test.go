@@ -25,7 +25,7 @@ func (j *journal) String() string {
 
 // end is the last of it, for people to read.
 func (j *journal) end() string {
-	const most = 16 << 10
+	const most = 3 << 10
 	text := j.String()
 	return text[max(0, len(text)-most):]
 }

@@ -49,7 +49,9 @@ func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	_, _ = io.WriteString(w, `{"data":{"id":42}}`)
+	answer := found(r)
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body)
 }
 
 // expect begins to wait for a key.
