@@ -72,6 +72,11 @@ func lines(logger *slog.Logger, t traffic) logging.Logger {
 		}
 		kept := logging.Fields(fields)
 		kept.Delete("grpc.error")
+		if callOf(ctx).unknown {
+			kept.Delete(logging.ServiceFieldKey)
+			kept.Delete(logging.MethodFieldKey)
+			kept = append(kept, logging.ServiceFieldKey, unknownMethod, logging.MethodFieldKey, unknownMethod)
+		}
 		logger.Log(ctx, level, message, kept...)
 	})
 }
@@ -100,7 +105,7 @@ func recordFields(ctx context.Context) logging.Fields {
 		fields = append(fields, "outcome", string(outcome))
 	}
 	if text := c.result.PrivateText(); text != "" {
-		fields = append(fields, "upstream_text", withoutAddresses(text))
+		fields = append(fields, "upstream_text", withoutPersonalData(text))
 	}
 	if c.cause != nil {
 		fields = append(fields, "cause", causeText(c.cause))
@@ -114,10 +119,15 @@ var (
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	// emailAddress is roughly that: rather a word too much than an address.
 	emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]+@[^\s"'<>(),;:=]+`)
+	// longNumber is a number as long as those of cards and accounts, in groups or not.
+	longNumber = regexp.MustCompile(`\d(?:[ -]?\d){11,}`)
 )
 
-// withoutAddresses removes e-mail addresses, which Pelcro's texts may repeat.
-func withoutAddresses(text string) string { return emailAddress.ReplaceAllString(text, "…") }
+// withoutPersonalData removes e-mail addresses and the numbers of cards, which
+// Pelcro's texts may repeat.
+func withoutPersonalData(text string) string {
+	return longNumber.ReplaceAllString(emailAddress.ReplaceAllString(text, "…"), "…")
+}
 
 // causeText is the text of a cause without what others wrote, which may be
 // personal data. Host names stay: the operator needs them.
@@ -131,7 +141,7 @@ func causeText(cause error) string {
 		kind, _, _ := strings.Cut(string(malformed), ": ")
 		text = strings.Replace(text, string(malformed), kind, 1)
 	}
-	return bounded(withoutAddresses(quoted.ReplaceAllString(text, `"…"`)))
+	return bounded(withoutPersonalData(quoted.ReplaceAllString(text, `"…"`)))
 }
 
 // bounded cuts a text to what a log line can take, in bytes: a stack fits.
