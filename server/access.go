@@ -20,7 +20,7 @@ import (
 // the token for this service has one of its own.
 const (
 	authorizationHeader = "authorization"
-	tokenHeader         = "x-pelcro-grpc-token"
+	tokenHeader         = "x-pelcro-grpc-token" //nolint:gosec // a name, no token
 )
 
 // Authorize decides whether a call may go on, by the values of the header that holds

@@ -103,7 +103,7 @@ func (p *protection) follow(what string, names []string, adopt func([][]byte) er
 }
 
 // tlsConfig is nil for plain text.
-func (p protection) tlsConfig() *tls.Config {
+func (p *protection) tlsConfig() *tls.Config {
 	if p.identity == nil {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (p protection) tlsConfig() *tls.Config {
 }
 
 // register shows when the service's certificate expires.
-func (p protection) register(registry prometheus.Registerer) {
+func (p *protection) register(registry prometheus.Registerer) {
 	if p.identity == nil {
 		return
 	}
@@ -122,7 +122,7 @@ func (p protection) register(registry prometheus.Registerer) {
 }
 
 // authorize is nil where everybody may call everything.
-func (p protection) authorize() server.Authorize {
+func (p *protection) authorize() server.Authorize {
 	if p.callers == nil {
 		return nil
 	}

@@ -36,9 +36,20 @@ func (s Secret) Reveal() string {
 // IsZero reports whether there is none.
 func (s Secret) IsZero() bool { return s.text == nil }
 
-func (s Secret) String() string               { return redacted }
-func (s Secret) GoString() string             { return redacted }
-func (s Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
+// String is for all that asks for no form.
+func (s Secret) String() string { return redacted }
+
+// GoString is for %#v.
+func (s Secret) GoString() string { return redacted }
+
+// Format is for every verb of package fmt.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText is for encodings that know texts.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalJSON is for JSON.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-func (s Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
+
+// LogValue is for logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

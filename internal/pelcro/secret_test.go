@@ -47,7 +47,7 @@ func TestSecret(t *testing.T) {
 			if raw, err := xml.Marshal(value); err == nil {
 				printed.Write(raw)
 			}
-			for _, form := range []string{canaryKey, fmt.Sprintf("%x", canaryKey), fmt.Sprintf("%X", canaryKey), strings.Trim(fmt.Sprint([]byte(canaryKey)), "[]")} {
+			for _, form := range []string{canaryKey, fmt.Sprintf("%x", canaryKey), fmt.Sprintf("%X", canaryKey), strings.Trim(fmt.Sprint([]byte(canaryKey)), "[]")} { //nolint:staticcheck // its numbers are meant
 				if strings.Contains(printed.String(), form) {
 					t.Errorf("it shows: %s", &printed)
 				}

@@ -33,6 +33,7 @@ func build(t *testing.T) string {
 	t.Helper()
 	name := func() string { return filepath.Join(built.directory, "pelcro-grpc") }
 	built.once.Do(func() {
+		//nolint:usetesting // it outlives the test that makes it
 		if built.directory, built.err = os.MkdirTemp("", "promises"); built.err != nil {
 			return
 		}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 )
 
 // Who may call what: every method of every service, those that do not exist, and
@@ -117,7 +116,7 @@ func TestR18Matrix(t *testing.T) {
 					own = anonymous
 				}
 				if conns[own] == nil {
-					transport := credentials.TransportCredentials(plainText)
+					transport := plainText
 					if way.secure {
 						transport = secured(ours, own)
 					}
@@ -173,7 +172,7 @@ func TestR18Open(t *testing.T) {
 	for name, flags := range map[string][]string{"plain text": nil, "TLS": tlsFlags(folder)} {
 		t.Run(name, func(t *testing.T) {
 			p := run(t, url, append(flags, withKey)...)
-			transport := credentials.TransportCredentials(plainText)
+			transport := plainText
 			if flags != nil {
 				transport = secured(ours, nil)
 			}
