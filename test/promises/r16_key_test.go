@@ -177,7 +177,7 @@ func TestR16BadKeyFile(t *testing.T) {
 			}
 			// Two more looks, and no other line.
 			uses := pelcro.uses("first-key")
-			<-time.After(scaled(10*time.Second, 1100*time.Millisecond))
+			<-time.After(scaled(3*time.Second, 1100*time.Millisecond))
 			if n := strings.Count(p.log.String(), line); n != 1 {
 				t.Errorf("%d lines", n)
 			}
