@@ -48,7 +48,7 @@ fuzz: ## Each fuzz target for FUZZTIME (20s)
 
 .PHONY: soak
 soak: ## The promises (test/promises) with their full numbers
-	PELCRO_GRPC_SOAK=1 $(GO) test -count=1 -timeout 20m ./test/promises
+	PELCRO_GRPC_SOAK=1 $(GO) test -count=1 -timeout 30m ./test/promises
 
 .PHONY: bench
 bench: ## The gateway beside a handler written by hand, then each benchmark beside its baseline

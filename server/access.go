@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/x509"
+	"strings"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
@@ -77,7 +78,7 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 	}
 	// Several values are none: Pelcro and this service might take different ones.
 	values := headers.Get(authorizationHeader)
-	if len(values) != 1 || values[0] == "" {
+	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
 		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
 	}
 	c.forwarded = true

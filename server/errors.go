@@ -117,7 +117,7 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 	case errors.As(err, &upstream) && upstream.StatusCode != 0:
 		return mapping.FromReply(call, mapping.Reply{
 			StatusCode:     upstream.StatusCode,
-			Header:         upstream.Header,
+			Header:         upstream.RedactedHeader(),
 			Body:           upstream.RedactedBody(),
 			BodyIncomplete: upstream.BodyIncomplete,
 			TooLarge:       upstream.TooLarge,

@@ -49,11 +49,14 @@ func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Durat
 		return
 	}
 	service, method, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
+	if c.unknown {
+		service, method = unknownMethod, unknownMethod
+	}
 	var room [16]slog.Attr
 	attrs := append(room[:0],
 		slog.String("request_id", c.requestID),
-		slog.String("grpc.service", bounded(service)),
-		slog.String("grpc.method", bounded(method)),
+		slog.String("grpc.service", service),
+		slog.String("grpc.method", method),
 		slog.String("grpc.code", c.result.Code().String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	)
@@ -78,7 +81,7 @@ func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Durat
 			attrs = append(attrs, slog.String("outcome", string(outcome)))
 		}
 		if text := c.result.PrivateText(); text != "" {
-			attrs = append(attrs, slog.String("upstream_text", withoutAddresses(text)))
+			attrs = append(attrs, slog.String("upstream_text", withoutPersonalData(text)))
 		}
 		if c.cause != nil {
 			attrs = append(attrs, slog.String("cause", causeText(c.cause)))
@@ -98,14 +101,29 @@ var (
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	// emailAddress is roughly that: rather a word too much than an address.
 	emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]+@[^\s"'<>(),;:=]+`)
+	// longNumber is a number as long as those of cards and accounts, in groups or not:
+	// of minLongNumber digits.
+	longNumber = regexp.MustCompile(`\d(?:[ -]?\d){11,}`)
 )
 
-// withoutAddresses removes e-mail addresses, which Pelcro's texts may repeat.
-func withoutAddresses(text string) string {
-	if !strings.Contains(text, "@") {
-		return text
+const minLongNumber = 12
+
+// withoutPersonalData removes e-mail addresses and the numbers of cards, which
+// Pelcro's texts may repeat.
+func withoutPersonalData(text string) string {
+	if strings.Contains(text, "@") {
+		text = emailAddress.ReplaceAllString(text, "…")
 	}
-	return emailAddress.ReplaceAllString(text, "…")
+	digits := 0
+	for i := range len(text) {
+		if text[i] >= '0' && text[i] <= '9' {
+			digits++
+		}
+	}
+	if digits >= minLongNumber {
+		text = longNumber.ReplaceAllString(text, "…")
+	}
+	return text
 }
 
 // causeText is the text of a cause without what others wrote, which may be
@@ -123,7 +141,7 @@ func causeText(cause error) string {
 	if strings.Contains(text, `"`) {
 		text = quoted.ReplaceAllString(text, `"…"`)
 	}
-	return bounded(withoutAddresses(text))
+	return bounded(withoutPersonalData(text))
 }
 
 // bounded cuts a text to what a log line can take, in bytes: a stack fits.

@@ -16,6 +16,8 @@ import (
 const (
 	spanReason    = attr.Key("pelcro_grpc.reason")
 	spanRequestID = attr.Key("pelcro_grpc.request_id")
+	// spanMethod is one of OpenTelemetry's.
+	spanMethod = attr.Key("rpc.method")
 )
 
 // traced makes a server span for each call but health checks, below the span that
@@ -36,6 +38,10 @@ func (c *call) describe(ctx context.Context) {
 		return
 	}
 	span.SetAttributes(spanRequestID.String(c.requestID))
+	if c.unknown {
+		span.SetName(unknownMethod)
+		span.SetAttributes(spanMethod.String(unknownMethod))
+	}
 	if !c.result.OK() {
 		span.SetAttributes(spanReason.String(c.result.Reason().String()))
 	}

@@ -32,7 +32,9 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 		if err == nil {
 			err = p.follow("tls", identity.Names(), identity.Load)
 		}
-		problems = append(problems, sentences(err)...)
+		for _, sentence := range sentences(err) {
+			problems = append(problems, c.tlsFlag(sentence)+sentence)
+		}
 		p.identity = identity
 	}
 	if c.AuthTokensFile != "" {
@@ -58,6 +60,17 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 		}
 	}
 	return p, problems
+}
+
+// tlsFlag returns the flag of the file that a sentence begins with, empty if it
+// begins with something else.
+func (c serveCommand) tlsFlag(sentence string) string {
+	for _, each := range [][2]string{{"--tls-cert ", c.TLSCert}, {"--tls-key ", c.TLSKey}, {"--tls-client-ca ", c.TLSClientCA}} {
+		if each[1] != "" && strings.HasPrefix(sentence, each[1]+" ") {
+			return each[0]
+		}
+	}
+	return ""
 }
 
 // risks are what other machines could do, each with its remedy.

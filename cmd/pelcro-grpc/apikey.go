@@ -38,9 +38,12 @@ func apiKey(file, fromEnv string) (pelcro.Secret, error) {
 	return parseKey(keyEnv, fromEnv)
 }
 
+// byteOrderMark is what editors on Windows begin a file with.
+const byteOrderMark = "\ufeff"
+
 // parseKey checks what stands there.
 func parseKey(where, text string) (pelcro.Secret, error) {
-	key := strings.TrimSpace(text)
+	key := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
 	if key == "" {
 		return pelcro.Secret{}, fmt.Errorf("%s is empty; %s", where, keyRemedy)
 	}

@@ -279,9 +279,11 @@ func TestBreakerIsShown(t *testing.T) {
 // TestMetrics: the names are frozen, follow Prometheus' rules, are not too many,
 // and are what docs/operations.md says.
 func TestMetrics(t *testing.T) {
-	p := startWithAdmin(t, "--sandbox", "--circuit-breaker", "--upstream-retries=0")
-	for _, call := range everyFailure(pelcrov1.NewCustomerServiceClient(p.conn)) {
-		_ = call.do(t.Context())
+	f := newSecureFiles(t)
+	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox", "--circuit-breaker", "--upstream-retries=0")...)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+f.token)
+	for _, call := range everyFailure(pelcrov1.NewCustomerServiceClient(p.dialTLS(t, f))) {
+		_ = call.do(ctx)
 	}
 	_, text := p.get(t, "/metrics")
 	problems, err := promlint.New(strings.NewReader(text)).Lint()

@@ -17,6 +17,9 @@ const (
 	maxProblems = 20
 )
 
+// byteOrderMark is what editors on Windows begin a file with.
+const byteOrderMark = "\ufeff"
+
 // List is who may do what. It does not change, so calls may share it. A nil List
 // knows nobody and refuses everything.
 type List struct {
@@ -49,7 +52,7 @@ func Parse(file []byte) (*List, error) {
 	}
 	p := parser{list: &List{}}
 	number := 0
-	for text := range strings.Lines(string(file)) {
+	for text := range strings.Lines(strings.TrimPrefix(string(file), byteOrderMark)) {
 		number++
 		p.line(number, strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"))
 	}

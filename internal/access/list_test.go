@@ -181,3 +181,25 @@ func TestNewTokenProblems(t *testing.T) {
 		})
 	}
 }
+
+// What editors on Windows make of the file changes nothing.
+func TestWindows(t *testing.T) {
+	for name, file := range map[string]string{
+		"line ends":                    "# callers\r\n\r\na " + hashOf("a token") + " *\r\n",
+		"byte order mark":              "\ufeffa " + hashOf("a token") + " *\r\n",
+		"byte order mark, and comment": "\ufeff# callers\r\na " + hashOf("a token") + " *",
+	} {
+		t.Run(name, func(t *testing.T) {
+			list, err := access.Parse([]byte(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if caller, refused := list.Authorize("a token", nil, "/a.B/C"); caller != "a" || refused != 0 {
+				t.Errorf("%q, %v", caller, refused)
+			}
+		})
+	}
+	if _, err := access.Parse([]byte("a " + hashOf("a token") + " *\n\ufeffb " + hashOf("b token") + " *")); err == nil {
+		t.Error("a byte order mark in the middle is part of a name")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,7 @@ type Client struct {
 	// circuitChanged is told when the breaker opens and closes, keyVerdict when Pelcro
 	// refuses the key and takes it again.
 	circuitChanged, keyVerdict func(bool)
+	judging                    sync.Mutex // held while keyVerdict is told
 }
 
 // New returns a client.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -58,8 +59,9 @@ func (c *Client) credentialFor(ctx context.Context) *credential {
 	}
 	key := value.Reveal()
 	if _, after, found := strings.Cut(key, " "); found {
-		key = strings.TrimSpace(after)
+		key = after
 	}
+	key = strings.TrimSpace(key)
 	if len(key) < minCallerText {
 		return &credential{authorization: value.Reveal()}
 	}
@@ -87,7 +89,10 @@ func (c *Client) judge(used *credential, status int) {
 	if verdict == unknown || used.verdict.Load() == verdict {
 		return
 	}
-	if used.verdict.Swap(verdict) != verdict && c.keyVerdict != nil {
+	// One at a time: the last one that was told must be the one that holds.
+	c.judging.Lock()
+	defer c.judging.Unlock()
+	if used == c.credential.Load() && used.verdict.Swap(verdict) != verdict && c.keyVerdict != nil {
 		c.keyVerdict(verdict == accepted)
 	}
 }
@@ -105,4 +110,29 @@ func (e *Error) RedactedBody() []byte {
 		}
 	}
 	return body
+}
+
+// RedactedHeader returns the headers but those that hold the credential of the call.
+func (e *Error) RedactedHeader() http.Header {
+	if e.credential == nil {
+		return e.Header
+	}
+	return withoutValues(e.Header, func(value string) bool {
+		return slices.ContainsFunc(e.credential.texts, func(text []byte) bool { return strings.Contains(value, string(text)) })
+	})
+}
+
+// withoutValues returns the headers that have no such value.
+func withoutValues(header http.Header, such func(string) bool) http.Header {
+	kept := header
+	for name, values := range header {
+		if !slices.ContainsFunc(values, such) {
+			continue
+		}
+		if len(kept) == len(header) {
+			kept = header.Clone()
+		}
+		kept.Del(name)
+	}
+	return kept
 }

@@ -5,9 +5,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -140,5 +142,67 @@ func TestReplacedWhileRunning(t *testing.T) {
 	close(answer)
 	if body := string(failure(t, <-ended).RedactedBody()); strings.Contains(body, "first-key") {
 		t.Errorf("the old key is in %s", body)
+	}
+}
+
+// When calls end at the same time with different verdicts, the one that was told last
+// is the one that holds: whoever listens would otherwise believe the other for ever.
+func TestVerdictsInOrder(t *testing.T) {
+	var n atomic.Int64
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/7") && n.Add(1)%2 == 0 {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, `{"data":{"id":1}}`)
+	}))
+	defer web.Close()
+	client := at(t, web.URL, func(config *pelcro.Config) { config.APIKey = pelcro.NewSecret("first-key") })
+	defer client.Close()
+	var told atomic.Bool
+	client.OnAPIKeyVerdict(func(accepted bool) {
+		if !accepted {
+			runtime.Gosched() // others get their chance to be told in between
+		}
+		told.Store(accepted)
+	})
+	for range 200 {
+		var calls sync.WaitGroup
+		for range 8 {
+			calls.Go(func() { _, _ = client.GetCustomer(t.Context(), 0, 1, nil) })
+		}
+		calls.Wait()
+		if _, err := client.GetCustomer(t.Context(), 0, 7, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !told.Load() {
+			t.Fatal("the key is good, and it was told last that it is not")
+		}
+	}
+}
+
+// Pelcro may repeat a credential in a header, too, of which the content type gets
+// into statuses.
+func TestRedactedHeader(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		w.Header().Set("Content-Type", "text/"+key)
+		w.Header()["X-Several"] = []string{"good", "not " + key}
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer web.Close()
+	client := at(t, web.URL, func(config *pelcro.Config) { config.APIKey = pelcro.NewSecret("first-key") })
+	defer client.Close()
+	for _, ctx := range []context.Context{t.Context(), pelcro.WithAuthorization(t.Context(), pelcro.NewSecret("Bearer callers-own-key"))} {
+		_, err := client.GetCustomer(ctx, 0, 1, nil)
+		failed := failure(t, err)
+		header := failed.RedactedHeader()
+		if header.Get("Content-Type") != "" || header.Get("X-Several") != "" || header.Get("Retry-After") != "7" {
+			t.Errorf("left: %v", header)
+		}
+		if failed.Header.Get("Content-Type") == "" {
+			t.Error("the headers themselves were changed")
+		}
 	}
 }

@@ -36,6 +36,12 @@ func (g *gateway) dialRaw(t *testing.T) *rawClient {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newRaw(t, conn)
+}
+
+// newRaw sends the preface on a connection, which it closes at the end of the test.
+func newRaw(t *testing.T, conn net.Conn) *rawClient {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	c := &rawClient{conn: conn, out: bufio.NewWriter(conn)}
 	c.framer = http2.NewFramer(c.out, conn)
@@ -70,17 +76,27 @@ func (c *rawClient) read(see func(http2.Frame)) {
 // call begins a call of GetCustomer on the stream, with a message unless it is
 // empty. Errors show at the flush.
 func (c *rawClient) call(stream uint32, message []byte) {
-	c.header.Reset()
-	for _, field := range [][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", pelcrov1.CustomerService_GetCustomer_FullMethodName},
-		{":authority", "pelcro-grpc"}, {"content-type", "application/grpc"}, {"te", "trailers"},
-	} {
-		_ = c.encode.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
-	}
-	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: c.header.Bytes(), EndHeaders: true})
+	c.headers(stream, callTo(pelcrov1.CustomerService_GetCustomer_FullMethodName)...)
 	if len(message) > 0 {
 		_ = c.framer.WriteData(stream, true, append([]byte{0, 0, 0, 0, byte(len(message))}, message...))
 	}
+}
+
+// callTo are the headers of a call.
+func callTo(path string, more ...[2]string) [][2]string {
+	return append([][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", path},
+		{":authority", "pelcro-grpc"}, {"content-type", "application/grpc"}, {"te", "trailers"},
+	}, more...)
+}
+
+// headers begins a stream.
+func (c *rawClient) headers(stream uint32, fields ...[2]string) {
+	c.header.Reset()
+	for _, field := range fields {
+		_ = c.encode.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
+	}
+	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: c.header.Bytes(), EndHeaders: true})
 }
 
 // One peer that begins calls and cancels them at once, a hundred thousand within ten

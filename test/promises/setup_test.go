@@ -20,7 +20,12 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		removeProgram()
+		os.Exit(code)
+	}))
+}
 
 // soaking says that the tests run with their full numbers.
 var soaking = os.Getenv("PELCRO_GRPC_SOAK") != ""
@@ -31,6 +36,15 @@ func scaled[N any](full, small N) N {
 		return full
 	}
 	return small
+}
+
+// sideBySide lets tests that mostly wait run together, but not where their numbers
+// are those of one alone.
+func sideBySide(t *testing.T) {
+	t.Helper()
+	if !soaking {
+		t.Parallel()
+	}
 }
 
 // patience is how long a test waits for what must happen.

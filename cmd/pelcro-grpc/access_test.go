@@ -1,0 +1,270 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
+)
+
+// secureFiles are what a service needs to know its callers, and what they need.
+type secureFiles struct {
+	cert, key, ca, callers string
+	// token is the one of the caller "billing", who may get and list customers.
+	token    string
+	notAfter time.Time
+	trust    credentials.TransportCredentials
+}
+
+// newSecureFiles makes a certificate that signs itself, also as the callers' CA.
+func newSecureFiles(t *testing.T) secureFiles {
+	t.Helper()
+	folder := t.TempDir()
+	f := secureFiles{
+		cert: filepath.Join(folder, "tls.crt"), key: filepath.Join(folder, "tls.key"),
+		ca: filepath.Join(folder, "ca.crt"), callers: filepath.Join(folder, "callers"),
+		notAfter: time.Now().Add(time.Hour).Truncate(time.Second),
+	}
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: f.notAfter,
+		DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	f.trust = credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "localhost"})
+	token, line, err := access.NewToken("billing", "pelcro.v1.CustomerService/GetCustomer,pelcro.v1.CustomerService/ListCustomers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.token = token
+	for name, content := range map[string]string{
+		f.cert: string(certificate), f.ca: string(certificate), f.callers: "# who\r\n" + line + "\r\n",
+		f.key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})),
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+func (f secureFiles) tls() []string { return []string{"--tls-cert=" + f.cert, "--tls-key=" + f.key} }
+
+func (f secureFiles) known() []string { return []string{"--auth-tokens-file=" + f.callers} }
+
+// dialTLS opens a connection to a program with TLS.
+func (p *program) dialTLS(t *testing.T, f secureFiles) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(f.trust))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// TestSafeDefaults: what would be open to other machines, or is only half protected,
+// does not start, and each sentence says what to do.
+func TestSafeDefaults(t *testing.T) {
+	f := newSecureFiles(t)
+	const accept = ", or accept that with --insecure"
+	readable := func(listen string) string {
+		return "--listen " + listen + " is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
+	}
+	open := func(listen string) string {
+		return "--listen " + listen + " is open to the network and to every caller there; set --auth-tokens-file"
+	}
+	const nobody = "--tls-client-ca says who may connect and nobody says who may call what; set --auth-tokens-file (docs/access.md)"
+	missing := filepath.Join(t.TempDir(), "missing")
+	wrong := write(t, "billing "+f.token+" *\nx\n")
+	for _, test := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"every address", []string{"--listen=0.0.0.0:0"}, []string{readable("0.0.0.0:0") + accept, open("0.0.0.0:0") + accept}},
+		{"no host", []string{"--listen=:0"}, []string{readable(":0") + accept, open(":0") + accept}},
+		{"IPv6", []string{"--listen=[::]:0"}, []string{readable("[::]:0") + accept, open("[::]:0") + accept}},
+		{"a network's address", []string{"--listen=192.0.2.1:0"}, []string{readable("192.0.2.1:0") + accept, open("192.0.2.1:0") + accept}},
+		{"a name", []string{"--listen=gateway.example.org:0"}, []string{readable("gateway.example.org:0") + accept, open("gateway.example.org:0") + accept}},
+		{"a name that begins like this machine's", []string{"--listen=localhost.example.org:0"}, []string{readable("localhost.example.org:0") + accept, open("localhost.example.org:0") + accept}},
+		{"TLS alone", append(f.tls(), "--listen=0.0.0.0:0"), []string{open("0.0.0.0:0") + accept}},
+		{"callers alone", append(f.known(), "--listen=0.0.0.0:0"), []string{readable("0.0.0.0:0") + accept}},
+		{"forwarded credentials alone", []string{"--listen=0.0.0.0:0", "--forward-credentials"}, []string{
+			readable("0.0.0.0:0") + accept, open("0.0.0.0:0") + accept,
+		}},
+		{"a certificate without its key", []string{"--tls-cert=" + f.cert}, []string{"--tls-cert is set without --tls-key; set both, or neither for plain text"}},
+		{"a key without its certificate", []string{"--tls-key=" + f.key}, []string{"--tls-key is set without --tls-cert; set both, or neither for plain text"}},
+		{"half a pair with --insecure", []string{"--tls-cert=" + f.cert, "--insecure"}, []string{"--tls-cert is set without --tls-key; set both, or neither for plain text"}},
+		{"CAs without a certificate", []string{"--tls-client-ca=" + f.ca}, []string{
+			"--tls-client-ca is set without --tls-cert and --tls-key; callers can prove who they are over TLS only, so set all three", nobody,
+		}},
+		{"CAs without callers", append(f.tls(), "--tls-client-ca="+f.ca), []string{nobody}},
+		{"CAs without callers, with --insecure", append(f.tls(), "--tls-client-ca="+f.ca, "--insecure"), []string{nobody}},
+		{"files that are not there", []string{"--tls-cert=" + missing, "--tls-key=" + missing + ".key", "--auth-tokens-file=" + missing}, []string{
+			"--tls-cert " + missing + " cannot be read: no such file or directory",
+			"--tls-key " + missing + ".key cannot be read: no such file or directory",
+			"--auth-tokens-file " + missing + " cannot be read: no such file or directory",
+		}},
+		{"files that are interchanged", []string{"--tls-cert=" + f.key, "--tls-key=" + f.cert}, []string{
+			"--tls-cert " + f.key + " holds a private key and no certificate; are --tls-cert and --tls-key interchanged?",
+			"--tls-key " + f.cert + " holds no private key; put the certificate's key there, in PEM",
+		}},
+		{"a callers file with a token in it", []string{"--auth-tokens-file=" + wrong}, []string{
+			"--auth-tokens-file " + wrong + ": line 1: it holds a token itself, which whoever reads the file can use; " +
+				"make another one with pelcro-grpc token NAME METHODS and add the line that it prints, which has the hash only",
+			"--auth-tokens-file " + wrong + ": line 2: a line has three parts, NAME CREDENTIAL METHODS, with blanks between them and none between METHODs",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := runWith(t, "", append([]string{"serve", "--sandbox", "--admin-listen="}, test.args...)...)
+			r.mustRefuse(t, test.want...)
+			if strings.Contains(r.err, f.token) {
+				t.Error("the token is printed")
+			}
+		})
+	}
+}
+
+// TestInsecure: what --insecure allows is said once at the start, each in a sentence.
+func TestInsecure(t *testing.T) {
+	f := newSecureFiles(t)
+	const (
+		readable = "insecure, as --insecure allows: --listen 0.0.0.0:0 is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
+		open     = "insecure, as --insecure allows: --listen 0.0.0.0:0 is open to the network and to every caller there; set --auth-tokens-file"
+	)
+	for _, test := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"nothing protects it", []string{"--listen=0.0.0.0:0"}, []string{readable, open}},
+		{"TLS", append(f.tls(), "--listen=0.0.0.0:0"), []string{open}},
+		{"callers", append(f.known(), "--listen=0.0.0.0:0"), []string{readable}},
+		{"both", append(append(f.known(), f.tls()...), "--listen=0.0.0.0:0"), nil},
+		{"loopback", []string{"--listen=127.0.0.1:0"}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := start(t, append(test.args, "--sandbox", "--insecure")...)
+			if n := strings.Count(p.err.String(), "--insecure"); n != len(test.want) {
+				t.Errorf("%d warnings: %s", n, p.err)
+			}
+			for _, want := range test.want {
+				if strings.Count(p.err.String(), `"level":"WARN","msg":"`+want+`"`) != 1 {
+					t.Errorf("not said: %s\n%s", want, p.err)
+				}
+			}
+		})
+	}
+}
+
+// TestSafe: with TLS and callers it listens anywhere, and without them on loopback, in
+// each of its spellings; neither needs --insecure or a warning.
+func TestSafe(t *testing.T) {
+	f := newSecureFiles(t)
+	for _, args := range [][]string{
+		append(append(f.known(), f.tls()...), "--listen=0.0.0.0:0"),
+		{"--listen=localhost:0"}, {"--listen=127.0.0.2:0"}, {"--listen=[::ffff:127.0.0.1]:0"},
+	} {
+		p := start(t, append(args, "--sandbox")...)
+		if strings.Contains(p.err.String(), "WARN") {
+			t.Errorf("%v warns: %s", args, p.err)
+		}
+		p.stop()
+	}
+}
+
+// TestReflectionDefault: it is on where only this machine sees it, unless said
+// otherwise; and where callers are known it is a right like others.
+func TestReflectionDefault(t *testing.T) {
+	f := newSecureFiles(t)
+	for _, test := range []struct {
+		name string
+		args []string
+		want codes.Code
+	}{
+		{"loopback", nil, codes.OK},
+		{"loopback, off", []string{"--no-reflection"}, codes.Unimplemented},
+		{"network", []string{"--listen=0.0.0.0:0", "--insecure"}, codes.Unimplemented},
+		{"network, on", []string{"--listen=0.0.0.0:0", "--insecure", "--reflection"}, codes.OK},
+		{"callers", f.known(), codes.Unauthenticated},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := start(t, append(test.args, "--sandbox")...)
+			stream, err := reflectionpb.NewServerReflectionClient(p.conn).ServerReflectionInfo(t.Context())
+			if err == nil {
+				_ = stream.Send(&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}})
+				_, err = stream.Recv()
+			}
+			if status.Code(err) != test.want {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+// TestCallerIsSeen: who called is in the log and in a metric, also who was refused;
+// strangers are in neither, whatever they say of themselves.
+func TestCallerIsSeen(t *testing.T) {
+	f := newSecureFiles(t)
+	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox")...)
+	customers := pelcrov1.NewCustomerServiceClient(p.dialTLS(t, f))
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+f.token)
+	for _, id := range []int64{1001, 1002, 404} {
+		_, _ = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id})
+	}
+	if _, err := customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_PERMISSION_DENIED" {
+		t.Errorf("got %v", err)
+	}
+	stranger := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x", "caller", "billing")
+	if _, err := customers.GetCustomer(stranger, &pelcrov1.GetCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_UNAUTHENTICATED" {
+		t.Errorf("got %v", err)
+	}
+	mustCount(t, "calls", counts(p.scrape(t)["pelcro_grpc_caller_calls_total"], "caller", "grpc_code"), map[string]int{
+		"billing OK": 2, "billing NotFound": 1, "billing PermissionDenied": 1,
+	})
+	lines := map[string]int{}
+	for _, line := range p.finished(t) {
+		caller, _ := line["caller"].(string)
+		reason, _ := line["reason"].(string)
+		lines[caller+" "+line["level"].(string)+" "+reason]++
+	}
+	mustCount(t, "lines", lines, map[string]int{
+		"billing INFO ": 2, "billing INFO PELCRO_NOT_FOUND": 1, "billing INFO GATEWAY_PERMISSION_DENIED": 1, " INFO GATEWAY_UNAUTHENTICATED": 1,
+	})
+	expiry := p.scrape(t)["pelcro_grpc_tls_certificate_expiry_timestamp_seconds"].GetMetric()[0].GetGauge().GetValue()
+	if int64(expiry) != f.notAfter.Unix() {
+		t.Errorf("the certificate expires at %v, want %v", expiry, f.notAfter.Unix())
+	}
+}

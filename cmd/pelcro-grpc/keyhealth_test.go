@@ -1,0 +1,138 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// until polls what nothing announces.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for over := time.Now().Add(patience); !holds(); <-again.C {
+		if time.Now().After(over) {
+			t.Fatalf("it does not come that %s", what)
+		}
+	}
+}
+
+func (p *program) health(t *testing.T, service string) string {
+	t.Helper()
+	resp, err := healthpb.NewHealthClient(p.conn).Check(t.Context(), &healthpb.HealthCheckRequest{Service: service})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.GetStatus().String()
+}
+
+const (
+	isServing  = "SERVING"
+	notServing = "NOT_SERVING"
+)
+
+// replace puts another content into the file, and waits until it is in use.
+func (p *program) replace(t *testing.T, file, content string) {
+	t.Helper()
+	before := strings.Count(p.err.String(), `"msg":"a changed file is in use"`)
+	if err := os.WriteFile(file+".new", []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"a changed file is in use"`) > before })
+}
+
+// TestRefusedKey: a key that Pelcro refuses is an operator's to replace. It is said
+// once for each change, calls say whose it is, and the health of Pelcro is NOT_SERVING
+// until a good one is there and the circuit breaker is closed.
+func TestRefusedKey(t *testing.T) {
+	const refusedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro refuses the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
+	pelcro, url := startKeyed(t, "Bearer first-key")
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("first-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+file, "--upstream-retries=0")
+	customers := pelcrov1.NewCustomerServiceClient(p.conn)
+	get := func(want string) {
+		t.Helper()
+		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+		if got := reasonOf(err); err != nil && got != want || err == nil && want != "" {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if want == "PELCRO_UNAUTHENTICATED" && whose(err) != "gateway" {
+			t.Errorf("whose credential: %q", whose(err))
+		}
+	}
+	expect := func(what string, refused, accepted int, health string) {
+		t.Helper()
+		log := p.err.String()
+		if r, a := strings.Count(log, refusedLine), strings.Count(log, acceptedLine); r != refused || a != accepted {
+			t.Errorf("%s: said %d times that the key is refused and %d times that it is accepted, want %d and %d", what, r, a, refused, accepted)
+		}
+		if got := p.health(t, "pelcro"); got != health {
+			t.Errorf("%s: health is %s", what, got)
+		}
+		// Those who call shall see the reasons.
+		if all, service := p.health(t, ""), p.health(t, "pelcro.v1.CustomerService"); all != isServing || service != isServing {
+			t.Errorf("%s: the others are %s, %s", what, all, service)
+		}
+	}
+	expect("before the first call", 0, 0, isServing)
+	get("")
+	get("")
+	expect("a good key", 0, 1, isServing)
+	pelcro.take("Bearer second-key")
+	for range 10 {
+		get("PELCRO_UNAUTHENTICATED")
+	}
+	expect("revoked", 1, 1, notServing)
+	p.replace(t, file, "wrong-key")
+	expect("replaced, and not tried yet", 1, 1, notServing)
+	get("PELCRO_UNAUTHENTICATED")
+	get("PELCRO_UNAUTHENTICATED")
+	expect("replaced by a wrong one", 2, 1, notServing)
+	p.replace(t, file, "second-key\r\n")
+	get("")
+	get("")
+	expect("replaced by a good one", 2, 2, isServing)
+
+	// Together with the circuit breaker: both must be good.
+	pelcro.take()
+	get("PELCRO_UNAUTHENTICATED")
+	pelcro.fail(true)
+	for range 40 {
+		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+	}
+	p.err.match(t, `("msg":"the circuit breaker is open)`)
+	expect("refused and open", 3, 2, notServing)
+	pelcro.fail(false)
+	until(t, "the breaker closes", func() bool {
+		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+		return strings.Contains(p.err.String(), "the circuit breaker is closed")
+	})
+	expect("closed, but refused", 3, 2, notServing)
+	pelcro.take("Bearer second-key")
+	get("")
+	expect("both are good", 3, 3, isServing)
+
+	levels := map[string]int{}
+	for _, line := range p.finished(t) {
+		if line["reason"] == "PELCRO_UNAUTHENTICATED" {
+			levels[line["level"].(string)]++
+		}
+	}
+	if levels["ERROR"] < 13 || levels["INFO"] != 0 {
+		t.Errorf("levels of calls with a refused key: %v", levels)
+	}
+	mustCount(t, "reloads", counts(p.scrape(t)["pelcro_grpc_file_reloads_total"], "file", "result"), map[string]int{"api_key adopted": 2})
+}

@@ -1,0 +1,238 @@
+package promises_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// personal are requests that hold somebody's data wherever there is room for it.
+func personal() map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...grpc.CallOption) error {
+	somebody := func() *pelcrov1.Customer {
+		return &pelcrov1.Customer{
+			Id: 42, Email: new(canaryEmail), FirstName: new(canaryName), DisplayName: new(canaryName), Username: new(canaryEmail),
+			Phone: new(canaryCard), Tin: new(canaryCard),
+		}
+	}
+	return map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...grpc.CallOption) error{
+		"Get": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+			_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{"organization"}}, o...)
+			return err
+		},
+		"List": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
+				{Attribute: "email", Values: []string{canaryEmail}},
+				{Attribute: "first_name", Values: []string{canaryName}},
+				{Attribute: "metadata.card", Values: []string{canaryCard}},
+			}}, o...)
+			return err
+		},
+		"Create": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+			customer := somebody()
+			customer.Id = 0
+			_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: customer, Password: new(canaryName + canaryCard)}, o...)
+			return err
+		},
+		"Update": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+			_, err := c.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{Customer: somebody()}, o...)
+			return err
+		},
+		"Delete": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+			_, err := c.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 42}, o...)
+			return err
+		},
+		"refused here": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
+				PageToken: canaryEmail, OrderBy: canaryName, Expand: []string{canaryEmail},
+				Filters: []*pelcrov1.CustomerFilter{{Attribute: canaryEmail, Values: []string{canaryCard + ","}}},
+			}, o...)
+			return err
+		},
+	}
+}
+
+// Neither keys nor tokens, nor anybody's data, are in anything that the program puts
+// out: logs, metrics, spans, settings, profiles, every kind of failure's status and
+// trailers, and the dump of a process that is killed in the middle of a call. Pelcro
+// repeats all of it in all of its answers.
+func TestR14Secrets(t *testing.T) {
+	token, line := newToken("crm", "pelcro.v1.CustomerService/*,no.such/Method")
+	stolen, _ := newToken("stolen", "*")
+	ours := authority(t, "ours")
+	pair := issue(t, ours, forServer)
+	privateKey := strings.Split(pair.keyPEM(t), "\n")[1]
+	for _, test := range []struct {
+		name    string
+		forward bool
+		headers []string
+	}{
+		{"its own key", false, []string{"authorization", "Bearer " + token}},
+		{"callers' keys", true, []string{"x-pelcro-grpc-token", token, "authorization", "Bearer " + canaryOwn}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			upstream := &indiscreet{}
+			web := httptest.NewServer(upstream)
+			t.Cleanup(web.Close)
+			collected, endpoint := startSpans(t)
+			folder := t.TempDir()
+			putInPlace(t, folder, pair.pair(t))
+			putInPlace(t, folder, map[string]string{callers: line, "key": canaryKey + "\n"})
+			settings := append(tlsFlags(folder), callersFlag(folder), "--log-level=debug", "--upstream-retries=0", "--forward-trace-context",
+				"--no-circuit-breaker", "--reflection", "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint, "OTEL_BSP_SCHEDULE_DELAY=50", "GOTRACEBACK=system")
+			if test.forward {
+				settings = append(settings, "--forward-credentials")
+			} else {
+				settings = append(settings, "--pelcro-api-key-file="+filepath.Join(folder, "key"))
+			}
+			p := run(t, web.URL, settings...)
+			conn := p.dial(t, secured(ours, nil))
+			client := pelcrov1.NewCustomerServiceClient(conn)
+			found := outputs{}
+			failures := map[string]int{}
+			// Whatever a caller can write beside its request.
+			beside := []string{
+				"x-request-id", canaryEmail, "traceparent", canaryEmail, "tracestate", "a=" + canaryName, "baggage", "email=" + canaryEmail,
+				"cookie", canaryName, "x-card-bin", canaryCard, "grpc-trace-bin", canaryName, "x-forwarded-for", canaryEmail, "referer", canaryEmail,
+			}
+			try := func(what string, headers []string, call func(context.Context, ...grpc.CallOption) error) {
+				ctx := metadata.AppendToOutgoingContext(t.Context(), append(slices.Clone(headers), beside...)...)
+				var header, trailer metadata.MD
+				err := call(ctx, grpc.Header(&header), grpc.Trailer(&trailer))
+				failures[reasonOf(err)]++
+				found["the status of "+what] += fmt.Sprintln(status.Convert(err).Proto(), status.Convert(err).Details(), header, trailer)
+			}
+			var replies []reply
+			for n := 200; n <= 599; n += scaled(1, 7) {
+				for _, kind := range kinds {
+					replies = append(replies, reply{n, kind})
+				}
+			}
+			for _, n := range []int{400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504} {
+				for _, kind := range kinds {
+					replies = append(replies, reply{n, kind})
+				}
+			}
+			for _, kind := range append(broken, "good") {
+				replies = append(replies, reply{kind: kind})
+			}
+			calls := personal()
+			for i := range replies {
+				upstream.next.Store(&replies[i])
+				for name, call := range calls {
+					what := fmt.Sprintf("%s, %d %s", name, replies[i].status, replies[i].kind)
+					try(what, test.headers, func(ctx context.Context, o ...grpc.CallOption) error { return call(ctx, client, o...) })
+				}
+			}
+			// Refused callers, with and without somebody's data in what they call.
+			for what, headers := range map[string][]string{
+				"a stolen token": {"authorization", "Bearer " + stolen, "x-pelcro-grpc-token", stolen},
+				"two tokens":     {"authorization", token, "authorization", token, "x-pelcro-grpc-token", token, "x-pelcro-grpc-token", token},
+				"another scheme": {"authorization", "Basic " + stolen, "x-pelcro-grpc-token", "Bearer " + token},
+				"a good one":     test.headers,
+			} {
+				for _, method := range []string{
+					customersPath + "GetCustomer", "/no.such/Method", "/" + canaryEmail + "/" + canaryName, customersPath + canaryEmail, "/" + stolen + "/" + canaryCard,
+					healthPath + canaryEmail,
+				} {
+					try("a call of "+what, headers, func(ctx context.Context, o ...grpc.CallOption) error {
+						return conn.Invoke(ctx, method, &pelcrov1.GetCustomerRequest{Id: 43}, &pelcrov1.GetCustomerResponse{}, o...)
+					})
+				}
+			}
+			// Files that somebody mixes up.
+			putByRename(t, folder, map[string]string{callers: "crm " + token + " *\n" + stolen + "\n", "key": "KEY=" + canaryKey + " # for " + canaryEmail + "\n", certFile: pair.keyPEM(t)})
+			eventually(t, "the bad files are refused", func() bool {
+				return p.count(t, reloads, "result", "refused") == map[bool]int{false: 3, true: 2}[test.forward]
+			})
+			// A call that runs while the process is looked at, and killed.
+			arrived := make(chan struct{})
+			web.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body) // only then is the end of the connection seen
+				close(arrived)
+				<-r.Context().Done()
+			})
+			var running sync.WaitGroup
+			running.Go(func() {
+				ctx := metadata.AppendToOutgoingContext(t.Context(), test.headers...)
+				_ = calls["Create"](ctx, client)
+			})
+			receive(t, arrived, "call that runs")
+			for _, path := range []string{
+				"/metrics", "/config", "/readyz", "/livez", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2",
+				"/debug/pprof/goroutine", "/debug/pprof/heap?debug=1", "/debug/pprof/heap", "/debug/pprof/allocs?debug=1", "/debug/pprof/block?debug=1",
+				"/debug/pprof/mutex?debug=1", "/debug/pprof/threadcreate?debug=1", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1",
+			} {
+				found[path] = unpacked(p.get(t, path))
+			}
+			eventually(t, "the spans have arrived", func() bool { return strings.Contains(collected.String(), "GetCustomer") })
+			p.signal(t, syscall.SIGQUIT)
+			<-p.ended
+			running.Wait()
+			found["the log"], found["the spans"] = p.log.String(), collected.String()
+			if !strings.Contains(found["the log"], "SIGQUIT") || !strings.Contains(found["the log"], "goroutine ") {
+				t.Errorf("there is no dump: %s", p.log.end())
+			}
+			if len(failures) < 20 || !strings.Contains(found["/config"], "hidden") {
+				t.Errorf("%d kinds of failures: %v", len(failures), failures)
+			}
+			shown := canaryKey
+			if test.forward {
+				shown = canaryOwn
+			}
+			if _, ok := upstream.seen.Load("Bearer " + shown); !ok {
+				t.Error("Pelcro was not shown the credential that is looked for")
+			}
+			found.mustHide(t, map[string]string{
+				"API key": canaryKey, "caller's own key": canaryOwn, "token": token, "stolen token": stolen, "private key": privateKey,
+				"e-mail address": canaryEmail, "card": canaryCard, "name": canaryName,
+			})
+		})
+	}
+}
+
+// A handler that panics with all of it in hand tells neither the caller nor the log.
+func TestR14Panics(t *testing.T) {
+	everything := strings.Join([]string{canaryKey, canaryOwn, canaryEmail, canaryCard, canaryName}, " ")
+	for name, value := range map[string]any{
+		"text": everything, "error": errors.New(everything), "struct": struct{ Key pelcro.Secret }{pelcro.NewSecret(canaryKey)},
+		"bytes": []byte(everything), "request": &pelcrov1.Customer{Email: new(everything)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &journal{}
+			g := start(t, nowhere, through(roundTrip(func(*http.Request) (*http.Response, error) { panic(value) })), func(c *config) {
+				c.pelcro.APIKey = pelcro.NewSecret(canaryKey)
+				c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			})
+			found := outputs{}
+			for call, do := range personal() {
+				var trailer metadata.MD
+				err := do(t.Context(), g.customers, grpc.Trailer(&trailer))
+				found[call] = fmt.Sprintln(status.Convert(err).Proto(), trailer)
+			}
+			found["the log"] = log.String()
+			if !strings.Contains(found["the log"], "goroutine ") {
+				t.Error("nothing panicked")
+			}
+			found.mustHide(t, map[string]string{
+				"API key": canaryKey, "caller's own key": canaryOwn, "e-mail address": canaryEmail, "card": canaryCard, "name": canaryName,
+			})
+		})
+	}
+}

@@ -1,0 +1,235 @@
+package promises_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// inUse is how soon what has changed must be in use. A busy machine, on which other
+// tests run, gets more time for it.
+var inUse = scaled(2*time.Second, 4*time.Second)
+
+// keyed is a Pelcro with keys that can be revoked.
+type keyed struct {
+	mu      sync.Mutex
+	revoked map[string]bool
+	seen    map[string]int
+	newest  string
+	first   time.Time // when the newest key was first seen
+}
+
+func startKeyed(t *testing.T) (*keyed, string) {
+	t.Helper()
+	k := &keyed{revoked: map[string]bool{}, seen: map[string]int{}}
+	web := httptest.NewServer(k)
+	t.Cleanup(web.Close)
+	return k, web.URL
+}
+
+func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.seen[key]++
+	if key == k.newest && k.first.IsZero() {
+		k.first = time.Now()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if k.revoked[key] {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	answer := found(r)
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body)
+}
+
+// expect begins to wait for a key.
+func (k *keyed) expect(key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.newest, k.first = key, time.Time{}
+}
+
+// arrived is when the expected key was first seen, zero before.
+func (k *keyed) arrived() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.first
+}
+
+// revoke ends a key: whoever uses it from now on fails.
+func (k *keyed) revoke(key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.revoked[key] = true
+}
+
+func (k *keyed) uses(key string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.seen[key]
+}
+
+// The key is replaced under load, in each of the ways in which files are, without a
+// failed call: the new one is in use within two seconds, and from then on the old
+// one is never used, so it can be revoked.
+func TestR16KeyRotation(t *testing.T) {
+	for _, way := range replacements {
+		t.Run(way.name, func(t *testing.T) {
+			sideBySide(t)
+			pelcro, url := startKeyed(t)
+			folder := t.TempDir()
+			key := func(n int) string { return "key-" + string(rune('a'+n%26)) + strings.Repeat("k", n/26) }
+			way.put(t, folder, map[string]string{"key": key(0) + "\n"})
+			p := run(t, url, "--pelcro-api-key-file="+filepath.Join(folder, "key"))
+			customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
+			load := startLoad(t, func(ctx context.Context) error {
+				_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+				return err
+			})
+			begin, n, slowest := time.Now(), 0, time.Duration(0)
+			for n == 0 || time.Since(begin) < scaled(30*time.Second, 0) {
+				n++
+				pelcro.expect(key(n))
+				changed := time.Now()
+				way.put(t, folder, map[string]string{"key": key(n) + "\n"})
+				eventually(t, "the new key is in use", func() bool { return !pelcro.arrived().IsZero() })
+				took := pelcro.arrived().Sub(changed)
+				if slowest = max(slowest, took); took > inUse {
+					t.Errorf("the new key was in use after %v", took)
+				}
+				// Calls that began before the change may still arrive with the old key, until
+				// two seconds are over.
+				<-time.After(max(time.Until(changed.Add(2*time.Second)), 500*time.Millisecond))
+				pelcro.revoke(key(n - 1))
+			}
+			load.stop()
+			t.Logf("%d calls in %v, %d rotations, %d failed; in use after %v at most",
+				load.calls.Load(), time.Since(begin).Round(time.Millisecond), n, load.failed.Load(), slowest)
+			if adopted := p.count(t, reloads, "file", "api_key", "result", "adopted"); adopted != n {
+				t.Errorf("the metric counts %d changes, want %d", adopted, n)
+			}
+			if lines := strings.Count(p.log.String(), `"a changed file is in use","file":"api_key"`); lines != n {
+				t.Errorf("%d lines in the log, want %d", lines, n)
+			}
+		})
+	}
+}
+
+// reloads is the metric of changed files.
+const reloads = "pelcro_grpc_file_reloads_total"
+
+// A file that is no good keeps the old key, under load and without a failed call.
+// The metric counts each once, and the log has one line for it.
+func TestR16BadKeyFile(t *testing.T) {
+	const canary = "canary-key"
+	for _, test := range []struct {
+		name  string
+		spoil func(t *testing.T, file string)
+		cause string
+	}{
+		{"empty", func(t *testing.T, file string) { must(t, os.Truncate(file, 0)) }, "is empty"},
+		{"blank", func(t *testing.T, file string) { must(t, os.WriteFile(file, []byte(" \n"), 0o600)) }, "is empty"},
+		{"deleted", func(t *testing.T, file string) { must(t, os.Remove(file)) }, "cannot be read: no such file or directory"},
+		{"a folder", func(t *testing.T, file string) { must(t, os.Remove(file)); must(t, os.Mkdir(file, 0o700)) }, "is no regular file"},
+		{"unreadable", func(t *testing.T, file string) {
+			must(t, os.Chmod(file, 0))
+			if f, err := os.Open(file); err == nil { // this user may read everything
+				f.Close()
+				must(t, os.Remove(file))
+				must(t, os.Symlink(file, file))
+			}
+		}, "cannot be read: "},
+		{"another file", func(t *testing.T, file string) {
+			must(t, os.WriteFile(file, []byte("KEY="+canary+" # Pelcro\n"), 0o600))
+		}, "holds blanks or other characters that no key has"},
+		{"too large", func(t *testing.T, file string) {
+			must(t, os.WriteFile(file, []byte(strings.Repeat(canary, 10_000)), 0o600))
+		}, "too large for a key"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sideBySide(t)
+			pelcro, url := startKeyed(t)
+			file := filepath.Join(t.TempDir(), "key")
+			must(t, os.WriteFile(file, []byte("first-key"), 0o600))
+			p := run(t, url, "--pelcro-api-key-file="+file)
+			customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
+			load := startLoad(t, func(ctx context.Context) error {
+				_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+				return err
+			})
+			test.spoil(t, file)
+			const line = "a changed file is no good"
+			p.mustSay(t, line)
+			if n := p.count(t, reloads, "file", "api_key", "result", "refused"); n != 1 {
+				t.Errorf("the metric counts %d", n)
+			}
+			// Two more looks, and no other line.
+			uses := pelcro.uses("first-key")
+			<-time.After(scaled(3*time.Second, 1100*time.Millisecond))
+			if n := strings.Count(p.log.String(), line); n != 1 {
+				t.Errorf("%d lines", n)
+			}
+			if now := pelcro.uses("first-key"); now <= uses {
+				t.Error("the old key is not in use any more")
+			}
+			if log := p.log.String(); !strings.Contains(log, test.cause) || strings.Contains(log, canary) {
+				t.Errorf("want %q: %s", test.cause, p.log.end())
+			}
+			// What is good again is told of, and used.
+			pelcro.expect("second-key")
+			must(t, os.RemoveAll(file))
+			must(t, os.WriteFile(file, []byte("second-key"), 0o600))
+			p.mustSay(t, "a changed file is in use")
+			eventually(t, "the new key is in use", func() bool { return !pelcro.arrived().IsZero() })
+			load.stop()
+			t.Logf("%d calls, %d failed", load.calls.Load(), load.failed.Load())
+		})
+	}
+}
+
+// A key file that is written piece by piece is never used before it is whole.
+func TestR16HalfWritten(t *testing.T) {
+	pelcro, url := startKeyed(t)
+	file := filepath.Join(t.TempDir(), "key")
+	must(t, os.WriteFile(file, []byte("first-key"), 0o600))
+	p := run(t, url, "--pelcro-api-key-file="+file)
+	customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
+	load := startLoad(t, func(ctx context.Context) error {
+		_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+		return err
+	})
+	whole := "second-" + strings.Repeat("k", 60)
+	pelcro.expect(whole)
+	f, err := os.Create(file)
+	must(t, err)
+	pace := time.NewTicker(50 * time.Millisecond) // far below the time from one look to the next
+	defer pace.Stop()
+	for i := range whole {
+		<-pace.C
+		_, err := f.WriteString(whole[i : i+1])
+		must(t, err)
+	}
+	must(t, f.Close())
+	written := time.Now()
+	eventually(t, "the new key is in use", func() bool { return !pelcro.arrived().IsZero() })
+	took := pelcro.arrived().Sub(written)
+	load.stop()
+	t.Logf("%d calls, %d failed; in use %v after it was whole", load.calls.Load(), load.failed.Load(), took)
+	pelcro.mu.Lock()
+	defer pelcro.mu.Unlock()
+	if len(pelcro.seen) != 2 || took > inUse {
+		t.Errorf("keys used: %v; after %v", pelcro.seen, took)
+	}
+}

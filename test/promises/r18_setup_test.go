@@ -1,0 +1,199 @@
+package promises_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+const (
+	customersPath     = "/pelcro.v1.CustomerService/"
+	healthPath        = "/grpc.health.v1.Health/"
+	reflectionPath    = "/grpc.reflection.v1.ServerReflection/"
+	oldReflectionPath = "/grpc.reflection.v1alpha.ServerReflection/"
+)
+
+// requests are what each method is called with: something that it does. What the
+// service is found to have must be here.
+var requests = map[string]proto.Message{
+	customersPath + "GetCustomer":    &pelcrov1.GetCustomerRequest{Id: 42},
+	customersPath + "ListCustomers":  &pelcrov1.ListCustomersRequest{},
+	customersPath + "CreateCustomer": &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{DisplayName: new("x")}},
+	customersPath + "UpdateCustomer": &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: 42, Title: new("x")}},
+	customersPath + "DeleteCustomer": &pelcrov1.DeleteCustomerRequest{Id: 42},
+
+	healthPath + "Check": &healthpb.HealthCheckRequest{},
+	healthPath + "List":  &healthpb.HealthListRequest{},
+	healthPath + "Watch": &healthpb.HealthCheckRequest{},
+
+	reflectionPath + "ServerReflectionInfo":    listServices,
+	oldReflectionPath + "ServerReflectionInfo": listServices, // the same on the wire
+}
+
+var listServices = &reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}}
+
+// unknownMethods do not exist, although some look like others that do.
+var unknownMethods = []string{
+	customersPath + "GetCustomers", customersPath + "getCustomer", customersPath + "GetCustomer/", customersPath + "*", customersPath,
+	"/pelcro.v1.customerservice/GetCustomer", "/pelcro.v2.CustomerService/GetCustomer", "/CustomerService/GetCustomer",
+	"//pelcro.v1.CustomerService/GetCustomer", "/pelcro.v1.CustomerService//GetCustomer", "/x/pelcro.v1.CustomerService/GetCustomer",
+	"/pelcro.v1.CustomerService/GetCustomer?x=1", "/pelcro.v1.CustomerService/Get%43ustomer",
+	"/grpc.health.v1.Health/../pelcro.v1.CustomerService/GetCustomer",
+	reflectionPath + "ServerReflectionInf", "/no.such.Service/Method",
+}
+
+// openUnknown do not exist and belong to health, which is open.
+var openUnknown = []string{healthPath + "GetCustomer", healthPath + "check"}
+
+// methodsOf asks the service itself what it has, as an operator may.
+func methodsOf(t *testing.T, conn *grpc.ClientConn, token string) (methods []string) {
+	t.Helper()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	must(t, err)
+	ask := func(req *reflectionpb.ServerReflectionRequest) *reflectionpb.ServerReflectionResponse {
+		must(t, stream.Send(req))
+		resp, err := stream.Recv()
+		must(t, err)
+		return resp
+	}
+	for _, service := range ask(listServices).GetListServicesResponse().GetService() {
+		name := service.GetName()
+		resp := ask(&reflectionpb.ServerReflectionRequest{
+			MessageRequest: &reflectionpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: name},
+		})
+		file := &descriptorpb.FileDescriptorProto{}
+		must(t, proto.Unmarshal(resp.GetFileDescriptorResponse().GetFileDescriptorProto()[0], file))
+		for _, described := range file.GetService() {
+			if file.GetPackage()+"."+described.GetName() != name {
+				continue
+			}
+			for _, method := range described.GetMethod() {
+				methods = append(methods, "/"+name+"/"+method.GetName())
+			}
+		}
+	}
+	must(t, stream.CloseSend())
+	slices.Sort(methods)
+	return methods
+}
+
+// outcome is what became of a call.
+type outcome struct {
+	code   codes.Code
+	reason string
+}
+
+// The three that access knows, and the two of who may go on.
+var (
+	stranger  = outcome{codes.Unauthenticated, "GATEWAY_UNAUTHENTICATED"}
+	forbidden = outcome{codes.PermissionDenied, "GATEWAY_PERMISSION_DENIED"}
+	missing   = outcome{codes.Unimplemented, "GATEWAY_UNKNOWN_METHOD"}
+	done      = outcome{codes.OK, ""}
+	cut       = outcome{codes.Unavailable, ""} // no connection
+)
+
+// invoke makes a call of any method, with any headers, and checks that a refusal is
+// told in the way of all failures.
+func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel() // ends what would go on, like Watch
+	stream, err := conn.NewStream(metadata.AppendToOutgoingContext(ctx, headers...),
+		&grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
+	if err == nil {
+		request := requests[method]
+		if request == nil {
+			request = &emptypb.Empty{}
+		}
+		_ = stream.SendMsg(request) // what is wrong shows below
+		_ = stream.CloseSend()
+		err = stream.RecvMsg(&emptypb.Empty{})
+	}
+	got := outcome{status.Code(err), reasonOf(err)}
+	if err == nil || got.reason == "" {
+		return got
+	}
+	trailer := stream.Trailer()
+	if reason := trailer.Get("x-error-reason"); len(reason) != 1 || reason[0] != got.reason {
+		t.Errorf("%s: the trailer says %q, the details %s", method, reason, got.reason)
+	}
+	header, _ := stream.Header()
+	delete(header, "content-type")
+	if len(header) > 0 && len(trailer.Get("x-request-id")) != 1 {
+		t.Errorf("%s: headers %v, trailers %v", method, header, trailer)
+	}
+	for _, detail := range status.Convert(err).Details() {
+		info, ok := detail.(*errdetails.ErrorInfo)
+		if ok && (got == stranger || got == forbidden) && info.GetMetadata()["credential"] != "caller" {
+			t.Errorf("%s: metadata %v", method, info.GetMetadata())
+		}
+	}
+	return got
+}
+
+// who is somebody who calls, in the tests' own words; what they may do is written
+// down here once more, in another way than in the file.
+type who struct {
+	name    string
+	headers []string
+	own     *issued // the certificate
+	// known says that they are somebody of the file; cut that they do not even get a
+	// connection where certificates are needed.
+	known, cut bool
+	may        func(method string) bool
+}
+
+func (w who) expect(method string) outcome {
+	unknown := requests[method] == nil
+	switch {
+	case strings.HasPrefix(method, healthPath):
+		if unknown {
+			return missing
+		}
+	case !w.known:
+		return stranger
+	case !w.may(method):
+		return forbidden
+	case unknown:
+		return missing
+	}
+	return done
+}
+
+func mayRead(method string) bool {
+	return method == customersPath+"GetCustomer" || method == customersPath+"ListCustomers"
+}
+
+// mayCustomers is what CustomerService/* allows: methods that do not exist, too, as
+// far as they could.
+func mayCustomers(method string) bool {
+	name, ok := strings.CutPrefix(method, customersPath)
+	return ok && isName(name)
+}
+
+// mayAll is what * allows: whatever could be a method.
+func mayAll(method string) bool {
+	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	return strings.Contains(service, ".") && isName(name)
+}
+
+func isName(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
