@@ -17,8 +17,8 @@ import (
 // manifests use, and the newest that kubectl-validate brings along.
 const kubernetes = "1.30"
 
-func validate(file string) []string {
-	return []string{"go", "tool", "-modfile=tools/kubectl-validate.mod", "kubectl-validate", "--version", kubernetes, file}
+func validate(files ...string) []string {
+	return append([]string{"go", "tool", "-modfile=tools/kubectl-validate.mod", "kubectl-validate", "--version", kubernetes}, files...)
 }
 
 func render(t *testing.T, directory string) string {
@@ -40,6 +40,7 @@ func TestManifests(t *testing.T) {
 		}
 		files = append(files, file)
 	}
+	var manifests []string
 	for _, file := range files {
 		if filepath.Base(file) == "kustomization.yaml" {
 			continue // kustomize's, not Kubernetes'
@@ -48,8 +49,9 @@ func TestManifests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		must(t, validate(absolute)...)
+		manifests = append(manifests, absolute)
 	}
+	t.Log(must(t, validate(manifests...)...).out)
 
 	// It does read them: a field that is misspelt is noticed.
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
