@@ -14,7 +14,7 @@ BASE := $(shell git rev-parse --verify --quiet HEAD^)
 endif
 
 .PHONY: all
-all: checkgenerate lint protoc breaking test race conformance examples explorer e2e fuzz ## Everything that CI checks
+all: checkgenerate lint protoc breaking test race conformance examples checkdeploy explorer e2e fuzz ## Everything that CI checks
 
 .PHONY: help
 help: ## This list
@@ -27,6 +27,23 @@ run: ## Serve the sandbox on 127.0.0.1:50051
 .PHONY: build
 build: ## A static binary in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pelcro-grpc ./cmd/pelcro-grpc
+
+# The CAs by which the image knows Pelcro.
+CA_FILE ?= /etc/ssl/certs/ca-certificates.crt
+
+.PHONY: imagefiles
+imagefiles: build ## What deploy/Dockerfile copies, in bin/
+	install -m 644 $(CA_FILE) bin/ca-certificates.crt
+
+IMAGE ?= pelcro-grpc
+
+.PHONY: image
+image: imagefiles ## The container image IMAGE (pelcro-grpc), by buildah
+	buildah build --isolation chroot -f deploy/Dockerfile -t $(IMAGE) .
+
+.PHONY: checkdeploy
+checkdeploy: imagefiles ## deploy/: image, manifests, unit and alerts, by the programs that read them
+	$(GO) test -count=1 -timeout 20m -tags e2e ./test/deploy
 
 .PHONY: test
 test: ## All tests

@@ -1,0 +1,495 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
+)
+
+// read returns a file of the repository.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// startDeployed runs serve as deploy/ does, with everything that has a metric: TLS,
+// callers, and a key in a file. One caller has called.
+func startDeployed(t *testing.T) *program {
+	t.Helper()
+	web := httptest.NewServer(sandbox.New(sandbox.Config{}))
+	t.Cleanup(web.Close)
+	secure := httptest.NewTLSServer(nil) // for its certificate
+	secure.Close()
+	pair := secure.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, line, _ := strings.Cut(runWith(t, "", "token", "billing", "*").out, "\n")
+	p := startWithAdmin(t, "--pelcro-url="+web.URL+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID),
+		"--pelcro-api-key-file="+write(t, sandbox.DefaultAPIKey),
+		"--tls-cert="+write(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}))),
+		"--tls-key="+write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))),
+		"--auth-tokens-file="+write(t, line))
+	trusted := x509.NewCertPool()
+	trusted.AddCert(secure.Certificate())
+	conn, err := grpc.NewClient("passthrough:///"+p.address,
+		grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(trusted, "example.com")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+	if _, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// alert is a rule of deploy/prometheus/alerts.yaml.
+type alert struct {
+	Alert       string            `yaml:"alert"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for"`
+	Labels      map[string]string `yaml:"labels"`
+	Annotations map[string]string `yaml:"annotations"`
+}
+
+func alerts(t *testing.T) (all []alert) {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Rules []alert `yaml:"rules"`
+		} `yaml:"groups"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/prometheus/alerts.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range file.Groups {
+		all = append(all, group.Rules...)
+	}
+	return all
+}
+
+// dashboardQueries returns every query of the dashboard.
+func dashboardQueries(t *testing.T) (queries []string) {
+	t.Helper()
+	var dashboard any
+	if err := json.Unmarshal([]byte(read(t, "deploy/grafana/dashboard.json")), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(any)
+	walk = func(node any) {
+		switch node := node.(type) {
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(node)) {
+				text, isText := node[name].(string)
+				if isText && (name == "expr" || name == "definition") {
+					queries = append(queries, text)
+				}
+				walk(node[name])
+			}
+		case []any:
+			for _, each := range node {
+				walk(each)
+			}
+		}
+	}
+	walk(dashboard)
+	return queries
+}
+
+// selector is a metric of a query, with the matchers of its labels.
+type selector struct {
+	metric   string
+	matchers [][2]string // label and value
+}
+
+var (
+	withBraces = regexp.MustCompile(`([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}`)
+	matcher    = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"`)
+	// notMetrics are the parts of a query in which other things have names: labels,
+	// ranges, units of numbers.
+	notMetrics = regexp.MustCompile(`\[[^]]*\]|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)|\b[0-9][0-9.]*[smhdwy]?\b`)
+	word       = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*\s*\(?`)
+	keywords   = []string{"and", "or", "unless", "bool", "offset"}
+)
+
+// selectors returns the metrics of a query, those with braces first. What follows no
+// rule that it knows is taken for a metric, so that nothing escapes.
+func selectors(query string) (found []selector) {
+	if metric, ok := strings.CutPrefix(query, "label_values("); ok { // Grafana's own
+		metric, _, _ = strings.Cut(metric, ",")
+		return []selector{{metric: metric}}
+	}
+	for _, parts := range withBraces.FindAllStringSubmatch(query, -1) {
+		s := selector{metric: parts[1]}
+		for _, pair := range matcher.FindAllStringSubmatch(parts[2], -1) {
+			s.matchers = append(s.matchers, [2]string{pair[1], pair[2]})
+		}
+		found = append(found, s)
+	}
+	query = notMetrics.ReplaceAllString(withBraces.ReplaceAllString(query, " "), " ")
+	for _, name := range word.FindAllString(query, -1) {
+		if name = strings.TrimSpace(name); !strings.HasSuffix(name, "(") && !slices.Contains(keywords, name) {
+			found = append(found, selector{metric: name})
+		}
+	}
+	return found
+}
+
+func TestSelectors(t *testing.T) {
+	for query, want := range map[string]string{
+		`absent(a_b)`: "[{a_b []}]",
+		`sum by (job) (rate(a{x="1|2", y=~"(3)"}[10m])) / on (job) group_left () b > 0.05 and c_total[5m]`: "[{a [[x 1|2] [y (3)]]} {b []} {c_total []}]",
+		`min(a) - time() < 14 * 24 * 3600`:                                 "[{a []}]",
+		`sum(rate(a{job=~"$job"}[$__rate_interval])) or vector(0)`:         "[{a [[job $job]]}]",
+		`label_values(a, job)`:                                             "[{a []}]",
+		`count by (v) (a{x="y"}) unless count by (v) (b{x="y"} offset 5m)`: "[{a [[x y]]} {b [[x y]]}]",
+	} {
+		if got := fmt.Sprint(selectors(query)); got != want {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+}
+
+// TestDeployMetrics: a running service has every metric, every label and every
+// value of a label that an alert or the dashboard asks for. A rule on a name that
+// does not exist would be silent for ever.
+func TestDeployMetrics(t *testing.T) {
+	families := startDeployed(t).scrape(t)
+	queries := dashboardQueries(t)
+	for _, rule := range alerts(t) {
+		queries = append(queries, rule.Expr)
+	}
+	used := map[string]bool{}
+	for _, query := range queries {
+		for _, s := range selectors(query) {
+			family, suffix := familyOf(families, s.metric)
+			if family == nil {
+				t.Errorf("no metric %s: %s", s.metric, query)
+				continue
+			}
+			used[family.GetName()] = true
+			have := labelsOf(family)
+			for _, m := range s.matchers {
+				label, value := m[0], m[1]
+				switch {
+				case label == "job" || label == "instance" || suffix == "_bucket" && label == "le":
+				case have[label] == nil:
+					t.Errorf("%s has no label %s: %s", s.metric, label, query)
+				default:
+					for each := range strings.SplitSeq(value, "|") {
+						if !have[label][each] {
+							t.Errorf("%s has no %s=%q: %s", s.metric, label, each, query)
+						}
+					}
+				}
+			}
+		}
+	}
+	// What is counted for operators, they see.
+	shown := strings.Join(queries, "\n")
+	for name := range families {
+		if strings.HasPrefix(name, "pelcro_grpc_") && !used[name] {
+			t.Errorf("neither an alert nor the dashboard has %s", name)
+		}
+	}
+	for _, by := range regexp.MustCompile(`\bby \(([^)]*)\)`).FindAllStringSubmatch(shown, -1) {
+		for label := range strings.SplitSeq(by[1], ",") {
+			if label = strings.TrimSpace(label); label != "job" && label != "instance" && label != "le" && !anyHas(families, label) {
+				t.Errorf("no metric has the label %s", label)
+			}
+		}
+	}
+}
+
+// familyOf finds the family of a series: a histogram's have names of their own.
+func familyOf(families map[string]*dto.MetricFamily, metric string) (family *dto.MetricFamily, suffix string) {
+	if family = families[metric]; family != nil && family.GetType() != dto.MetricType_HISTOGRAM {
+		return family, ""
+	}
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+		if name, ok := strings.CutSuffix(metric, suffix); ok && families[name].GetType() == dto.MetricType_HISTOGRAM {
+			return families[name], suffix
+		}
+	}
+	return nil, ""
+}
+
+// labelsOf returns the values of each label.
+func labelsOf(family *dto.MetricFamily) map[string]map[string]bool {
+	labels := map[string]map[string]bool{}
+	for _, metric := range family.GetMetric() {
+		for _, pair := range metric.GetLabel() {
+			if labels[pair.GetName()] == nil {
+				labels[pair.GetName()] = map[string]bool{}
+			}
+			labels[pair.GetName()][pair.GetValue()] = true
+		}
+	}
+	return labels
+}
+
+func anyHas(families map[string]*dto.MetricFamily, label string) bool {
+	for _, family := range families {
+		if labelsOf(family)[label] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// TestAlertsAreExplained: an alert says how urgent it is and leads to its section of
+// docs/operations.md, which has no other sections there; and it has tests.
+func TestAlertsAreExplained(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs/operations.md"), "\n## Alerts\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	explained := map[string]bool{}
+	for _, title := range regexp.MustCompile(`(?m)^### (.+)$`).FindAllStringSubmatch(section, -1) {
+		explained[title[1]] = true
+	}
+	tests := read(t, "deploy/prometheus/alerts_test.yaml")
+	seen := map[string]bool{}
+	for _, rule := range alerts(t) {
+		if seen[rule.Alert] {
+			t.Errorf("%s is there twice", rule.Alert)
+		}
+		seen[rule.Alert] = true
+		if !explained[rule.Alert] {
+			t.Errorf("docs/operations.md, Alerts, does not explain %s", rule.Alert)
+		}
+		if urgency := rule.Labels["severity"]; urgency != "page" && urgency != "ticket" {
+			t.Errorf("%s: severity %q", rule.Alert, urgency)
+		}
+		want := "https://github.com/pelcro-grpc/pelcro-grpc/blob/main/docs/operations.md#" + strings.ToLower(rule.Alert)
+		if rule.Annotations["runbook_url"] != want || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
+			t.Errorf("%s: annotations %v", rule.Alert, rule.Annotations)
+		}
+		if !strings.Contains(tests, `alertname="`+rule.Alert+`"`) {
+			t.Errorf("alerts_test.yaml never has %s fire", rule.Alert)
+		}
+	}
+	for title := range explained {
+		if !seen[title] {
+			t.Errorf("docs/operations.md explains %s, which is no alert", title)
+		}
+	}
+}
+
+// deployment is what is read of deploy/kubernetes/deployment.yaml.
+type deployment struct {
+	Spec struct {
+		Template struct {
+			Spec struct {
+				Grace      int `yaml:"terminationGracePeriodSeconds"`
+				Containers []struct {
+					Args         []string `yaml:"args"`
+					VolumeMounts []struct {
+						Name      string `yaml:"name"`
+						MountPath string `yaml:"mountPath"`
+						SubPath   string `yaml:"subPath"`
+					} `yaml:"volumeMounts"`
+					Lifecycle struct {
+						PreStop struct {
+							Sleep struct {
+								Seconds int `yaml:"seconds"`
+							} `yaml:"sleep"`
+						} `yaml:"preStop"`
+					} `yaml:"lifecycle"`
+				} `yaml:"containers"`
+				Volumes []struct {
+					Name string `yaml:"name"`
+				} `yaml:"volumes"`
+			} `yaml:"spec"`
+		} `yaml:"template"`
+	} `yaml:"spec"`
+}
+
+// TestDeployFlags: no file of deploy/ has a flag, or a setting by its environment
+// name, that the program does not have.
+func TestDeployFlags(t *testing.T) {
+	help := runWith(t, "", "serve", "--help").out
+	flags, variables := 0, 0
+	err := filepath.WalkDir(filepath.Join(root, "deploy"), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, flag := range regexp.MustCompile(`(?m)(?:^|[\s"(])--([a-z][a-z-]+)(=?)`).FindAllStringSubmatch(string(raw), -1) {
+			if flag[2] == "" && strings.HasSuffix(name, ".md") {
+				continue // another program's
+			}
+			flags++
+			if !regexp.MustCompile(`--(\[no-\])?` + flag[1] + `\b`).MatchString(help) {
+				t.Errorf("%s: there is no --%s", name, flag[1])
+			}
+		}
+		for _, variable := range regexp.MustCompile(`\bPELCRO_GRPC_[A-Z_]+\b`).FindAllString(string(raw), -1) {
+			variables++
+			if !strings.Contains(help, "$"+variable) && variable != "PELCRO_GRPC_PORT" { // Kubernetes' own, see there
+				t.Errorf("%s: there is no %s", name, variable)
+			}
+		}
+		return nil
+	})
+	if err != nil || flags < 15 || variables < 3 {
+		t.Errorf("%d flags, %d variables, %v", flags, variables, err)
+	}
+}
+
+// TestDeployFiles: every file that a flag names is mounted, or is a credential, and
+// every mount and credential is for a flag.
+func TestDeployFiles(t *testing.T) {
+	var d deployment
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/kubernetes/deployment.yaml")), &d); err != nil {
+		t.Fatal(err)
+	}
+	pod := d.Spec.Template.Spec
+	container := pod.Containers[0]
+	wanted := map[string]bool{}
+	for _, arg := range container.Args {
+		if _, file, ok := strings.Cut(arg, "=/"); ok {
+			wanted[filepath.Dir("/"+file)] = true
+		}
+	}
+	volumes := map[string]bool{}
+	for _, volume := range pod.Volumes {
+		volumes[volume.Name] = true
+	}
+	for _, mount := range container.VolumeMounts {
+		if !wanted[mount.MountPath] || !volumes[mount.Name] || mount.SubPath != "" {
+			t.Errorf("Kubernetes: the mount %+v is for no flag, of no volume, or would never change", mount)
+		}
+		delete(wanted, mount.MountPath)
+		delete(volumes, mount.Name)
+	}
+	if len(wanted) != 0 || len(volumes) != 0 {
+		t.Errorf("Kubernetes: not mounted: %v, %v", wanted, volumes)
+	}
+
+	unit := read(t, "deploy/systemd/pelcro-grpc.service")
+	used, loaded := map[string]bool{}, map[string]bool{}
+	for _, credential := range regexp.MustCompile(`=%d/(\S+)`).FindAllStringSubmatch(unit, -1) {
+		used[credential[1]] = true
+	}
+	for _, credential := range regexp.MustCompile(`(?m)^LoadCredential=(\S+):/etc/pelcro-grpc/(\S+)$`).FindAllStringSubmatch(unit, -1) {
+		loaded[credential[1]] = true
+		if credential[1] != credential[2] {
+			t.Errorf("systemd: %s is called %s", credential[2], credential[1])
+		}
+	}
+	if len(used) != 3 || !maps.Equal(used, loaded) {
+		t.Errorf("systemd: used %v, loaded %v", used, loaded)
+	}
+}
+
+// TestDeployNumbers: numbers that stand in several places fit together.
+func TestDeployNumbers(t *testing.T) {
+	var d deployment
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/kubernetes/deployment.yaml")), &d); err != nil {
+		t.Fatal(err)
+	}
+	unit := read(t, "deploy/systemd/pelcro-grpc.service")
+	pod := d.Spec.Template.Spec
+	number := func(pattern, text string) int {
+		t.Helper()
+		found := regexp.MustCompile(pattern).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("no %s", pattern)
+		}
+		n, err := strconv.Atoi(found[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const spare = 5 * time.Second
+	if stop := time.Duration(pod.Grace-pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second; stop < server.DrainTimeout+spare {
+		t.Errorf("Kubernetes: %v for a stop that takes %v", stop, server.DrainTimeout)
+	}
+	if stop := time.Duration(number(`TimeoutStopSec=(\d+)s`, unit)) * time.Second; stop < server.DrainTimeout+spare {
+		t.Errorf("systemd: %v for a stop that takes %v", stop, server.DrainTimeout)
+	}
+	limit := number(`--max-concurrent-calls=(\d+)`, unit)
+	if other := number(`--max-concurrent-calls=(\d+)`, strings.Join(pod.Containers[0].Args, " ")); other != limit {
+		t.Errorf("%d calls at once with systemd, %d with Kubernetes", limit, other)
+	}
+	for _, rule := range alerts(t) {
+		if rule.Alert == "PelcroGrpcNearlyFull" {
+			if n := number(`> (\d+)`, rule.Expr); n != limit*8/10 {
+				t.Errorf("%s at %d, the limit is %d", rule.Alert, n, limit)
+			}
+		}
+	}
+}
+
+// TestDashboard: it can be imported, and each panel says what it shows and in what.
+func TestDashboard(t *testing.T) {
+	var dashboard struct {
+		ID            *int `json:"id"`
+		SchemaVersion int  `json:"schemaVersion"`
+		Panels        []struct {
+			ID          int    `json:"id"`
+			Type        string `json:"type"`
+			Title       string `json:"title"`
+			Description string `json:"description"`
+			FieldConfig struct {
+				Defaults struct {
+					Unit string `json:"unit"`
+				} `json:"defaults"`
+			} `json:"fieldConfig"`
+			Datasource struct {
+				UID string `json:"uid"`
+			} `json:"datasource"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "deploy/grafana/dashboard.json")), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	if dashboard.ID != nil || dashboard.SchemaVersion < 39 {
+		t.Errorf("id %v, schema version %d", dashboard.ID, dashboard.SchemaVersion)
+	}
+	ids := map[int]bool{}
+	for _, panel := range dashboard.Panels {
+		if ids[panel.ID] || panel.Title == "" {
+			t.Errorf("panel %d (%s) is there twice, or has no title", panel.ID, panel.Title)
+		}
+		ids[panel.ID] = true
+		if panel.Type != "row" && (panel.Description == "" || panel.FieldConfig.Defaults.Unit == "" || panel.Datasource.UID != "${datasource}") {
+			t.Errorf("%s: no description, no unit, or a data source of its own: %+v", panel.Title, panel)
+		}
+	}
+	if len(ids) < 20 {
+		t.Errorf("%d panels", len(ids))
+	}
+}

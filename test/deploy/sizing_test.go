@@ -1,0 +1,140 @@
+//go:build e2e
+
+package deploy_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+)
+
+const (
+	// atOnce is --max-concurrent-calls in deploy/.
+	atOnce = 1000
+	// asked and limit are the Deployment's memory.
+	asked, limit = 256 << 20, 320 << 20
+)
+
+// TestSizing measures what docs/operations.md, Sizing, says, and that the memory in
+// deploy/ is enough for the calls that deploy/ allows.
+func TestSizing(t *testing.T) {
+	sand := sandbox.New(sandbox.Config{RequestsPerMinute: 1 << 30})
+	customer := `{"id":1,"email":"ada@example.com","metadata":{"note":"` + strings.Repeat("x", 4<<10) + `"}}`
+	list := `{"data":[` + strings.Repeat(customer+",", 99) + customer + `]}`
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == sandbox.BasePath+"/customers" {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(list))
+			return
+		}
+		sand.ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	start := func() (service, pelcrov1.CustomerServiceClient) {
+		key := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(key, []byte(sandbox.DefaultAPIKey), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, _ := startService(t, []string{"GOMEMLIMIT=" + strconv.Itoa(asked), "GOMAXPROCS=2"}, binary(t), "serve",
+			"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json", "--max-concurrent-calls="+strconv.Itoa(atOnce),
+			"--pelcro-url="+web.URL+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+key)
+		return s, dial(t, s.address)
+	}
+	resident := func(s service) float64 { return s.gauge(t, "process_resident_memory_bytes") }
+	mebibytes := func(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
+
+	s, customers := start()
+	idle := resident(s)
+	t.Logf("idle: %s", mebibytes(idle))
+
+	const calls = 10_000
+	cpu := s.gauge(t, "process_cpu_seconds_total")
+	each(16, calls, func() {
+		if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("CPU: %.0f µs a GetCustomer", (s.gauge(t, "process_cpu_seconds_total")-cpu)/calls*1e6)
+	t.Logf("after %d calls: %s", calls, mebibytes(resident(s)))
+
+	s, _ = start()
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for n := range atOnce {
+		if n%100 == 0 { // a connection has a limit of its own
+			customers = dial(t, s.address)
+		}
+		customers := customers
+		waiting.Go(func() { // customer 602 never answers
+			_, _ = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 602})
+		})
+	}
+	for over := time.Now().Add(25 * time.Second); s.gauge(t, "pelcro_grpc_calls_in_flight") < atOnce; {
+		if time.Now().After(over) {
+			t.Fatalf("only %v calls in flight", s.gauge(t, "pelcro_grpc_calls_in_flight"))
+		}
+	}
+	full := resident(s)
+	cancel()
+	waiting.Wait()
+	t.Logf("%d calls in flight: %s, %.0f KiB each", atOnce, mebibytes(full), (full-idle)/atOnce/1024)
+	if full > asked {
+		t.Errorf("more than the %s that the Deployment asks for", mebibytes(asked))
+	}
+
+	s, customers = start()
+	cpu = s.gauge(t, "process_cpu_seconds_total")
+	const lists, lister = 1000, 32
+	most := 0.0
+	var mu sync.Mutex
+	each(lister, lists, func() {
+		if _, err := customers.ListCustomers(t.Context(), &pelcrov1.ListCustomersRequest{PageSize: 100}); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		most = max(most, resident(s))
+	})
+	t.Logf("lists of 100 customers (%d KiB), %d at once: at most %s, CPU %.1f ms each",
+		len(list)>>10, lister, mebibytes(most), (s.gauge(t, "process_cpu_seconds_total")-cpu)/lists*1e3)
+	if most > limit {
+		t.Errorf("more than the Deployment's limit of %s", mebibytes(limit))
+	}
+}
+
+func dial(t *testing.T, address string) pelcrov1.CustomerServiceClient {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return pelcrov1.NewCustomerServiceClient(conn)
+}
+
+// each does something n times, that many at once.
+func each(atOnce, n int, do func()) {
+	var group sync.WaitGroup
+	for range atOnce {
+		group.Go(func() {
+			for range n / atOnce {
+				do()
+			}
+		})
+	}
+	group.Wait()
+}
