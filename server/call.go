@@ -57,6 +57,7 @@ func recordStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, h
 }
 
 func newCall(ctx context.Context) context.Context {
+	arrived(ctx)
 	c := &call{requestID: requestID(ctx)}
 	return pelcro.WithExchange(context.WithValue(ctx, callKey{}, c), &c.upstream)
 }
