@@ -107,7 +107,7 @@ func New(config Config) *Server {
 		s.streamChain(),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 	)
-	if config.Metrics != nil || config.Logger.Enabled(context.Background(), slog.LevelInfo) {
+	if config.Metrics != nil || config.Logger.Enabled(s.callsEnd, slog.LevelInfo) {
 		options = append(options, grpc.StatsHandler(arrivals{s}))
 	}
 	if config.Traces != nil {

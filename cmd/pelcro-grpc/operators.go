@@ -95,17 +95,24 @@ type operators struct {
 	registry *prometheus.Registry
 }
 
-// openAdmin listens, if that is wanted.
-func (c *serveCommand) openAdmin(ctx context.Context) (*operators, error) {
-	if c.AdminListen == "" {
+// listenForOperators listens on the address, unless it is empty.
+func listenForOperators(ctx context.Context, address string) (*operators, error) {
+	if address == "" {
 		return &operators{}, nil
 	}
-	listener, err := listen(ctx, "--admin-listen", c.AdminListen)
+	listener, err := listen(ctx, "--admin-listen", address)
 	if err != nil {
 		return nil, err
 	}
-	c.AdminListen = listener.Addr().String()
 	return &operators{listener: listener, registry: newRegistry()}, nil
+}
+
+// address is where it listens, empty if it does not.
+func (o *operators) address() string {
+	if o.listener == nil {
+		return ""
+	}
+	return o.listener.Addr().String()
 }
 
 // registerer is where metrics are registered; nil for none.
@@ -129,6 +136,6 @@ func (o *operators) close() {
 		o.server.Close()
 	}
 	if o.listener != nil {
-		o.listener.Close()
+		_ = o.listener.Close() // the server has closed it, if there was one
 	}
 }

@@ -57,11 +57,11 @@ func exportOf(getenv func(string) string) (export, []string) {
 	case exporter == "none", strings.EqualFold(v.get("OTEL_SDK_DISABLED"), "true"), exporter == "" && endpoint == "":
 		return export{}, nil
 	case exporter != "" && exporter != "otlp":
-		v.problem("%s %q is not known here; use otlp or none", name, exporter)
+		v.problemf("%s %q is not known here; use otlp or none", name, exporter)
 	}
 	name, protocol := v.first(tracesPrefix+"PROTOCOL", otlpPrefix+"PROTOCOL")
 	if protocol = cmp.Or(protocol, overHTTP); protocol != overGRPC && protocol != overHTTP {
-		v.problem("%s %q is not known here; use %s or %s", name, protocol, overGRPC, overHTTP)
+		v.problemf("%s %q is not known here; use %s or %s", name, protocol, overGRPC, overHTTP)
 	}
 	var secrets []string
 	for _, prefix := range []string{otlpPrefix, tracesPrefix} {
@@ -74,7 +74,7 @@ func exportOf(getenv func(string) string) (export, []string) {
 	}
 	if name, _ := v.first(tracesPrefix+"CERTIFICATE", otlpPrefix+"CERTIFICATE", tracesPrefix+"CLIENT_CERTIFICATE", otlpPrefix+"CLIENT_CERTIFICATE"); name != "" &&
 		strings.HasPrefix(strings.ToLower(endpoint), "http://") {
-		v.problem("%s is for an endpoint that begins with https://; change the endpoint, or leave it out", name)
+		v.problemf("%s is for an endpoint that begins with https://; change the endpoint, or leave it out", name)
 	}
 	v.checkSampler("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")
 	v.checkAttributes("OTEL_RESOURCE_ATTRIBUTES")
@@ -97,7 +97,7 @@ type otelVariables struct {
 	problems []string
 }
 
-func (v *otelVariables) problem(format string, args ...any) {
+func (v *otelVariables) problemf(format string, args ...any) {
 	v.problems = append(v.problems, fmt.Sprintf(format, args...))
 }
 
@@ -121,11 +121,11 @@ func (v *otelVariables) checkEndpoint(name string) {
 	}
 	endpoint, err := url.Parse(value)
 	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Hostname() == "" || !isPort(endpoint.Port()) {
-		v.problem("%s must begin with http:// or https:// and name a host, for example http://127.0.0.1:4318", name)
+		v.problemf("%s must begin with http:// or https:// and name a host, for example http://127.0.0.1:4318", name)
 		return
 	}
 	if endpoint.User != nil || endpoint.RawQuery != "" || endpoint.Fragment != "" {
-		v.problem("%s must not hold a user, a query or a fragment, which the collector would not get; credentials belong into %sHEADERS", name, otlpPrefix)
+		v.problemf("%s must not hold a user, a query or a fragment, which the collector would not get; credentials belong into %sHEADERS", name, otlpPrefix)
 	}
 }
 
@@ -143,7 +143,7 @@ func (v *otelVariables) checkHeaders(name string) (secrets []string) {
 		}
 		key, value, ok := pair(member)
 		if !ok || !httpguts.ValidHeaderFieldName(key) || !httpguts.ValidHeaderFieldValue(value) {
-			v.problem("%s must be NAME=VALUE, with commas between several and the values percent-encoded, for example authorization=Bearer%%20TOKEN", name)
+			v.problemf("%s must be NAME=VALUE, with commas between several and the values percent-encoded, for example authorization=Bearer%%20TOKEN", name)
 			return nil
 		}
 		secrets = append(secrets, value)
@@ -168,7 +168,7 @@ func (v *otelVariables) checkAttributes(name string) {
 	}
 	for member := range strings.SplitSeq(value, ",") {
 		if key, _, ok := pair(member); !ok || key == "" {
-			v.problem("%s must be NAME=VALUE, with commas between several and the values percent-encoded, for example deployment.environment.name=test", name)
+			v.problemf("%s must be NAME=VALUE, with commas between several and the values percent-encoded, for example deployment.environment.name=test", name)
 			return
 		}
 	}
@@ -184,7 +184,7 @@ func (v *otelVariables) checkCertificates(name string) {
 		err = errors.New("there is no certificate in PEM")
 	}
 	if err != nil {
-		v.problem("%s must name a file with the certificates of the collector's CA (%v)", name, cause(err))
+		v.problemf("%s must name a file with the certificates of the collector's CA (%v)", name, cause(err))
 	}
 }
 
@@ -194,9 +194,9 @@ func (v *otelVariables) checkKeyPair(certName, keyName string) {
 		return
 	}
 	if cert == "" || key == "" {
-		v.problem("%s and %s belong together; set both or none", certName, keyName)
+		v.problemf("%s and %s belong together; set both or none", certName, keyName)
 	} else if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
-		v.problem("%s and %s must name the files of a certificate and its key (%v)", certName, keyName, cause(err))
+		v.problemf("%s and %s must name the files of a certificate and its key (%v)", certName, keyName, cause(err))
 	}
 }
 
@@ -206,20 +206,20 @@ func (v *otelVariables) checkSampler(name, argument string) {
 		return
 	}
 	if !slices.Contains(samplers, sampler) {
-		v.problem("%s %q is not known here; use one of %s", name, v.get(name), strings.Join(samplers, ", "))
+		v.problemf("%s %q is not known here; use one of %s", name, v.get(name), strings.Join(samplers, ", "))
 	}
 	ratio := v.get(argument)
 	if ratio == "" || !strings.HasSuffix(sampler, "traceidratio") {
 		return
 	}
 	if n, err := strconv.ParseFloat(ratio, 64); err != nil || !(n >= 0 && n <= 1) {
-		v.problem("%s must be a number from 0 to 1, for example 0.1", argument)
+		v.problemf("%s must be a number from 0 to 1, for example 0.1", argument)
 	}
 }
 
 func (v *otelVariables) checkChoice(name string, choices ...string) {
 	if value := v.get(name); value != "" && !slices.Contains(choices, value) {
-		v.problem("%s %q is not known here; use %s", name, value, strings.Join(choices, " or "))
+		v.problemf("%s %q is not known here; use %s", name, value, strings.Join(choices, " or "))
 	}
 }
 
@@ -229,6 +229,6 @@ func (v *otelVariables) checkNumber(name string, least int) {
 		return
 	}
 	if n, err := strconv.Atoi(value); err != nil || n < least {
-		v.problem("%s must be a whole number, %d or more", name, least)
+		v.problemf("%s must be a whole number, %d or more", name, least)
 	}
 }

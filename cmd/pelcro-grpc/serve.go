@@ -46,11 +46,12 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	c.Listen = listener.Addr().String()
 	c.LogFormat = c.logFormat(std.err)
 	logger := c.logger(std.err)
-	operators, err := c.openAdmin(ctx)
+	operators, err := listenForOperators(ctx, c.AdminListen)
 	if err != nil {
 		return err
 	}
 	defer operators.close()
+	c.AdminListen = operators.address()
 	if c.Sandbox {
 		stopSandbox, err := startSandbox(ctx, &config, logger)
 		if err != nil {
