@@ -18,9 +18,6 @@ import (
 // only the goroutine of the RPC touches it.
 type call struct {
 	requestID string
-	// unknown says that there is no such method. Its name is then whatever a stranger
-	// thought of, and stays out of logs, metrics and spans.
-	unknown bool
 	// caller is who calls, as the list of callers has it; empty if that is not known.
 	caller string
 	// forwarded says that Pelcro is shown the caller's own credential.
@@ -50,18 +47,18 @@ func callOf(ctx context.Context) *call {
 }
 
 func recordUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	return handler(newCall(ctx, &call{}), req)
+	return handler(newCall(ctx), req)
 }
 
 func recordStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	wrapped := middleware.WrapServerStream(stream)
-	// Only the handler of methods that do not exist belongs to no service.
-	wrapped.WrappedContext = newCall(stream.Context(), &call{unknown: srv == nil})
+	wrapped.WrappedContext = newCall(stream.Context())
 	return handler(srv, wrapped)
 }
 
-func newCall(ctx context.Context, c *call) context.Context {
-	c.requestID = requestID(ctx)
+func newCall(ctx context.Context) context.Context {
+	arrived(ctx)
+	c := &call{requestID: requestID(ctx)}
 	return pelcro.WithExchange(context.WithValue(ctx, callKey{}, c), &c.upstream)
 }
 

@@ -17,4 +17,6 @@
 //   - recovery, so that a panic is translated and logged like any other failure;
 //   - who may call (access.go), before anything is spent on the call;
 //   - the limit of concurrent calls (admission.go).
+//
+// Calls that gRPC ends before the chain are seen by refused.go.
 package server

@@ -14,7 +14,7 @@ import (
 func TestUnexpectedError(t *testing.T) {
 	s := &Server{}
 	for _, operation := range mapping.CustomerOperations() {
-		ctx := newCall(t.Context(), &call{})
+		ctx := newCall(t.Context())
 		method := "/" + pelcrov1.CustomerService_ServiceDesc.ServiceName + "/" + operation.Name
 		result := s.result(ctx, ctx, nil, method, errors.New("canary"))
 		if result.Reason() != pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR || result.Outcome() != mapping.OutcomeNotSent {

@@ -48,26 +48,11 @@ func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Durat
 	if !logger.Enabled(ctx, level) {
 		return
 	}
-	service, method, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
-	if c.unknown {
-		service, method = unknownMethod, unknownMethod
-	}
 	var room [16]slog.Attr
-	attrs := append(room[:0],
-		slog.String("request_id", c.requestID),
-		slog.String("grpc.service", service),
-		slog.String("grpc.method", method),
-		slog.String("grpc.code", c.result.Code().String()),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-	)
-	if p, ok := peer.FromContext(ctx); ok {
-		attrs = append(attrs, slog.String("peer.address", p.Addr.String()))
-	}
+	attrs := append(room[:0], slog.String("request_id", c.requestID))
+	attrs = s.describeCall(ctx, attrs, fullMethod, c.result.Code(), took)
 	if c.caller != "" {
 		attrs = append(attrs, slog.String("caller", c.caller))
-	}
-	if id := traceID(ctx); id != "" {
-		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	if c.upstream.Attempts > 0 {
 		attrs = append(attrs, slog.Int("upstream_attempts", c.upstream.Attempts))
@@ -90,6 +75,27 @@ func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Durat
 	logger.LogAttrs(ctx, level, "finished call", attrs...)
 }
 
+// describeCall appends what is known of any call.
+func (s *Server) describeCall(ctx context.Context, attrs []slog.Attr, fullMethod string, code codes.Code, took time.Duration) []slog.Attr {
+	of, exists := s.methods[fullMethod]
+	if !exists { // then the name is whatever a stranger thought of
+		of = unknownMethod
+	}
+	attrs = append(attrs,
+		slog.String("grpc.service", of.service),
+		slog.String("grpc.method", of.name),
+		slog.String("grpc.code", code.String()),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+	)
+	if p, ok := peer.FromContext(ctx); ok {
+		attrs = append(attrs, slog.String("peer.address", p.Addr.String()))
+	}
+	if id := traceID(ctx); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
+	return attrs
+}
+
 // isHealth reports whether the method is one of grpc.health.v1.
 func isHealth(fullMethod string) bool {
 	return strings.HasPrefix(fullMethod, "/"+healthpb.Health_ServiceDesc.ServiceName+"/")
@@ -100,7 +106,7 @@ var (
 	// line of the upstream that is no HTTP, or a metadata key of the request.
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	// emailAddress is roughly that: rather a word too much than an address.
-	emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]+@[^\s"'<>(),;:=]+`)
+	emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]+(?:@|%40)[^\s"'<>(),;:=]+`)
 	// longNumber is a number as long as those of cards and accounts, in groups or not:
 	// of minLongNumber digits.
 	longNumber = regexp.MustCompile(`\d(?:[ -]?\d){11,}`)
@@ -111,7 +117,7 @@ const minLongNumber = 12
 // withoutPersonalData removes e-mail addresses and the numbers of cards, which
 // Pelcro's texts may repeat.
 func withoutPersonalData(text string) string {
-	if strings.Contains(text, "@") {
+	if strings.Contains(text, "@") || strings.Contains(text, "%40") {
 		text = emailAddress.ReplaceAllString(text, "…")
 	}
 	digits := 0
@@ -131,7 +137,7 @@ func withoutPersonalData(text string) string {
 func causeText(cause error) string {
 	text := cause.Error()
 	if _, panicked := errors.AsType[panicError](cause); panicked {
-		return bounded(text) // holds no values, and paths with @ in them
+		return cut(text, maxText) // holds no values, and paths with @ in them
 	}
 	// Some of these hold a header line, unquoted.
 	if malformed, ok := errors.AsType[textproto.ProtocolError](cause); ok {
@@ -141,12 +147,14 @@ func causeText(cause error) string {
 	if strings.Contains(text, `"`) {
 		text = quoted.ReplaceAllString(text, `"…"`)
 	}
-	return bounded(withoutPersonalData(text))
+	return cut(withoutPersonalData(text), maxText)
 }
 
-// bounded cuts a text to what a log line can take, in bytes: a stack fits.
-func bounded(text string) string {
-	const most = 8 << 10
+// maxText is how many bytes of a text a log line takes: a stack fits.
+const maxText = 8 << 10
+
+// cut cuts a text to so many bytes.
+func cut(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

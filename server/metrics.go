@@ -1,19 +1,21 @@
 package server
 
 import (
+	"cmp"
 	"context"
 
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// unknownMethod is the label of methods that do not exist. What a caller writes
+// unknownMethod are the labels of methods that do not exist. What a caller writes
 // there must not become a series of its own.
-const unknownMethod = "unknown"
+var unknownMethod = method{"unknown", "unknown"}
 
 // latencyBuckets are in seconds, up to what a call of Pelcro may take.
 var latencyBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30}
@@ -27,6 +29,7 @@ type metrics struct {
 	byCaller        *prometheus.CounterVec
 	errors          *prometheus.CounterVec
 	unknownOutcomes *prometheus.CounterVec
+	refused         *prometheus.CounterVec
 	// methods are the series of the methods that exist, by full name.
 	methods map[string]*methodMetrics
 	unknown *methodMetrics
@@ -53,6 +56,10 @@ func newMetrics() *metrics {
 			Name: "pelcro_grpc_unknown_outcomes_total",
 			Help: "Creates of which nobody knows whether Pelcro made them.",
 		}, []string{"grpc_service", "grpc_method"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pelcro_grpc_refused_by_transport_total",
+			Help: "Calls that gRPC itself ended before the service had the whole request.",
+		}, []string{"grpc_service", "grpc_method", "grpc_code"}),
 	}
 	m.unary, m.stream = m.grpc.UnaryServerInterceptor(), m.grpc.StreamServerInterceptor()
 	return m
@@ -63,28 +70,29 @@ func newMetrics() *metrics {
 func (m *metrics) register(s *Server) {
 	m.grpc.InitializeMetrics(s.grpc)
 	m.methods = map[string]*methodMetrics{}
-	for service, info := range s.grpc.GetServiceInfo() {
-		for _, method := range info.Methods {
-			m.methods["/"+service+"/"+method.Name] = m.method(service, method.Name)
-		}
+	for fullMethod, known := range s.methods {
+		m.methods[fullMethod] = m.method(known)
 	}
-	m.unknown = m.method(unknownMethod, unknownMethod)
+	m.unknown = m.method(unknownMethod)
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pelcro_grpc_calls_in_flight",
 		Help: "Customer calls that are running.",
 	}, func() float64 { return float64(s.admission.running.Load()) })
-	s.config.Metrics.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, inFlight)
+	s.config.Metrics.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.refused, inFlight)
 }
 
-func (m *metrics) method(service, name string) *methodMetrics {
+func (m *metrics) method(of method) *methodMetrics {
 	series := &methodMetrics{errors: make(map[pelcrov1.ErrorReason]prometheus.Counter, len(pelcrov1.ErrorReason_name))}
 	for number, reason := range pelcrov1.ErrorReason_name {
 		if number != int32(pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED) {
-			series.errors[pelcrov1.ErrorReason(number)] = m.errors.WithLabelValues(service, name, reason)
+			series.errors[pelcrov1.ErrorReason(number)] = m.errors.WithLabelValues(of.service, of.name, reason)
 		}
 	}
-	if op := operation("/" + service + "/" + name); op.Name != "" && op.Kind == mapping.Create {
-		series.unknownOutcome = m.unknownOutcomes.WithLabelValues(service, name)
+	for _, code := range refusals {
+		m.refused.WithLabelValues(of.service, of.name, code.String())
+	}
+	if op := operation("/" + of.service + "/" + of.name); op.Name != "" && op.Kind == mapping.Create {
+		series.unknownOutcome = m.unknownOutcomes.WithLabelValues(of.service, of.name)
 	}
 	return series
 }
@@ -106,6 +114,13 @@ func (m *metrics) countStream(srv any, stream grpc.ServerStream, info *grpc.Stre
 	err := m.stream(srv, stream, info, handler)
 	m.count(series, callOf(stream.Context()))
 	return err
+}
+
+// countRefused counts a call that did not come as far as countUnary; the method is
+// the zero one if it does not exist.
+func (m *metrics) countRefused(of method, code codes.Code) {
+	of = cmp.Or(of, unknownMethod)
+	m.refused.WithLabelValues(of.service, of.name, code.String()).Inc()
 }
 
 func (m *metrics) count(series *methodMetrics, c *call) {

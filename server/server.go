@@ -72,7 +72,10 @@ type Server struct {
 	grpc   *grpc.Server
 	health *health.Server
 	// metrics is nil for none.
-	metrics   *metrics
+	metrics *metrics
+	// methods are those that the server has, by full name. Any other is what a stranger
+	// thought of, and becomes no label and no span.
+	methods   map[string]method
 	admission admission
 	upstream  upstreamHealth
 	phase     atomic.Int32
@@ -104,8 +107,11 @@ func New(config Config) *Server {
 		s.streamChain(),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 	)
+	if config.Metrics != nil || config.Logger.Enabled(s.callsEnd, slog.LevelInfo) {
+		options = append(options, grpc.StatsHandler(arrivals{s}))
+	}
 	if config.Traces != nil {
-		options = append(options, traced(config.Traces))
+		options = append(options, s.traced(config.Traces))
 	}
 	if config.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(config.TLS)))
@@ -120,10 +126,24 @@ func New(config Config) *Server {
 	if config.Reflection {
 		reflection.Register(s.grpc)
 	}
+	s.methods = methodsOf(s.grpc)
 	if s.metrics != nil {
 		s.metrics.register(s)
 	}
 	return s
+}
+
+// method is a method that the server has.
+type method struct{ service, name string }
+
+func methodsOf(s *grpc.Server) map[string]method {
+	methods := map[string]method{}
+	for service, info := range s.GetServiceInfo() {
+		for _, m := range info.Methods {
+			methods["/"+service+"/"+m.Name] = method{service, m.Name}
+		}
+	}
+	return methods
 }
 
 // The phases of a server's life.

@@ -22,10 +22,11 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// BenchmarkSeeing compares, in one run, what a call costs the service with all that
-// operators see of it (metrics, and a line for each call to a file) and with none
-// of it: two processes, called in turn, and their own accounting of CPU time, which
-// is in hundredths of a second: -benchtime=20000x or more says something.
+// BenchmarkSeeing compares, in one run, what a call costs the service with nothing that
+// operators see of it, with metrics and a line for each call to a file, and with
+// traces besides, to a collector in this process: three processes, called in turn, and
+// their own accounting of CPU time, which is in hundredths of a second:
+// -benchtime=20000x or more says something.
 func BenchmarkSeeing(b *testing.B) {
 	const rounds, callers = 5, 16
 	dir := b.TempDir()
@@ -38,20 +39,35 @@ func BenchmarkSeeing(b *testing.B) {
 		_, _ = io.WriteString(w, `{"data":{"id":42,"email":"ada@example.com","first_name":"Ada","metadata":{"a":"b"}}}`)
 	}))
 	defer web.Close()
-	start := func(args ...string) *measured {
-		return startMeasured(b, binary, append([]string{"--pelcro-url=" + web.URL, "--site-id=1", "--log-format=json"}, args...)...)
+	var batches atomic.Int64
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		batches.Add(1)
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	defer collector.Close()
+	start := func(env []string, args ...string) *measured {
+		return startMeasured(b, binary, env, append([]string{"--pelcro-url=" + web.URL, "--site-id=1", "--log-format=json"}, args...)...)
 	}
-	on := start("--admin-listen=127.0.0.1:0", "--log-level=info")
-	off := start("--admin-listen=", "--log-level=error")
+	off := start(nil, "--admin-listen=", "--log-level=error")
+	seen := start(nil, "--admin-listen=127.0.0.1:0", "--log-level=info")
+	// The batches are sent while calls are made, and not after them.
+	traced := start([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_BSP_SCHEDULE_DELAY=100"},
+		"--admin-listen=127.0.0.1:0", "--log-level=info")
 	b.ResetTimer()
 	for range rounds {
-		for _, m := range []*measured{on, off} {
+		for _, m := range []*measured{off, seen, traced} {
 			m.call(b, max(1, b.N/rounds), callers)
 		}
 	}
-	b.ReportMetric(on.perCall(), "on-µs-cpu/call")
+	if batches.Load() == 0 {
+		b.Error("no span was exported")
+	}
 	b.ReportMetric(off.perCall(), "off-µs-cpu/call")
-	b.ReportMetric(on.perCall()/off.perCall(), "on/off")
+	b.ReportMetric(seen.perCall(), "logs+metrics-µs-cpu/call")
+	b.ReportMetric(traced.perCall(), "traces-µs-cpu/call")
+	b.ReportMetric(seen.perCall()/off.perCall(), "logs+metrics/off")
+	b.ReportMetric(traced.perCall()/off.perCall(), "traces/off")
 }
 
 // measured is a service in a process of its own.
@@ -62,8 +78,8 @@ type measured struct {
 	calls int
 }
 
-// startMeasured runs serve with its log in a file.
-func startMeasured(b *testing.B, binary string, args ...string) *measured {
+// startMeasured runs serve with its log in a file and more in its environment.
+func startMeasured(b *testing.B, binary string, env []string, args ...string) *measured {
 	b.Helper()
 	// A service that logs nothing does not say where it listens.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +94,7 @@ func startMeasured(b *testing.B, binary string, args ...string) *measured {
 	}
 	command := exec.Command(binary, append([]string{"serve", "--listen=" + address}, args...)...)
 	command.Stderr = file
-	command.Env = append(os.Environ(), keyEnv+"="+canaryKey)
+	command.Env = append(append(os.Environ(), keyEnv+"="+canaryKey), env...)
 	if err := command.Start(); err != nil {
 		b.Fatal(err)
 	}

@@ -128,10 +128,19 @@ func (c serveCommand) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of those that the flag takes
 	options := &slog.HandlerOptions{Level: level}
-	file, isFile := w.(*os.File)
-	terminal := isFile && term.IsTerminal(int(file.Fd()))
-	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
+	if c.logFormat(w) == "text" {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// logFormat is the form in which lines are written to w: text or json.
+func (c serveCommand) logFormat(w io.Writer) string {
+	if c.LogFormat != "auto" {
+		return c.LogFormat
+	}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return "text"
+	}
+	return "json"
 }

@@ -25,10 +25,18 @@ const requireTools = "PELCRO_GRPC_REQUIRE_TOOLS"
 // canaryKey must be in no output.
 const canaryKey = "canary-key-sk_live_4711"
 
+// asProgram makes the test binary the program itself, for tests of what it does in a
+// process of its own.
+const asProgram = "PELCRO_GRPC_TEST_AS_PROGRAM"
+
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Unsetenv(asProgram)
+		main()
+	}
 	// What the developer's own environment says must not matter.
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"net"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -9,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
@@ -46,14 +50,17 @@ func revision() string {
 // hidden stands for a secret among the settings.
 const hidden = "(hidden)"
 
-// settings are the flags as they are in effect. There are no secrets among flags;
-// the one that the environment may hold is hidden.
-func (c serveCommand) settings(upstream pelcro.Config) map[string]any {
+// inEffect are the flags as they are in effect, whether there are traces, and where
+// the API key is from. There are no secrets among flags.
+func (c serveCommand) inEffect(upstream pelcro.Config, traces export) map[string]any {
 	c.PelcroURL = upstream.BaseURL.String()
 	c.SiteID = upstream.SiteID
 	c.CircuitBreaker = &upstream.CircuitBreaker
 	c.Reflection = new(c.reflects())
-	settings := map[string]any{"pelcro-api-key": hidden}
+	settings := map[string]any{"traces": cmp.Or(traces.protocol, "off")}
+	if from := c.keyOrigin(); from != "" {
+		settings["pelcro-api-key"] = hidden + " " + from
+	}
 	for _, flag := range kong.Must(&c, kong.Vars{"pelcro_url": defaultPelcroURL}).Model.Flags {
 		if flag.Name == "help" {
 			continue
@@ -64,4 +71,71 @@ func (c serveCommand) settings(upstream pelcro.Config) map[string]any {
 		}
 	}
 	return settings
+}
+
+// keyOrigin says where the API key is from, nothing if there is none.
+func (c serveCommand) keyOrigin() string {
+	switch {
+	case c.ForwardCredentials:
+		return ""
+	case c.Sandbox:
+		return "the sandbox's own"
+	case c.PelcroAPIKeyFile != "":
+		return "from --pelcro-api-key-file"
+	}
+	return "from " + keyEnv
+}
+
+// operators is the admin address. It listens from the beginning, so that a port that
+// is taken is found out before anything runs, and is the last to close, so that the
+// end can be watched.
+type operators struct {
+	listener net.Listener // nil: there is none
+	server   *admin.Server
+	registry *prometheus.Registry
+}
+
+// listenForOperators listens on the address, unless it is empty.
+func listenForOperators(ctx context.Context, address string) (*operators, error) {
+	if address == "" {
+		return &operators{}, nil
+	}
+	listener, err := listen(ctx, "--admin-listen", address)
+	if err != nil {
+		return nil, err
+	}
+	return &operators{listener: listener, registry: newRegistry()}, nil
+}
+
+// address is where it listens, empty if it does not.
+func (o *operators) address() string {
+	if o.listener == nil {
+		return ""
+	}
+	return o.listener.Addr().String()
+}
+
+// registerer is where metrics are registered; nil for none.
+func (o *operators) registerer() prometheus.Registerer {
+	if o.registry == nil {
+		return nil
+	}
+	return o.registry
+}
+
+// serve answers from now on.
+func (o *operators) serve(config admin.Config) {
+	if o.listener != nil {
+		config.Metrics = o.registry
+		o.server = admin.Start(o.listener, config)
+	}
+}
+
+func (o *operators) close() {
+	if o.server != nil {
+		o.server.Close()
+	}
+	if o.listener != nil {
+		_ = o.listener.Close() // the server has closed it, if there was one
+	}
 }

@@ -74,7 +74,9 @@ func TestSettings(t *testing.T) {
 		"listen":          p.address,
 		"admin-listen":    strings.TrimPrefix(p.admin, "http://"),
 		"pelcro-url":      "http://127.0.0.1:1/api",
-		"pelcro-api-key":  "(hidden)",
+		"pelcro-api-key":  "(hidden) from PELCRO_GRPC_PELCRO_API_KEY",
+		"log-format":      "json",
+		"traces":          "off",
 		"site-id":         7.0,
 		"request-timeout": "1m30s",
 		"reflection":      false,
@@ -87,9 +89,58 @@ func TestSettings(t *testing.T) {
 	}
 	help := runWith(t, "", "serve", "--help").out
 	for name := range settings {
-		if name != "pelcro-api-key" && !strings.Contains(help, "--"+name) && !strings.Contains(help, "--[no-]"+name) {
+		if name != "pelcro-api-key" && name != "traces" && !strings.Contains(help, "--"+name) && !strings.Contains(help, "--[no-]"+name) {
 			t.Errorf("%s is no flag", name)
 		}
+	}
+}
+
+// TestSettingsThatAreNoFlags: the form of the log is the one in use, where the key is
+// from is said where there is one, and so is whether there are traces; of where they
+// go, and with which credentials, nothing.
+func TestSettingsThatAreNoFlags(t *testing.T) {
+	const pelcro, site = "--pelcro-url=http://127.0.0.1:1/api", "--site-id=7"
+	for _, test := range []struct {
+		name     string
+		args     []string
+		key      string // of the environment
+		protocol string // of traces
+		want     map[string]any
+	}{
+		{"sandbox", []string{"--sandbox"}, "", "", map[string]any{
+			"pelcro-api-key": "(hidden) the sandbox's own", "traces": "off", "log-format": "json",
+		}},
+		{"file", []string{pelcro, site, "--pelcro-api-key-file=" + write(t, canaryKey)}, "", "grpc", map[string]any{
+			"pelcro-api-key": "(hidden) from --pelcro-api-key-file", "traces": "grpc",
+		}},
+		{"environment", []string{pelcro, site}, canaryKey, "http/protobuf", map[string]any{
+			"pelcro-api-key": "(hidden) from PELCRO_GRPC_PELCRO_API_KEY", "traces": "http/protobuf",
+		}},
+		{"none", []string{pelcro, site, "--forward-credentials"}, "", "", map[string]any{"pelcro-api-key": nil}},
+		{"auto", []string{"--sandbox", "--log-format=auto"}, "", "", map[string]any{"log-format": "json"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(keyEnv, test.key)
+			if test.protocol != "" {
+				t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1/canary-path")
+				t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization="+canaryKey)
+				t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", test.protocol)
+			}
+			_, text := startWithAdmin(t, test.args...).get(t, "/config")
+			noKey(t, text)
+			var settings map[string]any
+			if err := json.Unmarshal([]byte(text), &settings); err != nil {
+				t.Fatal(err)
+			}
+			for name, want := range test.want {
+				if settings[name] != want {
+					t.Errorf("%s is %v, want %v", name, settings[name], want)
+				}
+			}
+			if strings.Contains(text, "canary-path") {
+				t.Errorf("the endpoint is shown: %s", text)
+			}
+		})
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
@@ -30,7 +29,10 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer cancel()
 
 	config, problems := c.upstream()
-	export, more := exportOf(os.Getenv)
+	spans, more := exportOf(os.Getenv)
+	if c.ForwardTrace && spans.protocol == "" && len(more) == 0 {
+		more = []string{"--forward-trace-context has no traces to tell of; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out"}
+	}
 	problems = append(problems, more...)
 	protected, more := c.protection()
 	if problems = append(problems, more...); len(problems) > 0 {
@@ -42,7 +44,14 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
+	c.LogFormat = c.logFormat(std.err)
 	logger := c.logger(std.err)
+	operators, err := listenForOperators(ctx, c.AdminListen)
+	if err != nil {
+		return err
+	}
+	defer operators.close()
+	c.AdminListen = operators.address()
 	if c.Sandbox {
 		stopSandbox, err := startSandbox(ctx, &config, logger)
 		if err != nil {
@@ -50,23 +59,14 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		}
 		defer stopSandbox()
 	}
-	traces, stopTraces, err := export.start(ctx, logger)
+	traces, stopTraces, err := spans.start(ctx, logger)
 	if err != nil {
 		return err
 	}
 	defer stopTraces()
 
-	var registry *prometheus.Registry
-	var adminListener net.Listener
-	if c.AdminListen != "" {
-		if adminListener, err = listen(ctx, "--admin-listen", c.AdminListen); err != nil {
-			return err
-		}
-		defer adminListener.Close()
-		c.AdminListen = adminListener.Addr().String()
-		registry = newRegistry()
-		config.Metrics = registry
-		protected.register(registry)
+	if config.Metrics = operators.registerer(); config.Metrics != nil {
+		protected.register(config.Metrics)
 	}
 	config.Traces = traces
 	if c.ForwardTrace {
@@ -98,16 +98,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if adminListener != nil {
-		operators := admin.Start(adminListener, admin.Config{
-			Metrics:  registry,
-			Ready:    service.Ready,
-			Settings: c.settings(config),
-			Page:     page,
-			Logger:   logger,
-		})
-		defer operators.Close()
-	}
+	operators.serve(admin.Config{Ready: service.Ready, Settings: c.inEffect(config, spans), Page: page, Logger: logger})
 	if c.Sandbox {
 		welcome(std.out, c.Listen, c.pageURL())
 	}

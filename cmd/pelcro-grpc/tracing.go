@@ -1,13 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -21,39 +22,6 @@ import (
 // flushTimeout is how long a stop waits for the collector to take the last spans.
 const flushTimeout = 5 * time.Second
 
-// The protocols of OTLP.
-const (
-	overGRPC = "grpc"
-	overHTTP = "http/protobuf"
-)
-
-// export says where spans go.
-type export struct {
-	protocol string // empty: nowhere
-}
-
-// exportOf reads OpenTelemetry's standard variables
-// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
-// and returns all problems with them. Spans are exported only where an endpoint or
-// the exporter is named: a service that nobody configured dials nobody.
-func exportOf(getenv func(string) string) (export, []string) {
-	const exporter, protocol = "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL"
-	switch name := getenv(exporter); {
-	case name == "none", strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true"):
-		return export{}, nil
-	case name == "" && getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "":
-		return export{}, nil
-	case name != "" && name != "otlp":
-		return export{}, []string{fmt.Sprintf("%s %q is not known here; use otlp or none", exporter, name)}
-	}
-	switch chosen := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv(protocol), overHTTP); chosen {
-	case overGRPC, overHTTP:
-		return export{chosen}, nil
-	default:
-		return export{}, []string{fmt.Sprintf("%s %q is not known here; use %s or %s", protocol, chosen, overGRPC, overHTTP)}
-	}
-}
-
 // start begins the export; the provider is nil if there is none. stop sends the
 // last spans. Sampling, batches, headers, certificates and the resource are
 // configured by the standard variables, too.
@@ -61,10 +29,11 @@ func (e export) start(ctx context.Context, logger *slog.Logger) (provider trace.
 	if e.protocol == "" {
 		return nil, func() {}, nil
 	}
-	// There is one handler for the whole process; exporters tell it alone.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		logger.Warn("traces are not exported", "cause", err.Error())
-	}))
+	// There is one log and one handler for the whole process. The log prints the values
+	// of variables; what it would say of them, exportOf has said.
+	otel.SetLogger(logr.Discard())
+	problems := newComplaints(logger, e.secrets)
+	otel.SetErrorHandler(problems)
 	var exporter *otlptrace.Exporter
 	if e.protocol == overGRPC {
 		exporter, err = otlptracegrpc.New(ctx)
@@ -72,7 +41,7 @@ func (e export) start(ctx context.Context, logger *slog.Logger) (provider trace.
 		exporter, err = otlptracehttp.New(ctx)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("traces cannot be exported (%w); see the variables that begin with OTEL_EXPORTER_OTLP", err)
+		return nil, nil, usageErrorf("traces cannot be exported (%v); see the variables that begin with %s", err, otlpPrefix)
 	}
 	described, err := resource.New(ctx,
 		resource.WithAttributes(semconv.ServiceName("pelcro-grpc"), semconv.ServiceVersion(version())),
@@ -80,14 +49,96 @@ func (e export) start(ctx context.Context, logger *slog.Logger) (provider trace.
 		resource.WithFromEnv(), // what the operator says wins
 	)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the variable OTEL_RESOURCE_ATTRIBUTES cannot be read: %w", err)
+		return nil, nil, fmt.Errorf("what OpenTelemetry calls the resource cannot be described: %w", err)
 	}
-	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(described))
+	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(withoutTexts{exporter}), sdktrace.WithResource(described))
 	return traces, func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
-		if err := traces.Shutdown(ctx); err != nil {
-			logger.Warn("the last spans are lost", "cause", err.Error())
+		err := traces.Shutdown(ctx)
+		if problems.silence(); err != nil {
+			logger.Warn("the last spans are lost", "cause", problems.text(err))
+			_ = exporter.Shutdown(ctx) // ends the export that is under way
 		}
 	}, nil
+}
+
+// withoutTexts exports spans without the texts of their statuses: otelgrpc puts
+// there what the caller was told, and that can be Pelcro's words, with personal data
+// among them. The reason is an attribute.
+type withoutTexts struct{ sdktrace.SpanExporter }
+
+func (e withoutTexts) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	bare := make([]sdktrace.ReadOnlySpan, len(spans))
+	for i, span := range spans {
+		bare[i] = withoutText{span}
+	}
+	return e.SpanExporter.ExportSpans(ctx, bare)
+}
+
+type withoutText struct{ sdktrace.ReadOnlySpan }
+
+func (s withoutText) Status() sdktrace.Status {
+	return sdktrace.Status{Code: s.ReadOnlySpan.Status().Code}
+}
+
+// How much of a problem is logged, in bytes, and how often one is: the collector's
+// whole reply is in it, and one that is away makes one for each batch.
+const (
+	maxComplaint   = 512
+	complaintPause = time.Minute
+)
+
+// complaints logs what OpenTelemetry finds wrong while it runs.
+type complaints struct {
+	logger *slog.Logger
+	// hide takes the credentials out, which a collector may repeat.
+	hide *strings.Replacer
+
+	mu      sync.Mutex
+	next    time.Time // when the next one is logged
+	leftOut int
+	silent  bool
+}
+
+func newComplaints(logger *slog.Logger, secrets []string) *complaints {
+	var pairs []string
+	for _, secret := range secrets {
+		pairs = append(pairs, secret, hidden)
+	}
+	return &complaints{logger: logger, hide: strings.NewReplacer(pairs...)}
+}
+
+// Handle implements [otel.ErrorHandler].
+func (c *complaints) Handle(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.silent {
+		return
+	}
+	if time.Now().Before(c.next) {
+		c.leftOut++
+		return
+	}
+	attrs := []any{"cause", c.text(err)}
+	if c.leftOut > 0 {
+		attrs = append(attrs, "left_out", c.leftOut)
+	}
+	c.next, c.leftOut = time.Now().Add(complaintPause), 0
+	c.logger.Warn("OpenTelemetry reports a problem", attrs...)
+}
+
+// silence ends the logging: what is given up at a stop is said once.
+func (c *complaints) silence() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = true
+}
+
+func (c *complaints) text(err error) string {
+	text := c.hide.Replace(err.Error())
+	if len(text) <= maxComplaint {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxComplaint], "") + "…"
 }

@@ -148,6 +148,7 @@ func TestTraces(t *testing.T) {
 			defer web.Close()
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", test.serve(spans, t))
 			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", test.protocol)
+			t.Setenv("OTEL_SERVICE_NAME", "named-by-the-operator")
 			p := start(t, append([]string{
 				"--pelcro-url=" + web.URL, "--site-id=1", "--pelcro-api-key-file=" + write(t, canaryKey),
 			}, test.args...)...)
@@ -164,6 +165,9 @@ func TestTraces(t *testing.T) {
 			servers, attempts := spans.named("pelcro.v1.CustomerService/GetCustomer"), spans.named("GET customers/{id}")
 			if len(servers) != 1 || len(attempts) != 2 || len(spans.spans) != 3 {
 				t.Fatalf("spans: %v", spans.spans)
+			}
+			if !strings.Contains(string(spans.raw), "named-by-the-operator") {
+				t.Error("the resource is not what the operator says")
 			}
 			top := servers[0]
 			if hex.EncodeToString(top.GetTraceId()) != callersTrace || hex.EncodeToString(top.GetParentSpanId()) != callersSpan ||
@@ -231,44 +235,6 @@ func TestNoTraces(t *testing.T) {
 				if test.variables["OTEL_TRACES_SAMPLER"] == "" && line["trace_id"] != nil {
 					t.Errorf("logged %v", line)
 				}
-			}
-		})
-	}
-}
-
-func TestTracesConfiguration(t *testing.T) {
-	for _, test := range []struct {
-		name      string
-		variables map[string]string
-		protocol  string
-		problem   string
-	}{
-		{name: "nothing"},
-		{"endpoint", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "http/protobuf", ""},
-		{"endpoint of traces", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c"}, "http/protobuf", ""},
-		{"exporter", map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, "http/protobuf", ""},
-		{"protocol", map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "grpc", ""},
-		{"protocol of traces", map[string]string{
-			"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
-		}, "http/protobuf", ""},
-		{"protocol alone", map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "", ""},
-		{"none", map[string]string{"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "", ""},
-		{"off", map[string]string{"OTEL_SDK_DISABLED": "TRUE", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "", ""},
-		{"other exporter", map[string]string{"OTEL_TRACES_EXPORTER": "zipkin"}, "",
-			`OTEL_TRACES_EXPORTER "zipkin" is not known here; use otlp or none`},
-		{"other protocol", map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "",
-			`OTEL_EXPORTER_OTLP_PROTOCOL "http/json" is not known here; use grpc or http/protobuf`},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			got, problems := exportOf(func(name string) string { return test.variables[name] })
-			if got.protocol != test.protocol || strings.Join(problems, "") != test.problem {
-				t.Errorf("got %q, %q", got.protocol, problems)
-			}
-			if test.problem != "" {
-				for name, value := range test.variables {
-					t.Setenv(name, value)
-				}
-				runWith(t, "", "serve", "--sandbox").mustRefuse(t, test.problem)
 			}
 		})
 	}

@@ -28,9 +28,12 @@ import (
 
 // The limits of the HTTP server.
 const (
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 2 * time.Minute
-	// writeTimeout bounds slow readers; a profile may take as long.
+	// readTimeout bounds those who do not finish their request; they would keep a
+	// place among the scrapes.
+	readTimeout = 5 * time.Second
+	idleTimeout = 2 * time.Minute
+	// writeTimeout bounds slow readers; net/http/pprof adds to it what its caller asks
+	// for.
 	writeTimeout   = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
 	// maxScrapes is how many requests for metrics run at once.
@@ -57,14 +60,19 @@ type Server struct {
 
 // Start serves on the listener until [Server.Close].
 func Start(listener net.Listener, config Config) *Server {
+	return start(listener, config, readTimeout)
+}
+
+func start(listener net.Listener, config Config, readTimeout time.Duration) *Server {
 	s := &Server{
 		http: &http.Server{
-			Handler:           handler(config, isLoopback(listener.Addr())),
-			ReadHeaderTimeout: readHeaderTimeout,
-			IdleTimeout:       idleTimeout,
-			WriteTimeout:      writeTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          slog.NewLogLogger(config.Logger.Handler(), slog.LevelDebug),
+			Handler:        handler(config, isLoopback(listener.Addr())),
+			ReadTimeout:    readTimeout,
+			IdleTimeout:    idleTimeout,
+			WriteTimeout:   writeTimeout,
+			MaxHeaderBytes: maxHeaderBytes,
+			// It tells of panics.
+			ErrorLog: slog.NewLogLogger(config.Logger.Handler(), slog.LevelWarn),
 		},
 		ended: make(chan struct{}),
 	}
@@ -132,11 +140,17 @@ func say(w http.ResponseWriter, status int, line string) {
 	_, _ = w.Write([]byte(line + "\n"))
 }
 
-// plain keeps caches and content guessing away.
+// plain keeps caches and content guessing away, and requests with a body where none
+// is taken: to wait for it would hold up others. The page takes questions.
 func plain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if r.ContentLength != 0 && r.Method != http.MethodPost {
+			w.Header().Set("Connection", "close")
+			say(w, http.StatusRequestEntityTooLarge, "no request here has a body")
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -1,20 +1,27 @@
 package admin
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
 
 // about is a service that is ready, with one metric and one setting.
 func about(ready func() error) Config {
@@ -169,5 +176,108 @@ func TestLifecycle(t *testing.T) {
 	close(leave)
 	if _, err := client.Get("http://" + listener.Addr().String() + "/livez"); err == nil {
 		t.Error("it still answers")
+	}
+}
+
+// begun starts a server whose requests must arrive within that time.
+func begun(t *testing.T, config Config, readTimeout time.Duration) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(start(listener, config, readTimeout).Close)
+	return listener.Addr().String()
+}
+
+// open sends the beginning of a request.
+func open(t *testing.T, address, text string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// Those who announce a body that never comes keep nobody else from the metrics.
+func TestUnfinishedRequests(t *testing.T) {
+	address := begun(t, about(always), time.Hour)
+	for _, announced := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
+		for range maxScrapes {
+			conn := open(t, address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"+announced+"\r\n\r\n")
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != http.StatusRequestEntityTooLarge || !resp.Close {
+				t.Errorf("%s: %s", announced, resp.Status)
+			}
+		}
+	}
+	resp, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("metrics: %s", resp.Status)
+	}
+}
+
+// Requests that do not end are given up, but a profile may take longer than a
+// request.
+func TestReadTimeout(t *testing.T) {
+	address := begun(t, about(always), 300*time.Millisecond)
+	conn := open(t, address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n")
+	if answer, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it waits: %s", answer)
+	}
+	begin := time.Now()
+	resp, err := http.Get("http://" + address + "/debug/pprof/trace?seconds=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || time.Since(begin) < time.Second {
+		t.Errorf("a second's trace: %s, %v after %v", resp.Status, err, time.Since(begin))
+	}
+	if s := Start(nowhere{}, about(always)); s.http.ReadTimeout != readTimeout {
+		t.Errorf("requests may take %v", s.http.ReadTimeout)
+	}
+}
+
+// nowhere is a listener that is closed.
+type nowhere struct{}
+
+func (nowhere) Accept() (net.Conn, error) { return nil, http.ErrServerClosed }
+func (nowhere) Close() error              { return nil }
+func (nowhere) Addr() net.Addr            { return &net.TCPAddr{} }
+
+// A panic is something to look at, whatever the level of the log.
+func TestPanicsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := about(func() error { panic("broken") })
+	config.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s := Start(listener, config)
+	if _, err := http.Get("http://" + listener.Addr().String() + "/readyz"); err == nil {
+		t.Error("it was answered")
+	}
+	s.Close()
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "broken") {
+		t.Errorf("logged: %s", &log)
 	}
 }

@@ -49,9 +49,9 @@ func (c *Client) attempt(ctx context.Context, deadline time.Time, r request) (*E
 	reply := replyOf(received, err)
 	c.judge(used, reply.StatusCode)
 	end := endingOf(ctx, reply)
-	c.metrics.attempted(r.endpoint, end, time.Since(begin), reply.Header)
+	c.metrics.attempted(r.endpoint, exchange.Attempts, end, time.Since(begin), reply.Header)
 	endSpan(span, reply.StatusCode, end)
-	exchange.StatusCode = reply.StatusCode
+	exchange.answered(reply.StatusCode)
 	return received, err
 }
 

@@ -7,8 +7,16 @@ import "context"
 type Exchange struct {
 	// Attempts counts the requests that were sent, or tried to be.
 	Attempts int
-	// StatusCode is the status of the last reply, 0 if none came.
+	// StatusCode is the status of the last reply, 0 if none came: an attempt without
+	// one does not take away what the attempt before was told.
 	StatusCode int
+}
+
+// answered notes the status of an attempt, 0 for no reply.
+func (e *Exchange) answered(statusCode int) {
+	if statusCode != 0 {
+		e.StatusCode = statusCode
+	}
 }
 
 type exchangeKey struct{}
@@ -19,11 +27,17 @@ func WithExchange(ctx context.Context, e *Exchange) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, e)
 }
 
-// exchangeOf returns the record of the call, one that nobody reads if there is
-// none.
-func exchangeOf(ctx context.Context) *Exchange {
-	if e, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
-		return e
+// withExchange returns a context whose call is recorded: attempts are counted even
+// where nobody reads the record.
+func withExchange(ctx context.Context) context.Context {
+	if exchangeOf(ctx) != nil {
+		return ctx
 	}
-	return new(Exchange)
+	return WithExchange(ctx, new(Exchange))
+}
+
+// exchangeOf returns the record of the call, nil for none.
+func exchangeOf(ctx context.Context) *Exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return e
 }

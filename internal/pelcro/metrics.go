@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sony/gobreaker/v2"
 )
 
 // ending says how an attempt ended, for metrics and traces.
@@ -139,17 +140,22 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 	}
 	registry.MustRegister(requests, latency, retries, m.retriesRefused, m.limit, m.remaining)
 	if circuit != nil {
-		registry.MustRegister(circuit.gauges()...)
+		registry.MustRegister(circuitGauge(circuit.states.State))
 	}
 	return m
 }
 
-// attempted counts an attempt.
-func (m *metrics) attempted(e *endpoint, end ending, took time.Duration, header http.Header) {
+// attempted counts an attempt, which is the nth of its call. The retry is counted
+// here because one that was decided on may still not be made: the breaker can open
+// in between.
+func (m *metrics) attempted(e *endpoint, nth int, end ending, took time.Duration, header http.Header) {
 	if m == nil {
 		return
 	}
 	series := m.byEndpoint[e]
+	if nth > 1 {
+		series.retries.Inc()
+	}
 	series.requests[end].Inc()
 	series.latency.Observe(took.Seconds())
 	show(m.limit, header.Get("X-RateLimit-Limit"))
@@ -166,31 +172,28 @@ func show(gauge *prometheus.GaugeVec, value string) {
 	}
 }
 
-func (m *metrics) retried(e *endpoint) {
-	if m != nil {
-		m.byEndpoint[e].retries.Inc()
-	}
-}
-
 func (m *metrics) retryRefused() {
 	if m != nil {
 		m.retriesRefused.Inc()
 	}
 }
 
-// gauges show the state of the breaker: 1 for the state that it is in.
-func (b *breaker) gauges() (list []prometheus.Collector) {
+// circuitGauge shows the state of a breaker: 1 for the state that it is in. It asks
+// once for all of them, so that exactly one is 1 even while the breaker changes.
+type circuitGauge func() gobreaker.State
+
+var circuitState = prometheus.NewDesc("pelcro_grpc_circuit_breaker_state",
+	"1 for the state that the circuit breaker is in, 0 for the others.", []string{"state"}, nil)
+
+func (g circuitGauge) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- circuitState }
+
+func (g circuitGauge) Collect(series chan<- prometheus.Metric) {
+	now := g()
 	for _, state := range breakerStates {
-		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name:        "pelcro_grpc_circuit_breaker_state",
-			Help:        "1 for the state that the circuit breaker is in, 0 for the others.",
-			ConstLabels: prometheus.Labels{"state": state.name},
-		}, func() float64 {
-			if b.states.State() == state.is {
-				return 1
-			}
-			return 0
-		}))
+		value := 0.0
+		if state.is == now {
+			value = 1
+		}
+		series <- prometheus.MustNewConstMetric(circuitState, prometheus.GaugeValue, value, state.name)
 	}
-	return list
 }

@@ -32,6 +32,7 @@ const (
 // call makes the call within the time limit: through the circuit breaker, and
 // again where that may help, cannot harm, and the retry budget allows it.
 func (c *Client) call(ctx context.Context, r request) (*Error, error) {
+	ctx = withExchange(ctx)
 	deadline := time.Now().Add(c.config.Timeout)
 	var last *Error
 	for retries := 0; ; retries++ {
@@ -72,11 +73,7 @@ func (c *Client) retries(ctx context.Context, deadline time.Time, r request, fai
 		c.metrics.retryRefused()
 		return false
 	}
-	if !pause(ctx, wait) {
-		return false
-	}
-	c.metrics.retried(r.endpoint)
-	return true
+	return pause(ctx, wait)
 }
 
 // allows reports whether a repetition can help and cannot harm.
