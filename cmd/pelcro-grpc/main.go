@@ -13,6 +13,6 @@ import (
 )
 
 func main() {
-	paceCollector()
+	paceGarbage()
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

@@ -13,9 +13,9 @@ import (
 // in a crowded service is more than this, and Go's own measure counts.
 const garbageFloor = 48 << 20
 
-// paceCollector keeps the collector from running more often than is of use. It does
+// paceGarbage keeps the collector from running more often than is of use. It does
 // nothing where GOGC says how often that is; GOMEMLIMIT holds in any case.
-func paceCollector() {
+func paceGarbage() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
