@@ -61,13 +61,12 @@ var everythingElse = selector.MatchFunc(func(_ context.Context, meta interceptor
 func (s *Server) access(ctx context.Context) (context.Context, error) {
 	c := callOf(ctx)
 	method, _ := grpc.Method(ctx)
-	headers, _ := metadata.FromIncomingContext(ctx)
 	if s.config.Authorize != nil {
 		header := authorizationHeader
 		if s.config.ForwardCredentials {
 			header = tokenHeader
 		}
-		caller, refused := s.config.Authorize(headers.Get(header), verifiedChain(ctx), method)
+		caller, refused := s.config.Authorize(metadata.ValueFromIncomingContext(ctx, header), verifiedChain(ctx), method)
 		c.caller = caller
 		if refused != pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 			return nil, accessError{refused}
@@ -77,7 +76,7 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 		return ctx, nil
 	}
 	// Several values are none: Pelcro and this service might take different ones.
-	values := headers.Get(authorizationHeader)
+	values := metadata.ValueFromIncomingContext(ctx, authorizationHeader)
 	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
 		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
 	}
