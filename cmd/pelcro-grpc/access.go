@@ -33,7 +33,10 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 			err = p.follow("tls", identity.Names(), identity.Load)
 		}
 		for _, sentence := range sentences(err) {
-			problems = append(problems, c.tlsFlag(sentence)+sentence)
+			if flag := c.tlsFlag(sentence); flag != "" { // about a file that could not be read
+				sentence = flag + sentence + "; put it there in PEM, as a file that this user may read"
+			}
+			problems = append(problems, sentence)
 		}
 		p.identity = identity
 	}
@@ -44,11 +47,12 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 		}
 		p.callers = access.NewCallers(token)
 		for _, sentence := range sentences(p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load)) {
-			where := "--auth-tokens-file "
-			if !strings.HasPrefix(sentence, c.AuthTokensFile) { // it is about a line
-				where += c.AuthTokensFile + ": "
+			if strings.HasPrefix(sentence, c.AuthTokensFile+" ") { // about the file, not a line of it
+				sentence = "--auth-tokens-file " + sentence + "; put the lines that pelcro-grpc token prints into a file that this user may read"
+			} else {
+				sentence = "--auth-tokens-file " + c.AuthTokensFile + ": " + sentence
 			}
-			problems = append(problems, where+sentence)
+			problems = append(problems, sentence)
 		}
 	} else if c.TLSClientCA != "" {
 		problems = append(problems, "--tls-client-ca says who may connect and nobody says who may call what; set --auth-tokens-file (docs/access.md)")

@@ -97,6 +97,7 @@ func (p *program) dialTLS(t *testing.T, f secureFiles) *grpc.ClientConn {
 // TestSafeDefaults: what would be open to other machines, or is only half protected,
 // does not start, and each sentence says what to do.
 func TestSafeDefaults(t *testing.T) {
+	const notPEM = "; put it there in PEM, as a file that this user may read"
 	f := newSecureFiles(t)
 	const accept = ", or accept that with --insecure"
 	readable := func(listen string) string {
@@ -133,9 +134,9 @@ func TestSafeDefaults(t *testing.T) {
 		{"CAs without callers", append(f.tls(), "--tls-client-ca="+f.ca), []string{nobody}},
 		{"CAs without callers, with --insecure", append(f.tls(), "--tls-client-ca="+f.ca, "--insecure"), []string{nobody}},
 		{"files that are not there", []string{"--tls-cert=" + missing, "--tls-key=" + missing + ".key", "--auth-tokens-file=" + missing}, []string{
-			"--tls-cert " + missing + " cannot be read: no such file or directory",
-			"--tls-key " + missing + ".key cannot be read: no such file or directory",
-			"--auth-tokens-file " + missing + " cannot be read: no such file or directory",
+			"--tls-cert " + missing + " cannot be read: no such file or directory" + notPEM,
+			"--tls-key " + missing + ".key cannot be read: no such file or directory" + notPEM,
+			"--auth-tokens-file " + missing + " cannot be read: no such file or directory; put the lines that pelcro-grpc token prints into a file that this user may read",
 		}},
 		{"files that are interchanged", []string{"--tls-cert=" + f.key, "--tls-key=" + f.cert}, []string{
 			"--tls-cert " + f.key + " holds a private key and no certificate; are --tls-cert and --tls-key interchanged?",

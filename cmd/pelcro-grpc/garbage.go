@@ -13,6 +13,9 @@ import (
 // in a crowded service is more than this, and Go's own measure counts.
 const garbageFloor = 48 << 20
 
+// minHeap is what Go takes a smaller heap for, with a GOGC of 100.
+const minHeap = 4 << 20
+
 // paceGarbage keeps the collector from running more often than is of use. It does
 // nothing where GOGC says how often that is; GOMEMLIMIT holds in any case.
 func paceGarbage() {
@@ -24,7 +27,7 @@ func paceGarbage() {
 	var pace func()
 	pace = func() {
 		metrics.Read(sample)
-		live := max(sample[0].Value.Uint64(), 1<<20)
+		live := max(sample[0].Value.Uint64(), minHeap)
 		// In steps, because each change stops the world for a moment.
 		if next := max(100, garbageFloor/live*100); int(next) != percent {
 			percent = int(next)

@@ -57,6 +57,7 @@ func (c serveCommand) inEffect(upstream pelcro.Config, traces export) map[string
 	c.SiteID = upstream.SiteID
 	c.CircuitBreaker = &upstream.CircuitBreaker
 	c.Reflection = new(c.reflects())
+	c.Explorer = c.pageURL() != ""
 	settings := map[string]any{"traces": cmp.Or(traces.protocol, "off")}
 	if from := c.keyOrigin(); from != "" {
 		settings["pelcro-api-key"] = hidden + " " + from

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -100,7 +101,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	operators.serve(admin.Config{Ready: service.Ready, Settings: c.inEffect(config, spans), Page: page, Logger: logger})
 	if c.Sandbox {
-		welcome(std.out, c.Listen, c.pageURL())
+		welcome(std.out, c.Listen, c.pageURL(), c.callersNeed())
 	}
 	for _, risk := range protected.risks {
 		logger.Warn("insecure, as --insecure allows: " + risk)
@@ -178,11 +179,29 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	}, nil
 }
 
-// welcome says what to do with a sandbox; page is the URL of the explorer, empty
-// for none.
-func welcome(w io.Writer, address, page string) {
+// callersNeed says what the flags ask of a caller besides what welcome shows.
+func (c serveCommand) callersNeed() string {
+	var needs []string
+	if c.TLSCert != "" {
+		needs = append(needs, "-cacert FILE instead of -plaintext, and a name that the certificate has")
+	}
+	if c.AuthTokensFile != "" {
+		needs = append(needs, "a token (docs/access.md)")
+	}
+	if c.ForwardCredentials {
+		needs = append(needs, "-H 'authorization: Bearer "+sandbox.DefaultAPIKey+"'")
+	}
+	return strings.Join(needs, "; ")
+}
+
+// welcome says what to do with a sandbox; page is the URL of the explorer, needs what
+// callers must bring, both empty for none.
+func welcome(w io.Writer, address, page, needs string) {
 	if page != "" {
 		page = "\nWhat any HTTP reply becomes, in a browser: " + page
+	}
+	if needs != "" {
+		page = "\nAs the flags have it, these calls also need " + needs + "." + page
 	}
 	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, customers 1001 to 1008.
 Try:

@@ -146,6 +146,7 @@ func plain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		if r.ContentLength != 0 && r.Method != http.MethodPost {
 			w.Header().Set("Connection", "close")
 			say(w, http.StatusRequestEntityTooLarge, "no request here has a body")
@@ -155,12 +156,18 @@ func plain(next http.Handler) http.Handler {
 	})
 }
 
-// localHost refuses requests that were sent to any other name than this machine's.
-// The port may differ: tunnels change it.
+// localHost refuses requests that were sent to any other name than this machine's,
+// and those that a page of another origin makes: it could start profiles without end.
+// The port may differ: tunnels change it. A link to the page itself is fine.
 func localHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host) {
 			say(w, http.StatusForbidden, "the admin address answers to localhost, 127.0.0.1 and [::1] only")
+			return
+		}
+		isLink := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.URL.Path == "/"
+		if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && !isLink {
+			say(w, http.StatusForbidden, "the admin address answers to no pages of other origins")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -118,6 +118,35 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// Browsers say when a page of another origin asks.
+func TestOtherOrigins(t *testing.T) {
+	config := about(always)
+	config.Page = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	h := handler(config, true)
+	for _, test := range []struct {
+		site, mode, path string
+		allowed          bool
+	}{
+		{"", "", "/metrics", true}, // no browser
+		{"none", "navigate", "/config", true},
+		{"same-origin", "cors", "/config", true},
+		{"cross-site", "navigate", "/", true},
+		{"cross-site", "navigate", "/debug/pprof/trace", false},
+		{"cross-site", "no-cors", "/", false},
+		{"cross-site", "no-cors", "/debug/pprof/heap", false},
+		{"same-site", "cors", "/config", false}, // another port of this machine
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9095"+test.path, nil)
+		r.Header.Set("Sec-Fetch-Site", test.site)
+		r.Header.Set("Sec-Fetch-Mode", test.mode)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if refused := w.Code == http.StatusForbidden; refused == test.allowed {
+			t.Errorf("%s %s %s: %d", test.site, test.mode, test.path, w.Code)
+		}
+	}
+}
+
 func TestReady(t *testing.T) {
 	var state error
 	h := handler(about(func() error { return state }), true)
