@@ -130,7 +130,7 @@ func handler(config Config, loopback bool) http.Handler {
 	if config.Page != nil {
 		mux.Handle("/", config.Page)
 	}
-	return localHost(plain(mux))
+	return plain(localHost(mux))
 }
 
 // say answers with one line.
