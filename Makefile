@@ -64,8 +64,8 @@ fuzz: ## Each fuzz target for FUZZTIME (20s)
 	done
 
 .PHONY: soak
-soak: ## The promises (test/promises) with their full numbers
-	PELCRO_GRPC_SOAK=1 $(GO) test -count=1 -timeout 30m ./test/promises
+soak: ## The promises (test/promises) with their full numbers; SOAK="-run R16" for some
+	PELCRO_GRPC_SOAK=1 $(GO) test -count=1 -timeout 30m $(SOAK) ./test/promises
 
 .PHONY: bench
 bench: ## The gateway beside a handler written by hand, then each benchmark beside its baseline
