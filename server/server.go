@@ -87,7 +87,8 @@ type Server struct {
 	endStreams, endCalls context.CancelFunc
 }
 
-// New returns a server that does not listen yet.
+// New returns a server that does not listen yet. It has goroutines of its own, which
+// end with Serve.
 func New(config Config) *Server {
 	if config.DrainTimeout == 0 {
 		config.DrainTimeout = DrainTimeout

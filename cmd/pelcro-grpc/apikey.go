@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,8 +43,11 @@ const byteOrderMark = "\ufeff"
 // parseKey checks what stands there.
 func parseKey(where, text string) (pelcro.Secret, error) {
 	key := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
-	if key == "" {
+	switch {
+	case key == "":
 		return pelcro.Secret{}, fmt.Errorf("%s is empty; %s", where, keyRemedy)
+	case len(text) > maxKeyFile:
+		return pelcro.Secret{}, fmt.Errorf("%s is larger than %d KiB; %s", where, maxKeyFile>>10, keyRemedy)
 	}
 	for _, r := range key {
 		if r <= ' ' || r > '~' {
@@ -55,7 +57,7 @@ func parseKey(where, text string) (pelcro.Secret, error) {
 	return pelcro.NewSecret(key), nil
 }
 
-// readFile reads a small file.
+// readFile reads so much of a file that parseKey can tell whether it is too large.
 func readFile(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -63,13 +65,7 @@ func readFile(name string) (string, error) {
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	switch {
-	case err != nil:
-		return "", err
-	case len(raw) > maxKeyFile:
-		return "", fmt.Errorf("it is larger than %d KiB", maxKeyFile>>10)
-	}
-	return string(raw), nil
+	return string(raw), err
 }
 
 // isRegular reports whether there is such a file, of the kind that can change.
@@ -81,9 +77,6 @@ func isRegular(name string) bool {
 // followKey has the client use the file's key, now and whenever it changes.
 func followKey(file string, client *pelcro.Client) (followed, error) {
 	files, err := reload.Open([]string{file}, func(contents [][]byte) error {
-		if len(contents[0]) > maxKeyFile {
-			return errors.New("it is too large for a key")
-		}
 		key, err := parseKey(file, string(contents[0]))
 		if err == nil {
 			client.SetAPIKey(key)

@@ -68,7 +68,7 @@ func TestProblems(t *testing.T) {
 		{"directory", []string{"--site-id=7", "--pelcro-api-key-file=" + directory}, "", []string{ofFile(directory, "cannot be read (is a directory)")}},
 		{"empty file", []string{"--site-id=7", "--pelcro-api-key-file=" + empty}, "", []string{ofFile(empty, "is empty")}},
 		{"blank file", []string{"--site-id=7", "--pelcro-api-key-file=" + blank}, "", []string{ofFile(blank, "is empty")}},
-		{"oversized file", []string{"--site-id=7", "--pelcro-api-key-file=" + oversized}, "", []string{ofFile(oversized, "cannot be read (it is larger than 16 KiB)")}},
+		{"oversized file", []string{"--site-id=7", "--pelcro-api-key-file=" + oversized}, "", []string{ofFile(oversized, "is larger than 16 KiB")}},
 		{"two lines", []string{"--site-id=7", "--pelcro-api-key-file=" + twoLines}, "", []string{ofFile(twoLines, "holds blanks or other characters that no key has")}},
 		{"more than the key", []string{"--site-id=7", "--pelcro-api-key-file=" + withName}, "", []string{ofFile(withName, "holds blanks or other characters that no key has")}},
 		{"not ASCII", []string{"--site-id=7", "--pelcro-api-key-file=" + umlaut}, "", []string{ofFile(umlaut, "holds blanks or other characters that no key has")}},

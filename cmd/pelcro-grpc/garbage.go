@@ -8,9 +8,9 @@ import (
 )
 
 // garbageFloor is how much garbage gathers before it is collected, in bytes. A quiet
-// service lives in a few MiB, and Go would collect after as many again: dozens of
-// times a second under load, each time shrinking stacks that grow again. What lives
-// in a crowded service is more than this, and Go's own measure counts.
+// service lives in a few MiB, and Go would collect whenever as many are garbage: very
+// often under load, each time shrinking stacks that grow again. What lives in a
+// crowded service is more than this, and then Go's own measure counts.
 const garbageFloor = 48 << 20
 
 // minHeap is what Go takes a smaller heap for, with a GOGC of 100.

@@ -156,7 +156,7 @@ func TestR16BadKeyFile(t *testing.T) {
 		}, "holds blanks or other characters that no key has"},
 		{"too large", func(t *testing.T, file string) {
 			must(t, os.WriteFile(file, []byte(strings.Repeat(canary, 10_000)), 0o600))
-		}, "too large for a key"},
+		}, "is larger than 16 KiB"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sideBySide(t)
