@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,19 +15,34 @@ import (
 )
 
 type options struct {
-	only          string
+	only          *regexp.Regexp
 	rounds, calls int
 	profiles      string
+	before        string // a gateway that was built before; empty for none
 }
 
 // callers are how many call at once, where nothing else is said.
 const callers = 32
 
+// turns is how often each target has its turn in a round. Short turns let a machine
+// that is busy with something else for a while be so for all of them.
+const turns = 10
+
 // fleet is everything that runs.
 type fleet struct {
 	upstream, gateway, plain, proxy *target
+	before                          *target // nil for none
 	admin                           string
 	all                             []*target
+}
+
+// compared are the targets that are called in turn.
+func (f *fleet) compared() []*target {
+	compared := []*target{f.gateway, f.plain, f.proxy}
+	if f.before != nil {
+		compared = append(compared, f.before)
+	}
+	return compared
 }
 
 func (f *fleet) stop() {
@@ -36,7 +52,7 @@ func (f *fleet) stop() {
 	}
 }
 
-func startFleet(ctx context.Context, dir string) (*fleet, error) {
+func startFleet(ctx context.Context, dir, before string) (*fleet, error) {
 	f := &fleet{}
 	add := func(p *process, err error) (*target, error) {
 		if p == nil || err != nil {
@@ -63,9 +79,14 @@ func startFleet(ctx context.Context, dir string) (*fleet, error) {
 	if err != nil {
 		return f, err
 	}
-	p, admin, err := startGateway(ctx, files, base)
+	p, admin, err := startGateway(ctx, "gateway", files, base)
 	f.admin = admin
-	f.gateway, err = add(p, err)
+	if f.gateway, err = add(p, err); err != nil || before == "" {
+		return f, err
+	}
+	files.binary, files.log = before, files.log+".before"
+	p, _, err = startGateway(ctx, "before", files, base)
+	f.before, err = add(p, err)
 	return f, err
 }
 
@@ -76,13 +97,13 @@ func compare(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	f, err := startFleet(ctx, dir)
+	f, err := startFleet(ctx, dir, o.before)
 	defer f.stop()
 	if err != nil {
 		return err
 	}
 	for _, s := range []scenario{getOK, createOK, createBad, getNone, getLess, listOK} {
-		if !strings.Contains(s.name, o.only) {
+		if !o.only.MatchString(s.name) {
 			continue
 		}
 		calls := o.calls
@@ -107,7 +128,7 @@ func compare(ctx context.Context, o options) error {
 		{"latency", func() error { return f.added(ctx, o.rounds) }},
 		{"in flight", func() error { return f.inFlight(ctx, o.rounds) }}, // the last, because memory stays
 	} {
-		if strings.Contains(each.name, o.only) {
+		if o.only.MatchString(each.name) {
 			if err := each.run(); err != nil {
 				return err
 			}
@@ -118,22 +139,18 @@ func compare(ctx context.Context, o options) error {
 
 // rounds runs one case: all targets in turn, again and again.
 func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error {
-	targets := []*target{f.gateway, f.plain, f.proxy}
+	targets := f.compared()
 	results := map[*target][]measurement{}
-	for round := range rounds + 1 {
-		for i := range targets {
-			t := targets[(i+round)%len(targets)] // nobody is always first
-			n := calls
-			if round == 0 { // connections and caches
-				n = max(calls/10, callers)
-			}
-			m, err := t.run(ctx, s, n, callers)
-			if err != nil {
-				return err
-			}
-			if round > 0 {
-				results[t] = append(results[t], m)
-			}
+	if _, err := round(ctx, targets, s, calls); err != nil { // connections, caches, and memory that the system has yet to give
+		return err
+	}
+	for range rounds {
+		measured, err := round(ctx, targets, s, calls)
+		if err != nil {
+			return err
+		}
+		for i, t := range targets {
+			results[t] = append(results[t], measured[i])
 		}
 	}
 	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d at once\n", s.name, rounds, calls, callers)
@@ -155,6 +172,34 @@ func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error
 	return w.Flush()
 }
 
+// round gives each target its turns, in an order in which nobody is always first, and
+// returns what each came to.
+func round(ctx context.Context, targets []*target, s scenario, calls int) ([]measurement, error) {
+	tallies := make([]tally, len(targets))
+	for i, t := range targets {
+		var err error
+		if tallies[i], err = t.start(); err != nil {
+			return nil, err
+		}
+	}
+	for turn := range turns {
+		for i := range targets {
+			i = (i + turn) % len(targets)
+			if err := targets[i].run(ctx, s, calls/turns, callers, &tallies[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	measured := make([]measurement, len(targets))
+	for i, t := range targets {
+		var err error
+		if measured[i], err = t.end(tallies[i]); err != nil {
+			return nil, err
+		}
+	}
+	return measured, nil
+}
+
 // profileTime is long enough for a few thousand samples.
 const profileTime = 5 * time.Second
 
@@ -165,7 +210,7 @@ func (f *fleet) profile(ctx context.Context, s scenario, calls int, file string)
 		done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", f.admin, int(profileTime.Seconds())), file)
 	}()
 	for {
-		if _, err := f.gateway.run(ctx, s, calls, callers); err != nil {
+		if err := f.gateway.run(ctx, s, calls, callers, new(tally)); err != nil {
 			return err
 		}
 		select {

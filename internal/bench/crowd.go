@@ -41,8 +41,7 @@ func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err
 	done := make(chan error, 1)
 	go func() {
 		// Ten times in a row, each caller.
-		_, err := t.run(ctx, s, 10*calls, calls)
-		done <- err
+		done <- t.run(ctx, s, 10*calls, calls, new(tally))
 	}()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -114,20 +113,46 @@ func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time
 func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	const many = 1_000
 	fmt.Fprintf(os.Stdout, "\ngrowth: CPU time of a get from %d and from %d callers\n", callers, many)
-	for _, t := range []*target{f.gateway, f.plain} {
-		var ratios []float64
-		for range rounds {
-			few, err := t.run(ctx, getOK, calls, callers)
+	targets := f.compared()
+	ratios := make([][]float64, len(targets))
+	for n := range rounds + 1 { // the first one opens the connections
+		for i, t := range targets {
+			few, crowd, err := t.grown(ctx, calls, many)
 			if err != nil {
 				return err
 			}
-			crowd, err := t.run(ctx, getOK, calls, many)
-			if err != nil {
-				return err
+			if n > 0 {
+				ratios[i] = append(ratios[i], float64(crowd)/float64(few))
 			}
-			ratios = append(ratios, float64(crowd.cpu)/float64(few.cpu))
 		}
-		fmt.Fprintf(os.Stdout, "%10s  %.2f (%.2f to %.2f)\n", t.name, middle(ratios), slices.Min(ratios), slices.Max(ratios))
+	}
+	for i, t := range targets {
+		fmt.Fprintf(os.Stdout, "%10s  %.2f (%.2f to %.2f)\n", t.name, middle(ratios[i]), slices.Min(ratios[i]), slices.Max(ratios[i]))
 	}
 	return nil
+}
+
+// grown returns the CPU time of so many calls from few and from many callers, who
+// have their turns like the targets elsewhere.
+func (t *target) grown(ctx context.Context, calls, many int) (few, crowd time.Duration, err error) {
+	for range turns {
+		for _, each := range []struct {
+			callers int
+			to      *time.Duration
+		}{{callers, &few}, {many, &crowd}} {
+			before, err := t.cpu()
+			if err != nil {
+				return 0, 0, err
+			}
+			if err := t.run(ctx, getOK, calls/turns, each.callers, new(tally)); err != nil {
+				return 0, 0, err
+			}
+			after, err := t.cpu()
+			if err != nil {
+				return 0, 0, err
+			}
+			*each.to += after - before
+		}
+	}
+	return few, crowd, nil
 }

@@ -158,13 +158,43 @@ func authorized(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// run makes so many calls from so many callers, each as soon as its last has ended.
-func (t *target) run(ctx context.Context, s scenario, calls, callers int) (measurement, error) {
-	ctx = authorized(ctx)
-	before, err := t.cpu()
+// tally is what a target's calls of a round took.
+type tally struct {
+	took    []time.Duration // each call
+	elapsed time.Duration
+	begin   time.Duration // the server's CPU time before
+}
+
+// start notes the CPU time that the target's process has used so far.
+func (t *target) start() (tally, error) {
+	begin, err := t.cpu()
+	return tally{begin: begin}, err
+}
+
+// end returns what the calls of the tally came to. The CPU time is all that the
+// process has used since the start: what it did between its turns, such as
+// collecting garbage, belongs to its calls.
+func (t *target) end(done tally) (measurement, error) {
+	end, err := t.cpu()
 	if err != nil {
 		return measurement{}, err
 	}
+	rss, err := t.rss()
+	slices.Sort(done.took)
+	calls := len(done.took)
+	return measurement{
+		perSecond: float64(calls) / done.elapsed.Seconds(),
+		p50:       done.took[calls/2],
+		p99:       done.took[calls*99/100],
+		cpu:       (end - done.begin) / time.Duration(calls),
+		rss:       rss,
+	}, err
+}
+
+// run makes so many calls from so many callers, each as soon as its last has ended,
+// and adds them to the tally.
+func (t *target) run(ctx context.Context, s scenario, calls, callers int, to *tally) error {
+	ctx = authorized(ctx)
 	var (
 		next    atomic.Int64
 		group   sync.WaitGroup
@@ -193,21 +223,7 @@ func (t *target) run(ctx context.Context, s scenario, calls, callers int) (measu
 		})
 	}
 	group.Wait()
-	if failure != nil {
-		return measurement{}, failure
-	}
-	elapsed := time.Since(begin)
-	after, err := t.cpu()
-	if err != nil {
-		return measurement{}, err
-	}
-	rss, err := t.rss()
-	slices.Sort(took)
-	return measurement{
-		perSecond: float64(calls) / elapsed.Seconds(),
-		p50:       took[calls/2],
-		p99:       took[calls*99/100],
-		cpu:       (after - before) / time.Duration(calls),
-		rss:       rss,
-	}, err
+	to.elapsed += time.Since(begin)
+	to.took = append(to.took, took...)
+	return failure
 }

@@ -2,7 +2,8 @@
 // the same by hand.
 //
 //	go run ./internal/bench             all cases, about five minutes
-//	go run ./internal/bench -case get   those whose name holds "get"
+//	go run ./internal/bench -case get   those whose name matches "get"
+//	go run ./internal/bench -before /tmp/pelcro-grpc   also a gateway built before a change
 //
 // Every part is a process of its own on loopback: an upstream with fixed replies,
 // the gateway as it runs in production (metrics, a log line for each call to a file,
@@ -18,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 )
 
 // roleEnv makes the program one of the parts.
@@ -39,13 +41,19 @@ func main() {
 		return
 	}
 	var options options
-	flag.StringVar(&options.only, "case", "", "run only the cases whose name holds this")
+	only := flag.String("case", "", "run only the cases whose name matches this regular expression")
 	flag.IntVar(&options.rounds, "rounds", 5, "rounds of each case")
 	flag.IntVar(&options.calls, "calls", 20_000, "calls of each part in a round")
 	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
+	flag.StringVar(&options.before, "before", "", "a gateway that was built before a change, to be compared, too")
 	flag.Parse()
+	var err error
+	if options.only, err = regexp.Compile(*only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: -case:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := compare(ctx, options)
+	err = compare(ctx, options)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

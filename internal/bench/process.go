@@ -107,8 +107,8 @@ func prepare(dir string) (gatewayFiles, error) {
 	)
 }
 
-// startGateway starts the gateway as it runs in production.
-func startGateway(ctx context.Context, files gatewayFiles, upstream string) (*process, string, error) {
+// startGateway starts a gateway as it runs in production.
+func startGateway(ctx context.Context, name string, files gatewayFiles, upstream string) (*process, string, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, "", err
@@ -125,7 +125,7 @@ func startGateway(ctx context.Context, files gatewayFiles, upstream string) (*pr
 		"--pelcro-url="+strings.TrimSuffix(upstream, "/"), "--site-id=1", "--pelcro-api-key-file="+files.key,
 		"--auth-tokens-file="+files.callers, "--log-level=info", "--log-format=json")
 	command.Stderr = log
-	p, err := start(ctx, "gateway", address, command)
+	p, err := start(ctx, name, address, command)
 	return p, admin, err
 }
 
