@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
@@ -60,23 +59,22 @@ var everythingElse = selector.MatchFunc(func(_ context.Context, meta interceptor
 // access returns the context in which the call may go on.
 func (s *Server) access(ctx context.Context) (context.Context, error) {
 	c := callOf(ctx)
-	method, _ := grpc.Method(ctx)
 	if s.config.Authorize != nil {
 		header := authorizationHeader
 		if s.config.ForwardCredentials {
 			header = tokenHeader
 		}
-		caller, refused := s.config.Authorize(metadata.ValueFromIncomingContext(ctx, header), verifiedChain(ctx), method)
+		caller, refused := s.config.Authorize(c.header[header], verifiedChain(ctx), c.fullMethod)
 		c.caller = caller
 		if refused != pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 			return nil, accessError{refused}
 		}
 	}
-	if !s.config.ForwardCredentials || operation(method).Name == "" {
+	if !s.config.ForwardCredentials || c.method.operation.Name == "" {
 		return ctx, nil
 	}
 	// Several values are none: Pelcro and this service might take different ones.
-	values := metadata.ValueFromIncomingContext(ctx, authorizationHeader)
+	values := c.header[authorizationHeader]
 	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
 		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
 	}

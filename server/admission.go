@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
 	"google.golang.org/grpc"
 )
 
@@ -20,15 +19,13 @@ type admission struct {
 	running atomic.Int64
 }
 
-func (a *admission) admit() grpc.UnaryServerInterceptor {
-	return selector.UnaryServerInterceptor(
-		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-			defer a.running.Add(-1)
-			if a.running.Add(1) > a.limit {
-				return nil, errOverloaded
-			}
-			return handler(ctx, req)
-		},
-		everythingElse,
-	)
+func (a *admission) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if callOf(ctx).method.isHealth() {
+		return handler(ctx, req)
+	}
+	defer a.running.Add(-1)
+	if a.running.Add(1) > a.limit {
+		return nil, errOverloaded
+	}
+	return handler(ctx, req)
 }

@@ -1,35 +1,52 @@
 package server
 
 import (
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"context"
+	"time"
+
 	"google.golang.org/grpc"
 )
 
 // unaryChain and streamChain are the interceptors, outermost first; doc.go says
 // why in this order.
 func (s *Server) unaryChain() grpc.ServerOption {
-	chain := []grpc.UnaryServerInterceptor{recordUnary}
-	if s.metrics != nil {
-		chain = append(chain, s.metrics.countUnary)
-	}
-	return grpc.ChainUnaryInterceptor(append(chain,
-		s.logUnary,
-		s.translateUnary,
-		recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered)),
-		s.accessUnary(),
-		s.admission.admit(),
-	)...)
+	return grpc.ChainUnaryInterceptor(s.observeUnary, s.translateUnary, s.accessUnary(), s.admission.admit)
 }
 
 func (s *Server) streamChain() grpc.ServerOption {
-	chain := []grpc.StreamServerInterceptor{recordStream}
-	if s.metrics != nil {
-		chain = append(chain, s.metrics.countStream)
+	return grpc.ChainStreamInterceptor(s.observeStream, s.translateStream, s.accessStream())
+}
+
+// observeUnary and observeStream count and log the call with the status that the
+// caller gets.
+func (s *Server) observeUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	begin := time.Now()
+	c := callOf(ctx)
+	c.begin()
+	series := c.method.series
+	series.start()
+	series.receive()
+	resp, err := handler(ctx, req)
+	if err == nil {
+		series.send()
 	}
-	return grpc.ChainStreamInterceptor(append(chain,
-		s.logStream,
-		s.translateStream,
-		recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(recovered)),
-		s.accessStream(),
-	)...)
+	took := time.Since(begin)
+	series.finish(c, took)
+	s.logCall(ctx, c, took)
+	return resp, err
+}
+
+func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	begin := time.Now()
+	ctx := stream.Context()
+	c := callOf(ctx)
+	c.arrive(s.methodOf(c))
+	c.begin()
+	series := c.method.series
+	series.start()
+	err := handler(service, countedStream{stream, series})
+	took := time.Since(begin)
+	series.finish(c, took)
+	s.logCall(ctx, c, took)
+	return err
 }

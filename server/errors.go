@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -58,54 +59,62 @@ func recovered(value any) error {
 	return panicError{text + "\n" + string(debug.Stack())}
 }
 
+// recoverUnary and recoverStream make errors of panics, which are then translated and
+// logged like any other failure.
+var (
+	recoverUnary  = recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered))
+	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(recovered))
+)
+
 // translateUnary and translateStream are the one place where errors become
 // statuses. They also give the call its time limit, because who ran out of time
 // is part of the answer.
 func (s *Server) translateUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	limited, cancel := s.limit(ctx)
-	defer cancel()
-	resp, err := handler(limited, req)
-	trailer, err := s.translate(ctx, limited, req, info.FullMethod, err)
+	c := callOf(ctx)
+	limited := s.calls.limit(ctx, c)
+	defer s.calls.remove(c)
+	resp, err := recoverUnary(limited, req, info, handler)
+	trailer, err := s.translate(ctx, limited, req, err)
 	// SetTrailer fails only outside of a call.
 	_ = grpc.SetTrailer(ctx, trailer)
 	return resp, err
 }
 
 func (s *Server) translateStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	s.streams.Add(1)
-	defer s.streams.Add(-1)
 	ctx := stream.Context()
-	limited, cancel := untilStop(ctx, s.streamsEnd)
-	defer cancel()
+	c := callOf(ctx)
+	limited := s.streams.untilStop(ctx, c)
+	defer s.streams.remove(c)
 	wrapped := middleware.WrapServerStream(stream)
 	wrapped.WrappedContext = limited
-	trailer, err := s.translate(ctx, limited, nil, info.FullMethod, handler(srv, endingStream{wrapped}))
+	trailer, err := s.translate(ctx, limited, nil, recoverStream(srv, endingStream{wrapped}, info, handler))
 	stream.SetTrailer(trailer)
 	return err
 }
 
 // translate returns the trailers of the call and the status for err, nil for
 // none. ctx is the caller's context, limited the one that the handler had.
-func (s *Server) translate(ctx, limited context.Context, req any, fullMethod string, err error) (metadata.MD, error) {
+func (s *Server) translate(ctx, limited context.Context, req any, err error) (metadata.MD, error) {
 	c := callOf(ctx)
 	if err != nil {
-		c.result, c.cause = s.result(ctx, limited, req, fullMethod, err), err
+		c.result, c.cause = s.result(ctx, limited, req, err), err
 	}
 	c.describe(ctx)
 	if c.result.OK() {
-		return metadata.Pairs(mapping.TrailerRequestID, c.requestID), nil
+		return metadata.MD{mapping.TrailerRequestID: {c.requestID}}, nil
 	}
 	return c.result.Trailer(), c.result.Err()
 }
 
 // result maps err.
-func (s *Server) result(ctx, limited context.Context, req any, fullMethod string, err error) mapping.Result {
+func (s *Server) result(ctx, limited context.Context, req any, err error) mapping.Result {
+	c := callOf(ctx)
 	call := mapping.Call{
-		Operation:  operation(fullMethod),
+		Operation:  c.method.operation,
 		ResourceID: resourceID(req),
-		Credential: callOf(ctx).credential(),
+		Credential: c.credential(),
 		Remaining:  remaining(ctx, mapping.NoDeadline),
-		RequestID:  callOf(ctx).requestID,
+		RequestID:  c.requestID,
 	}
 	var (
 		upstream *pelcro.Error
@@ -124,7 +133,7 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 			Unusable:       upstream.Unusable,
 		})
 	case upstream != nil:
-		return noReply(ctx, limited, call, upstream)
+		return noReply(ctx, limited, call, upstream, c.cutOff.Load())
 	case errors.As(err, &invalid):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
@@ -140,20 +149,21 @@ func (s *Server) result(ctx, limited context.Context, req any, fullMethod string
 	case errors.As(err, &panicked):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: true})
 	case call.Operation.Name == "":
-		return foreign(limited, call, err)
+		return foreign(call, err, c.cutOff.Load())
 	}
 	return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR})
 }
 
-// noReply maps a call that got no whole reply, by who ended it.
-func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error) mapping.Result {
+// noReply maps a call that got no whole reply, by who ended it: the caller, a stop
+// that cut it off, or Pelcro.
+func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error, cutOff bool) mapping.Result {
 	none := mapping.NoReply{Err: upstream.Err, Sent: upstream.Sent, Caller: ctx.Err()}
-	switch cause := context.Cause(limited); {
+	switch {
 	case errors.Is(upstream, pelcro.ErrCircuitOpen):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN})
-	case errors.Is(cause, errCallerDeadline):
+	case errors.Is(context.Cause(limited), errCallerDeadline):
 		none.Caller = context.DeadlineExceeded
-	case errors.Is(cause, errShuttingDown):
+	case cutOff:
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
 			Sent:   upstream.Sent,
@@ -164,13 +174,13 @@ func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.E
 
 // foreign maps an error of the services that grpc-go brings, health and
 // reflection: their codes are part of their protocols and stay.
-func foreign(limited context.Context, call mapping.Call, err error) mapping.Result {
+func foreign(call mapping.Call, err error, cutOff bool) mapping.Result {
 	code := status.FromContextError(err).Code()
 	if s, ok := status.FromError(err); ok {
 		code = s.Code()
 	}
 	switch {
-	case errors.Is(context.Cause(limited), errShuttingDown):
+	case cutOff:
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN})
 	case code == codes.Canceled:
 		return mapping.FromNoReply(call, mapping.NoReply{Caller: context.Canceled})
@@ -186,17 +196,6 @@ var foreignReasons = map[codes.Code]pelcrov1.ErrorReason{
 	codes.ResourceExhausted: pelcrov1.ErrorReason_GATEWAY_OVERLOADED,
 	codes.Unimplemented:     pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD,
 	codes.Unavailable:       pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
-}
-
-// operation returns the customer operation of a method, the zero one, without a
-// name, for methods of other services.
-func operation(fullMethod string) mapping.Operation {
-	service, name, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
-	if service != pelcrov1.CustomerService_ServiceDesc.ServiceName {
-		return mapping.Operation{}
-	}
-	operation, _ := mapping.CustomerOperation(name)
-	return operation
 }
 
 // resourceID returns the id of the customer that the request names, empty for

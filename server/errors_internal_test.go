@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc/tap"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
@@ -14,9 +16,9 @@ import (
 func TestUnexpectedError(t *testing.T) {
 	s := &Server{}
 	for _, operation := range mapping.CustomerOperations() {
-		ctx := newCall(t.Context())
-		method := "/" + pelcrov1.CustomerService_ServiceDesc.ServiceName + "/" + operation.Name
-		result := s.result(ctx, ctx, nil, method, errors.New("canary"))
+		c := newCall(t.Context(), &tap.Info{})
+		c.method = s.newMethod("unary", pelcrov1.CustomerService_ServiceDesc.ServiceName, operation.Name)
+		result := s.result(c, c, nil, errors.New("canary"))
 		if result.Reason() != pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR || result.Outcome() != mapping.OutcomeNotSent {
 			t.Errorf("%s: %v, %s", operation.Name, result.Reason(), result.Outcome())
 		}

@@ -2,46 +2,87 @@ package server
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 )
 
-// A call ends for one of these causes when it is not the caller that ends it.
-var (
-	// errCallerDeadline is the caller's deadline, a little early.
-	errCallerDeadline = errors.New("the caller's deadline is near")
-	errShuttingDown   = errors.New("the service is shutting down")
-)
+// errCallerDeadline ends a call a little before the caller's deadline.
+var errCallerDeadline = fmt.Errorf("the caller's deadline is near: %w", context.DeadlineExceeded)
 
-// limit returns the context of the upstream call. It ends with the caller's, but
-// a little before the caller's deadline, so that the answer with its reason
-// arrives instead of the client library's own. The time limit for Pelcro is the
-// client's (internal/pelcro).
-func (s *Server) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, release := untilStop(ctx, s.callsEnd)
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return ctx, release
-	}
-	margin := min(50*time.Millisecond, time.Until(deadline)/10)
-	ctx, cancel := context.WithDeadlineCause(ctx, deadline.Add(-margin), errCallerDeadline)
-	return ctx, func() {
-		cancel()
-		release()
+// running are the calls that a stop must end.
+type running struct {
+	mu    sync.Mutex
+	calls map[*call]struct{}
+	ended bool
+}
+
+func newRunning() *running { return &running{calls: map[*call]struct{}{}} }
+
+// add notes a call; one that comes too late is ended at once.
+func (r *running) add(c *call) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls[c] = struct{}{}
+	if r.ended {
+		c.cut()
 	}
 }
 
-// untilStop returns a context that also ends, with errShuttingDown, when stop
-// does.
-func untilStop(ctx, stop context.Context) (context.Context, context.CancelFunc) {
-	ctx, end := context.WithCancelCause(ctx)
-	unhook := context.AfterFunc(stop, func() { end(errShuttingDown) })
-	return ctx, func() {
-		unhook()
-		end(nil)
+// remove forgets a call, which has ended.
+func (r *running) remove(c *call) {
+	r.mu.Lock()
+	delete(r.calls, c)
+	r.mu.Unlock()
+	c.end()
+}
+
+// len returns how many calls are running.
+func (r *running) len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.calls)
+}
+
+// end ends the calls that are running, and those that are added later.
+func (r *running) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	for c := range r.calls {
+		c.cut()
 	}
+}
+
+// cut ends the call because the service stops.
+func (c *call) cut() {
+	c.cutOff.Store(true)
+	c.end()
+}
+
+// limit returns the context of the upstream call. It ends with the caller's, but a
+// little before the caller's deadline, so that the answer with its reason arrives
+// instead of the client library's own, and it ends when the service stops. The time
+// limit for Pelcro is the client's (internal/pelcro). The call has to be removed.
+func (r *running) limit(ctx context.Context, c *call) context.Context {
+	if deadline, ok := ctx.Deadline(); ok {
+		margin := min(50*time.Millisecond, time.Until(deadline)/10)
+		ctx, c.end = context.WithDeadlineCause(ctx, deadline.Add(-margin), errCallerDeadline)
+	} else {
+		ctx, c.end = context.WithCancel(ctx)
+	}
+	r.add(c)
+	return ctx
+}
+
+// untilStop returns the context of a stream, which has no deadline but the caller's.
+// The call has to be removed.
+func (r *running) untilStop(ctx context.Context, c *call) context.Context {
+	ctx, c.end = context.WithCancel(ctx)
+	r.add(c)
+	return ctx
 }
 
 // endingStream is a stream that stops reading when its context ends. A gRPC

@@ -9,39 +9,21 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// logUnary and logStream write one line for each call, when it has ended. Payloads
-// are never logged, and neither is the status text: Pelcro's texts may hold what the
-// caller sent.
-func (s *Server) logUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	begin := time.Now()
-	resp, err := handler(ctx, req)
-	s.logCall(ctx, info.FullMethod, time.Since(begin))
-	return resp, err
-}
-
-func (s *Server) logStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	begin := time.Now()
-	err := handler(srv, stream)
-	s.logCall(stream.Context(), info.FullMethod, time.Since(begin))
-	return err
-}
-
-// logCall writes the line. What is not written costs nothing.
-func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Duration) {
-	c := callOf(ctx)
+// logCall writes one line for a call that has ended. Payloads are never logged, and
+// neither is the status text: Pelcro's texts may hold what the caller sent. What is
+// not written costs nothing.
+func (s *Server) logCall(ctx context.Context, c *call, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
 	case isServerFault(c):
 		level = slog.LevelError
-	case isHealth(fullMethod): // probes come every few seconds and would drown everything else
+	case c.method.isHealth(): // probes come every few seconds and would drown everything else
 		level = slog.LevelDebug
 	}
 	logger := s.config.Logger
@@ -50,7 +32,10 @@ func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Durat
 	}
 	var room [16]slog.Attr
 	attrs := append(room[:0], slog.String("request_id", c.requestID))
-	attrs = s.describeCall(ctx, attrs, fullMethod, c.result.Code(), took)
+	attrs = describeCall(c, attrs, c.method, c.result.Code(), took)
+	if id := traceID(ctx, c); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
 	if c.caller != "" {
 		attrs = append(attrs, slog.String("caller", c.caller))
 	}
@@ -75,30 +60,19 @@ func (s *Server) logCall(ctx context.Context, fullMethod string, took time.Durat
 	logger.LogAttrs(ctx, level, "finished call", attrs...)
 }
 
-// describeCall appends what is known of any call.
-func (s *Server) describeCall(ctx context.Context, attrs []slog.Attr, fullMethod string, code codes.Code, took time.Duration) []slog.Attr {
-	of, exists := s.methods[fullMethod]
-	if !exists { // then the name is whatever a stranger thought of
-		of = unknownMethod
-	}
+// describeCall appends what is known of any call. Of a method that does not exist it
+// is not the name, which is whatever a stranger thought of.
+func describeCall(c *call, attrs []slog.Attr, m *method, code codes.Code, took time.Duration) []slog.Attr {
 	attrs = append(attrs,
-		slog.String("grpc.service", of.service),
-		slog.String("grpc.method", of.name),
+		slog.String("grpc.service", m.service),
+		slog.String("grpc.method", m.name),
 		slog.String("grpc.code", code.String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	)
-	if p, ok := peer.FromContext(ctx); ok {
+	if p, ok := peer.FromContext(c); ok {
 		attrs = append(attrs, slog.String("peer.address", p.Addr.String()))
 	}
-	if id := traceID(ctx); id != "" {
-		attrs = append(attrs, slog.String("trace_id", id))
-	}
 	return attrs
-}
-
-// isHealth reports whether the method is one of grpc.health.v1.
-func isHealth(fullMethod string) bool {
-	return strings.HasPrefix(fullMethod, "/"+healthpb.Health_ServiceDesc.ServiceName+"/")
 }
 
 var (

@@ -2,86 +2,81 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// arrivals sees the calls that gRPC itself ends before they reach the interceptors:
-// too large, undecodable, compressed in a way that nobody knows, or gone half-way.
-// They have no record, and would otherwise be in no log and no metric.
-type arrivals struct{ server *Server }
+// gRPC itself ends some calls before they reach the interceptors: too large,
+// undecodable, gone half-way, or compressed in a way that nobody knows. They would be
+// in no log and no metric. The first three are seen by the handler of their method
+// (arriving), the last one by the end of a call of which no handler was told. A
+// stats.Handler would see all of them at once, but has grpc-go make events and copies
+// of headers for every call, which cost more than all interceptors together.
 
-// arrival is the context of a call; it knows whether the call reached the
-// interceptors. Being the context itself makes it the one thing that is allocated.
-type arrival struct {
-	context.Context //nolint:containedctx // it is one
-	arrived         bool
+// arrivalTime is how long after its end a call may still arrive: its goroutine may
+// not have run yet.
+const arrivalTime = time.Second
+
+// errCompressed is what is left when a call ended without having arrived.
+var errCompressed = status.Error(codes.Unimplemented, "compressed in a way that is not supported (grpc-encoding)")
+
+// tap makes the record of a call as soon as gRPC has its headers. It runs in the
+// goroutine that reads the connection, so it does nothing else.
+func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	c := newCall(ctx, info)
+	c.unhook = context.AfterFunc(ctx, func() {
+		// A deadline that has passed on arrival is the caller's affair.
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			time.AfterFunc(arrivalTime, func() { s.lost(c) })
+		}
+	})
+	return c, nil
 }
 
-type arrivalKey struct{}
-
-func (a *arrival) Value(key any) any {
-	if key == (arrivalKey{}) {
-		return a
+// lost tells of a call that has ended, if it did not arrive.
+func (s *Server) lost(c *call) {
+	if !c.arrived.Load() {
+		s.refused(c, errCompressed)
 	}
-	return a.Context.Value(key)
 }
-
-// arrived notes that the call reached the interceptors, whose affair it is from now
-// on.
-func arrived(ctx context.Context) {
-	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
-		a.arrived = true
-	}
-}
-
-// TagRPC implements [stats.Handler], as do the others.
-func (arrivals) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
-	return &arrival{Context: ctx}
-}
-
-func (h arrivals) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	end, ok := event.(*stats.End)
-	if !ok || end.Error == nil {
-		return
-	}
-	if a, ok := ctx.Value(arrivalKey{}).(*arrival); !ok || a.arrived {
-		return
-	}
-	h.server.refused(ctx, end)
-}
-
-func (arrivals) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-
-func (arrivals) HandleConn(context.Context, stats.ConnStats) {}
 
 // refused counts and logs a call that gRPC ended. That is the caller's affair, so it
 // is no error here.
-func (s *Server) refused(ctx context.Context, end *stats.End) {
-	fullMethod, _ := grpc.Method(ctx)
-	code := status.Code(end.Error)
-	if s.metrics != nil {
-		s.metrics.countRefused(s.methods[fullMethod], code)
-	}
+func (s *Server) refused(c *call, err error) {
+	m := s.methodOf(c)
+	code := status.Code(err)
+	m.series.refuse(code)
 	logger := s.config.Logger
-	if !logger.Enabled(ctx, slog.LevelInfo) {
+	if !logger.Enabled(c, slog.LevelInfo) {
 		return
 	}
 	var room [16]slog.Attr
-	attrs := s.describeCall(ctx, room[:0], fullMethod, code, end.EndTime.Sub(end.BeginTime))
-	// The caller was told none, but may have sent its own.
-	if ids := metadata.ValueFromIncomingContext(ctx, mapping.TrailerRequestID); len(ids) == 1 && acceptableID.MatchString(ids[0]) {
-		attrs = append(attrs, slog.String("request_id", ids[0]))
+	attrs := describeCall(c, room[:0], m, code, time.Since(c.opened))
+	if id := traceID(c, c); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
 	}
-	logger.LogAttrs(ctx, slog.LevelInfo, "refused call", append(attrs, slog.String("cause", causeText(end.Error)))...)
+	// The caller was told none, but may have sent its own.
+	if id := c.ownRequestID(); id != "" {
+		attrs = append(attrs, slog.String("request_id", id))
+	}
+	logger.LogAttrs(c, slog.LevelInfo, "refused call", append(attrs, slog.String("cause", causeText(err)))...)
 }
 
 // refusals are the codes with which gRPC itself refuses calls.
 var refusals = []codes.Code{codes.ResourceExhausted, codes.Internal, codes.Unimplemented}
+
+// ownRequestID returns the request id that the caller sent, empty if there is none
+// that is acceptable: it goes into logs and trailers as it is.
+func (c *call) ownRequestID() string {
+	if ids := c.header[mapping.TrailerRequestID]; len(ids) == 1 && acceptableID.MatchString(ids[0]) {
+		return ids[0]
+	}
+	return ""
+}

@@ -100,11 +100,11 @@ func TestCallsThatDoNotArrive(t *testing.T) {
 		},
 		{
 			"unknown compression", getCustomer, "canary", frame(0, ""), false,
-			"Unimplemented GetCustomer pelcro.v1.CustomerService", "pelcro.v1.CustomerService", "GetCustomer", "Decompressor is not installed",
+			"Unimplemented GetCustomer pelcro.v1.CustomerService", "pelcro.v1.CustomerService", "GetCustomer", "not supported",
 		},
 		{
 			"unknown method, too", "/canary@example.com/x", "canary", frame(0, ""), false,
-			"Unimplemented unknown unknown", "unknown", "unknown", "Decompressor is not installed",
+			"Unimplemented unknown unknown", "unknown", "unknown", "not supported",
 		},
 		{
 			"gone half-way", getCustomer, "", frame(100, "x"), true,

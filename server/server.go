@@ -73,18 +73,14 @@ type Server struct {
 	health *health.Server
 	// metrics is nil for none.
 	metrics *metrics
-	// methods are those that the server has, by full name. Any other is what a stranger
-	// thought of, and becomes no label and no span.
-	methods   map[string]method
+	// methods are those that the server has, by full name; unknown stands for any other.
+	methods   map[string]*method
+	unknown   *method
 	admission admission
 	upstream  upstreamHealth
 	phase     atomic.Int32
-	// streams counts those that are open, health watchers among them.
-	streams atomic.Int64
-	// streamsEnd and callsEnd end when streams and calls that are still running
-	// must end.
-	streamsEnd, callsEnd context.Context //nolint:containedctx // the server's own lifetime
-	endStreams, endCalls context.CancelFunc
+	// calls and streams are those that are running, health watchers among the streams.
+	calls, streams *running
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which
@@ -96,21 +92,24 @@ func New(config Config) *Server {
 	if config.MaxConcurrentCalls == 0 {
 		config.MaxConcurrentCalls = DefaultMaxConcurrentCalls
 	}
-	s := &Server{config: config, health: health.NewServer()}
+	s := &Server{
+		config:  config,
+		health:  health.NewServer(),
+		methods: map[string]*method{},
+		calls:   newRunning(),
+		streams: newRunning(),
+	}
 	s.admission.limit = int64(config.MaxConcurrentCalls)
 	if config.Metrics != nil {
-		s.metrics = newMetrics()
+		s.metrics = newMetrics(config.Metrics, s)
 	}
-	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
-	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
+	s.unknown = s.newMethod("", "unknown", "unknown")
 	options := append(transportOptions(),
+		grpc.InTapHandle(s.tap),
 		s.unaryChain(),
 		s.streamChain(),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 	)
-	if config.Metrics != nil || config.Logger.Enabled(s.callsEnd, slog.LevelInfo) {
-		options = append(options, grpc.StatsHandler(arrivals{s}))
-	}
 	if config.Traces != nil {
 		options = append(options, s.traced(config.Traces))
 	}
@@ -118,33 +117,17 @@ func New(config Config) *Server {
 		options = append(options, grpc.Creds(credentials.NewTLS(config.TLS)))
 	}
 	s.grpc = grpc.NewServer(options...)
-	pelcrov1.RegisterCustomerServiceServer(s.grpc, &customerService{pelcro: config.Pelcro})
-	healthpb.RegisterHealthServer(s.grpc, s.health)
+	services := registrar{s.grpc, s}
+	pelcrov1.RegisterCustomerServiceServer(services, &customerService{pelcro: config.Pelcro})
+	healthpb.RegisterHealthServer(services, s.health)
 	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
 	config.Pelcro.OnCircuitChange(s.circuitChanged)
 	config.Pelcro.OnAPIKeyVerdict(s.keyJudged)
 	if config.Reflection {
-		reflection.Register(s.grpc)
-	}
-	s.methods = methodsOf(s.grpc)
-	if s.metrics != nil {
-		s.metrics.register(s)
+		reflection.Register(services)
 	}
 	return s
-}
-
-// method is a method that the server has.
-type method struct{ service, name string }
-
-func methodsOf(s *grpc.Server) map[string]method {
-	methods := map[string]method{}
-	for service, info := range s.GetServiceInfo() {
-		for _, m := range info.Methods {
-			methods["/"+service+"/"+m.Name] = method{service, m.Name}
-		}
-	}
-	return methods
 }
 
 // The phases of a server's life.
@@ -177,8 +160,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	select {
 	case err := <-served:
 		s.phase.Store(stopping)
-		s.endStreams()
-		s.endCalls()
+		s.streams.end()
+		s.calls.end()
 		s.grpc.Stop()
 		return err
 	case <-ctx.Done():
@@ -195,7 +178,7 @@ func (s *Server) stop() {
 	s.phase.Store(stopping)
 	logger.Info("stopping", "drain_timeout", s.config.DrainTimeout.String())
 	s.health.Shutdown()
-	if s.streams.Load() > 0 {
+	if s.streams.len() > 0 {
 		within(noticeTime, nil)
 	}
 	drained := make(chan struct{})
@@ -203,18 +186,18 @@ func (s *Server) stop() {
 		defer close(drained)
 		s.grpc.GracefulStop()
 	}()
-	end := time.AfterFunc(min(streamTimeout, s.config.DrainTimeout), s.endStreams)
+	end := time.AfterFunc(min(streamTimeout, s.config.DrainTimeout), s.streams.end)
 	defer end.Stop()
 	if !within(s.config.DrainTimeout, drained) {
 		logger.Warn("ending the calls that are still running")
-		s.endCalls()
+		s.calls.end()
 		if !within(abortTimeout, drained) {
 			s.grpc.Stop()
 			<-drained
 		}
 	}
-	s.endStreams()
-	s.endCalls()
+	s.streams.end()
+	s.calls.end()
 	logger.Info("stopped")
 }
 

@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 )
 
@@ -27,8 +26,8 @@ func (s *Server) traced(provider trace.TracerProvider) grpc.ServerOption {
 		otelgrpc.WithMeterProvider(metricnoop.NewMeterProvider()), // metrics are Prometheus' (metrics.go)
 		otelgrpc.WithPropagators(propagation.TraceContext{}),
 		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool {
-			_, exists := s.methods[info.FullMethodName]
-			return exists && !isHealth(info.FullMethodName)
+			m, exists := s.methods[info.FullMethodName]
+			return exists && !m.isHealth()
 		}),
 	))
 }
@@ -50,10 +49,10 @@ const traceparent = "traceparent"
 
 // traceID returns the id of the trace that the call belongs to, empty for none: the
 // span's, or without spans the caller's.
-func traceID(ctx context.Context) string {
+func traceID(ctx context.Context, c *call) string {
 	span := trace.SpanContextFromContext(ctx)
 	if !span.HasTraceID() {
-		header := metadata.ValueFromIncomingContext(ctx, traceparent)
+		header := c.header[traceparent]
 		if len(header) == 0 {
 			return ""
 		}

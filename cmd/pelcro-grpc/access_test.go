@@ -256,7 +256,7 @@ func TestCallerIsSeen(t *testing.T) {
 		"billing OK": 2, "billing NotFound": 1, "billing PermissionDenied": 1,
 	})
 	lines := map[string]int{}
-	for _, line := range p.finished(t) {
+	for _, line := range p.finish(t, 5) {
 		caller, _ := line["caller"].(string)
 		reason, _ := line["reason"].(string)
 		lines[caller+" "+line["level"].(string)+" "+reason]++

@@ -2,14 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"os"
 	"strconv"
 	"time"
 
-	"golang.org/x/term"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
@@ -121,26 +118,4 @@ func isAddress(text string) bool {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	return err == nil
-}
-
-// logger writes to w in the chosen form.
-func (c serveCommand) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of those that the flag takes
-	options := &slog.HandlerOptions{Level: level}
-	if c.logFormat(w) == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-// logFormat is the form in which lines are written to w: text or json.
-func (c serveCommand) logFormat(w io.Writer) string {
-	if c.LogFormat != "auto" {
-		return c.LogFormat
-	}
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return "text"
-	}
-	return "json"
 }

@@ -146,6 +146,7 @@ func TestForwardCredentials(t *testing.T) {
 		if known {
 			refusedTokens(t, p, pelcro, f.token)
 		}
+		p.stop() // so that everything is written
 		for _, line := range p.finished(t) {
 			if line["level"] != "INFO" {
 				t.Errorf("what callers do wrong is at %v: %v", line["level"], line)

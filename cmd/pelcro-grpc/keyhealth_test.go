@@ -75,8 +75,15 @@ func TestRefusedKey(t *testing.T) {
 	}
 	expect := func(what string, refused, accepted int, health string) {
 		t.Helper()
-		log := p.err.String()
-		if r, a := strings.Count(log, refusedLine), strings.Count(log, acceptedLine); r != refused || a != accepted {
+		said := func() (r, a int) {
+			log := p.err.String()
+			return strings.Count(log, refusedLine), strings.Count(log, acceptedLine)
+		}
+		until(t, "it says what it has to say of the key", func() bool {
+			r, a := said()
+			return r >= refused && a >= accepted
+		})
+		if r, a := said(); r != refused || a != accepted {
 			t.Errorf("%s: said %d times that the key is refused and %d times that it is accepted, want %d and %d", what, r, a, refused, accepted)
 		}
 		if got := p.health(t, "pelcro"); got != health {

@@ -186,7 +186,7 @@ func TestEveryCallIsSeen(t *testing.T) {
 		t.Errorf("only %d kinds of errors: %v", len(errors), errors)
 	}
 
-	lines, attempts := p.finished(t), map[string]int{}
+	lines, attempts := p.finish(t, len(ids)+1), map[string]int{}
 	for _, line := range lines {
 		id, _ := line["request_id"].(string)
 		reason, _ := line["reason"].(string)
@@ -223,7 +223,18 @@ func TestEveryCallIsSeen(t *testing.T) {
 	mustCount(t, "limit", counts(families["pelcro_grpc_upstream_rate_limit"]), map[string]int{"": 6000})
 }
 
-// finished returns the lines of finished calls.
+// finish waits until so many calls have a line, which are gathered before they are
+// written, and returns the lines.
+func (p *program) finish(t *testing.T, calls int) (lines []map[string]any) {
+	t.Helper()
+	until(t, "every call has a line", func() bool {
+		lines = p.finished(t)
+		return len(lines) >= calls
+	})
+	return lines
+}
+
+// finished returns the lines of finished calls so far.
 func (p *program) finished(t *testing.T) (lines []map[string]any) {
 	t.Helper()
 	for raw := range strings.Lines(p.err.String()) {

@@ -46,7 +46,8 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
 	c.LogFormat = c.logFormat(std.err)
-	logger := c.logger(std.err)
+	logger, flush := c.logger(std.err)
+	defer flush()
 	operators, err := listenForOperators(ctx, c.AdminListen)
 	if err != nil {
 		return err

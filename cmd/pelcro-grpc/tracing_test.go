@@ -198,7 +198,7 @@ func TestTraces(t *testing.T) {
 					t.Errorf("attempt %d: Pelcro is told %q, want %q", i, got, want)
 				}
 			}
-			if line := p.finished(t)[0]; line["trace_id"] != callersTrace {
+			if line := p.finish(t, 1)[0]; line["trace_id"] != callersTrace {
 				t.Errorf("logged %v", line)
 			}
 		})

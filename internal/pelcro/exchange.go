@@ -19,13 +19,9 @@ func (e *Exchange) answered(statusCode int) {
 	}
 }
 
-type exchangeKey struct{}
-
-// WithExchange returns a context whose call is recorded in e. It must not be read
-// before the call has returned.
-func WithExchange(ctx context.Context, e *Exchange) context.Context {
-	return context.WithValue(ctx, exchangeKey{}, e)
-}
+// ExchangeKey is the key under which the context of a call has the *[Exchange] in
+// which the call is recorded. It must not be read before the call has returned.
+type ExchangeKey struct{}
 
 // withExchange returns a context whose call is recorded: attempts are counted even
 // where nobody reads the record.
@@ -33,11 +29,11 @@ func withExchange(ctx context.Context) context.Context {
 	if exchangeOf(ctx) != nil {
 		return ctx
 	}
-	return WithExchange(ctx, new(Exchange))
+	return context.WithValue(ctx, ExchangeKey{}, new(Exchange))
 }
 
 // exchangeOf returns the record of the call, nil for none.
 func exchangeOf(ctx context.Context) *Exchange {
-	e, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	e, _ := ctx.Value(ExchangeKey{}).(*Exchange)
 	return e
 }

@@ -212,7 +212,7 @@ func TestExchange(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got pelcro.Exchange
 				transport := &scripted{attempts: test.attempts}
-				_ = get(pelcro.WithExchange(t.Context(), &got), transport.client(t))
+				_ = get(context.WithValue(t.Context(), pelcro.ExchangeKey{}, &got), transport.client(t))
 				if got != test.want {
 					t.Errorf("got %+v, want %+v", got, test.want)
 				}
