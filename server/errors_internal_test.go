@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 // An error that nobody expected, as of a request that cannot be built, is the
 // gateway's own fault, and its text is for nobody.
 func TestUnexpectedError(t *testing.T) {
-	s := &Server{}
+	s := &Server{config: Config{Logger: slog.New(slog.DiscardHandler)}}
 	for _, operation := range mapping.CustomerOperations() {
 		c := newCall(t.Context(), &tap.Info{})
 		c.method = s.newMethod("unary", pelcrov1.CustomerService_ServiceDesc.ServiceName, operation.Name)

@@ -26,13 +26,12 @@ func (s *Server) logCall(ctx context.Context, c *call, took time.Duration) {
 	case c.method.isHealth(): // probes come every few seconds and would drown everything else
 		level = slog.LevelDebug
 	}
-	logger := s.config.Logger
-	if !logger.Enabled(ctx, level) {
+	if !c.method.lines.Enabled(ctx, level) {
 		return
 	}
 	var room [16]slog.Attr
 	attrs := append(room[:0], slog.String("request_id", c.requestID))
-	attrs = describeCall(c, attrs, c.method, c.result.Code(), took)
+	attrs = c.describeTo(attrs, c.result.Code(), took)
 	if id := traceID(ctx, c); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
 	}
@@ -57,15 +56,20 @@ func (s *Server) logCall(ctx context.Context, c *call, took time.Duration) {
 			attrs = append(attrs, slog.String("cause", causeText(c.cause)))
 		}
 	}
-	logger.LogAttrs(ctx, level, "finished call", attrs...)
+	c.method.log(ctx, level, "finished call", attrs)
 }
 
-// describeCall appends what is known of any call. Of a method that does not exist it
-// is not the name, which is whatever a stranger thought of.
-func describeCall(c *call, attrs []slog.Attr, m *method, code codes.Code, took time.Duration) []slog.Attr {
+// log writes a line. A slog.Logger would look up the line of code first, which is no
+// use here.
+func (m *method) log(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {
+	record := slog.NewRecord(time.Now(), level, message, 0)
+	record.AddAttrs(attrs...)
+	_ = m.lines.Handle(ctx, record) // as a Logger does
+}
+
+// describeTo appends what is known of any call.
+func (c *call) describeTo(attrs []slog.Attr, code codes.Code, took time.Duration) []slog.Attr {
 	attrs = append(attrs,
-		slog.String("grpc.service", m.service),
-		slog.String("grpc.method", m.name),
 		slog.String("grpc.code", code.String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -20,6 +21,7 @@ type method struct {
 	// of other services.
 	operation mapping.Operation
 	series    *methodMetrics // nil: nothing is counted
+	lines     slog.Handler   // for the lines of its calls, which name the method
 }
 
 // isHealth reports whether the method is one of grpc.health.v1.
@@ -27,7 +29,12 @@ func (m *method) isHealth() bool { return m.service == healthpb.Health_ServiceDe
 
 // newMethod returns what calls of the method need.
 func (s *Server) newMethod(kind, service, name string) *method {
-	m := &method{service: service, name: name, kind: kind}
+	m := &method{
+		service: service, name: name, kind: kind,
+		lines: s.config.Logger.Handler().WithAttrs([]slog.Attr{
+			slog.String("grpc.service", service), slog.String("grpc.method", name),
+		}),
+	}
 	if service == pelcrov1.CustomerService_ServiceDesc.ServiceName {
 		m.operation, _ = mapping.CustomerOperation(name)
 	}

@@ -53,12 +53,10 @@ func (s *Server) refused(c *call, err error) {
 	m := s.methodOf(c)
 	code := status.Code(err)
 	m.series.refuse(code)
-	logger := s.config.Logger
-	if !logger.Enabled(c, slog.LevelInfo) {
+	if !m.lines.Enabled(c, slog.LevelInfo) {
 		return
 	}
-	var room [16]slog.Attr
-	attrs := describeCall(c, room[:0], m, code, time.Since(c.opened))
+	attrs := c.describeTo(nil, code, time.Since(c.opened))
 	if id := traceID(c, c); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
 	}
@@ -66,7 +64,7 @@ func (s *Server) refused(c *call, err error) {
 	if id := c.ownRequestID(); id != "" {
 		attrs = append(attrs, slog.String("request_id", id))
 	}
-	logger.LogAttrs(c, slog.LevelInfo, "refused call", append(attrs, slog.String("cause", causeText(err)))...)
+	m.log(c, slog.LevelInfo, "refused call", append(attrs, slog.String("cause", causeText(err))))
 }
 
 // refusals are the codes with which gRPC itself refuses calls.

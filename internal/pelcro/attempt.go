@@ -58,7 +58,6 @@ func (c *Client) attempt(ctx context.Context, deadline time.Time, r request) (*E
 // send sends the request and reads the reply. A success comes back with its whole
 // body, as an Error that is none yet.
 func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown *credential) (*Error, error) {
-	call := r.call()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	timer := time.AfterFunc(min(c.headerTimeout(r), time.Until(deadline)), func() { stop(errTimeLimit) })
@@ -66,20 +65,20 @@ func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown 
 	way := sending{stop: stop}
 	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r, shown, &way)
 	if err != nil {
-		return nil, fmt.Errorf("pelcro: %s: building the request: %w", call, err)
+		return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.call, err)
 	}
 	// The round trip alone, without an http.Client, so that no redirect can be
 	// followed.
 	resp, err := c.config.Transport.RoundTrip(req)
 	if err != nil {
-		failed := &Error{Call: call, Sent: way.maySent(), Err: causeOf(ctx, err)}
+		failed := &Error{Call: r.call, Sent: way.maySent(), Err: causeOf(ctx, err)}
 		failed.stale = way.reused.Load() && (ctx.Err() == nil || errors.Is(failed.Err, errSentBefore))
 		return nil, failed
 	}
 	defer resp.Body.Close()
 	timer.Reset(min(c.bodyTimeout(), time.Until(deadline)))
 
-	received := &Error{Call: call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true, credential: shown}
+	received := &Error{Call: r.call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true, credential: shown}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// Its body is the connection itself, and no deadline would end the reading.
 		return nil, received
@@ -100,7 +99,7 @@ func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown 
 		return nil, received
 	case err != nil:
 		// The status alone is no answer: what it announced did not arrive.
-		return nil, &Error{Call: call, Sent: true, Err: causeOf(ctx, err)}
+		return nil, &Error{Call: r.call, Sent: true, Err: causeOf(ctx, err)}
 	case len(body) > limit:
 		received.TooLarge, received.BodyIncomplete = true, true
 		return nil, received
@@ -145,18 +144,13 @@ func (c *Client) newRequest(ctx context.Context, r request, shown *credential, w
 		Method: r.method,
 		URL:    &to,
 		Host:   to.Host,
-		// Without Accept, Laravel answers failures with redirects and pages.
-		Header: http.Header{"Accept": jsonType, "User-Agent": c.userAgent},
-	}
-	if shown.authorization != "" {
-		req.Header["Authorization"] = []string{shown.authorization}
+		Header: c.header(ctx, shown, r.body != nil),
 	}
 	if r.body != nil {
 		raw, err := json.Marshal(r.body)
 		if err != nil {
 			return nil, err
 		}
-		req.Header["Content-Type"] = jsonType
 		req.ContentLength = int64(len(raw))
 		req.Body = io.NopCloser(bytes.NewReader(raw))
 		req.GetBody = func() (io.ReadCloser, error) {
@@ -166,8 +160,34 @@ func (c *Client) newRequest(ctx context.Context, r request, shown *credential, w
 			return io.NopCloser(bytes.NewReader(raw)), nil
 		}
 	}
-	c.passTraceOn(ctx, req.Header)
 	return req.WithContext(ctx), nil
+}
+
+// header returns the headers of a request. Those with the client's own key are the
+// same for all requests, which net/http does not change ([http.RoundTripper]).
+func (c *Client) header(ctx context.Context, shown *credential, withBody bool) http.Header {
+	header := shown.header
+	if withBody {
+		header = shown.bodyHeader
+	}
+	if header != nil && c.config.Propagator == nil {
+		return header
+	}
+	header = c.newHeader(shown, withBody)
+	c.passTraceOn(ctx, header)
+	return header
+}
+
+func (c *Client) newHeader(shown *credential, withBody bool) http.Header {
+	// Without Accept, Laravel answers failures with redirects and pages.
+	header := http.Header{"Accept": jsonType, "User-Agent": c.userAgent}
+	if shown.authorization != "" {
+		header["Authorization"] = []string{shown.authorization}
+	}
+	if withBody {
+		header["Content-Type"] = jsonType
+	}
+	return header
 }
 
 // jsonType is what is sent and asked for; nothing changes it.

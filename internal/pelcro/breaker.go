@@ -117,7 +117,7 @@ func (c *Client) guarded(ctx context.Context, deadline time.Time, r request) (*E
 	}
 	received, err := c.breaker.do(attempt)
 	if errors.Is(err, ErrCircuitOpen) {
-		return nil, &Error{Call: r.call(), Err: err}
+		return nil, &Error{Call: r.call, Err: err}
 	}
 	return received, err
 }

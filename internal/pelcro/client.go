@@ -132,13 +132,13 @@ type Reply struct {
 	// Meta is the JSON under "meta", which lists have; nil if absent.
 	Meta JSON
 
-	received Error
+	received *Error
 }
 
 // Unusable returns the error of a success whose content is no use, for the
 // reason given.
 func (r *Reply) Unusable(cause error) *Error {
-	e := r.received
+	e := *r.received
 	e.Unusable = true
 	e.Err = cause
 	return &e
@@ -146,7 +146,7 @@ func (r *Reply) Unusable(cause error) *Error {
 
 // TooLarge returns the error of a success that is larger than can be passed on.
 func (r *Reply) TooLarge() *Error {
-	e := r.received
+	e := *r.received
 	e.TooLarge = true
 	return &e
 }
@@ -166,7 +166,7 @@ func (c *Client) do(ctx context.Context, r request) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply := &Reply{received: *received}
+	reply := &Reply{received: received}
 	if reply.Data, reply.Meta, err = Envelope(received.Body); err != nil {
 		return nil, reply.Unusable(err)
 	}

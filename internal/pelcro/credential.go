@@ -14,8 +14,11 @@ type credential struct {
 	authorization string
 	// texts are how an error of Pelcro's could repeat it: as it is, and as PHP writes
 	// it in JSON.
-	texts   [][]byte
-	verdict atomic.Int32
+	texts [][]byte
+	// header and bodyHeader are what requests without and with a body show with it;
+	// nil for a credential that is used only once.
+	header, bodyHeader http.Header
+	verdict            atomic.Int32
 }
 
 // What Pelcro thinks of a credential.
@@ -40,7 +43,9 @@ func newCredential(authorization, key string) *credential {
 // SetAPIKey has the calls that begin from now on use another key; those that run
 // go on with theirs.
 func (c *Client) SetAPIKey(key Secret) {
-	c.credential.Store(newCredential("Bearer "+key.Reveal(), key.Reveal()))
+	own := newCredential("Bearer "+key.Reveal(), key.Reveal())
+	own.header, own.bodyHeader = c.newHeader(own, false), c.newHeader(own, true)
+	c.credential.Store(own)
 }
 
 type authorizationKey struct{}

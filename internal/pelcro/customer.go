@@ -35,8 +35,10 @@ type Filter struct {
 // (https://docs.pelcro.com/reference/api-core-get-customer). A siteID of 0 means
 // the configured one, here and below.
 func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand []string) (*Reply, error) {
-	query := url.Values{}
-	setList(query, "expand", expand)
+	var query url.Values
+	if len(expand) > 0 {
+		query = url.Values{"expand": {strings.Join(expand, ",")}}
+	}
 	return c.do(ctx, request{
 		endpoint: getCustomer, path: customerPath(id), siteID: siteID, query: query,
 	})
@@ -53,7 +55,9 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 	for _, f := range list.Filters {
 		query.Add("filter["+f.Attribute+"]", f.Operator+":"+strings.Join(f.Values, ","))
 	}
-	setList(query, "expand", list.Expand)
+	if len(list.Expand) > 0 {
+		query.Set("expand", strings.Join(list.Expand, ","))
+	}
 	return c.do(ctx, request{
 		endpoint: listCustomers, path: "customers", siteID: siteID, query: query,
 	})
@@ -93,10 +97,3 @@ func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) err
 }
 
 func customerPath(id int64) string { return "customers/" + strconv.FormatInt(id, 10) }
-
-// setList sets a parameter that takes a list, unless it is empty.
-func setList(query url.Values, name string, values []string) {
-	if len(values) > 0 {
-		query.Set(name, strings.Join(values, ","))
-	}
-}

@@ -7,17 +7,19 @@ type endpoint struct {
 	method   string
 	template string // the path without values, for logs, metrics and traces
 	repeat   repetition
+	call     string // names the operation in logs
 }
 
 var (
-	getCustomer    = &endpoint{http.MethodGet, "customers/{id}", ifHarmless}
-	listCustomers  = &endpoint{http.MethodGet, "customers", ifHarmless}
-	createCustomer = &endpoint{http.MethodPost, "customers", never}
-	updateCustomer = &endpoint{http.MethodPut, "customers/{id}", ifNotSent}
-	deleteCustomer = &endpoint{http.MethodDelete, "customers/{id}", ifNotSent}
+	getCustomer    = newEndpoint(http.MethodGet, "customers/{id}", ifHarmless)
+	listCustomers  = newEndpoint(http.MethodGet, "customers", ifHarmless)
+	createCustomer = newEndpoint(http.MethodPost, "customers", never)
+	updateCustomer = newEndpoint(http.MethodPut, "customers/{id}", ifNotSent)
+	deleteCustomer = newEndpoint(http.MethodDelete, "customers/{id}", ifNotSent)
 )
 
 var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer}
 
-// call names the operation in logs.
-func (e *endpoint) call() string { return e.method + " " + e.template }
+func newEndpoint(method, template string, repeat repetition) *endpoint {
+	return &endpoint{method: method, template: template, repeat: repeat, call: method + " " + template}
+}

@@ -44,7 +44,7 @@ func (t tracing) start(ctx context.Context, r request, attempt int) (context.Con
 	if attempt > 1 {
 		attributes = append(attributes, semconv.HTTPRequestResendCount(attempt-1))
 	}
-	return t.tracer.Start(ctx, r.call(), //nolint:spancheck // the caller ends it
+	return t.tracer.Start(ctx, r.call, //nolint:spancheck // the caller ends it
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...), trace.WithAttributes(t.peer...))
 }
 
