@@ -69,11 +69,12 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 		problem("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
 	}
 	config := pelcro.Config{
-		SiteID:         c.SiteID,
-		UserAgent:      "pelcro-grpc/" + version(),
-		Timeout:        c.RequestTimeout,
-		Retries:        c.UpstreamRetries,
-		CircuitBreaker: !c.Sandbox,
+		SiteID:             c.SiteID,
+		UserAgent:          "pelcro-grpc/" + version(),
+		Timeout:            c.RequestTimeout,
+		Retries:            c.UpstreamRetries,
+		CircuitBreaker:     !c.Sandbox,
+		MaxIdleConnections: c.MaxConcurrent,
 	}
 	if c.CircuitBreaker != nil {
 		config.CircuitBreaker = *c.CircuitBreaker

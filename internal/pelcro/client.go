@@ -2,6 +2,7 @@ package pelcro
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -48,6 +49,9 @@ type Config struct {
 	Retries int
 	// CircuitBreaker stops calling a Pelcro that keeps failing.
 	CircuitBreaker bool
+	// MaxIdleConnections is how many connections are kept while nobody uses them: as
+	// many as calls run at once, or calls of a crowd pay for handshakes. Zero means 256.
+	MaxIdleConnections int
 	// Transport replaces the one of [NewTransport].
 	Transport http.RoundTripper
 	// Metrics is where the client registers its metrics; nil for none.
@@ -78,7 +82,10 @@ type Client struct {
 // New returns a client.
 func New(config Config) *Client {
 	if config.Transport == nil {
-		config.Transport = NewTransport()
+		transport := NewTransport()
+		transport.MaxIdleConns = cmp.Or(config.MaxIdleConnections, maxIdle)
+		transport.MaxIdleConnsPerHost = transport.MaxIdleConns
+		config.Transport = transport
 	}
 	if config.Timeout == 0 {
 		config.Timeout = DefaultTimeout

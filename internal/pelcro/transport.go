@@ -16,8 +16,7 @@ const (
 	// calls share it, and their time limits end the calls, not the connection.
 	pingAfter   = 15 * time.Second
 	pingTimeout = 5 * time.Second
-	// maxIdle keeps as many connections as a busy service uses at once, so that
-	// calls do not pay for handshakes.
+	// maxIdle is how many connections are kept unless [Config] says otherwise.
 	maxIdle = 256
 )
 
