@@ -29,8 +29,9 @@ func everything(t *testing.T) *pelcrov1.Customer {
 }
 
 // written is what of everything can be written, but for default_source_id.
-const written = `"email":"a@example.com","email_hardbounce":true,"first_name":"Ada","last_name":"Lovelace","mail_marketing":true,` +
-	`"metadata":{"plan":"gold"},"old_provider_id":"old-1","organization":5,`
+const written = `"email":"a@example.com","first_name":"Ada","last_name":"Lovelace","display_name":"Countess","username":"ada",` +
+	`"phone":"+1 555","salutation":"Ms","title":"Dr.","tin":"GB1","organization":5,` +
+	`"tele_marketing":true,"mail_marketing":true,"email_hardbounce":true,"metadata":{"plan":"gold"},"old_provider_id":"old-1"`
 
 func TestCreateBody(t *testing.T) {
 	upstream := answering(fine)
@@ -45,8 +46,7 @@ func TestCreateBody(t *testing.T) {
 		{"email", newCustomer("a@example.com"), `{"email":"a@example.com"}`},
 		{
 			"output only fields and the default source are left out", &pelcrov1.CreateCustomerRequest{Customer: everything(t)},
-			`{"display_name":"Countess",` + written +
-				`"phone":"+1 555","salutation":"Ms","tele_marketing":true,"tin":"GB1","title":"Dr.","username":"ada"}`,
+			`{` + written + `}`,
 		},
 		{
 			"false and empty are no nothing", &pelcrov1.CreateCustomerRequest{
@@ -56,16 +56,16 @@ func TestCreateBody(t *testing.T) {
 				},
 				Password: new(""), SkipEmailDnsValidations: new(false), ImportPaymentMethods: new(false),
 			},
-			`{"email":"","email_hardbounce":false,"import_payment_methods":false,"mail_marketing":false,"metadata":{},` +
-				`"organization":0,"password":"","skip_email_dns_validations":false,"tele_marketing":false}`,
+			`{"email":"","organization":0,"tele_marketing":false,"mail_marketing":false,"email_hardbounce":false,"metadata":{},` +
+				`"password":"","skip_email_dns_validations":false,"import_payment_methods":false}`,
 		},
 		{
 			"fields of the request", &pelcrov1.CreateCustomerRequest{
 				Password: new("$2y$10$x"), PasswordType: new("password_bcrypt"), SkipEmailDnsValidations: new(true),
 				ImportPaymentMethods: new(true), PaymentGatewayId: new("cus_1"),
 			},
-			`{"import_payment_methods":true,"password":"$2y$10$x","password_type":"password_bcrypt",` +
-				`"payment_gateway_id":"cus_1","skip_email_dns_validations":true}`,
+			`{"password":"$2y$10$x","password_type":"password_bcrypt","skip_email_dns_validations":true,` +
+				`"import_payment_methods":true,"payment_gateway_id":"cus_1"}`,
 		},
 		{
 			"metadata of all kinds", &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Metadata: mustStruct(t, map[string]any{
@@ -102,25 +102,24 @@ func TestUpdateBody(t *testing.T) {
 		want string
 	}{
 		{"no mask: what is set", mask(&pelcrov1.Customer{FirstName: new("Ada"), MailMarketing: new(false), Title: new("")}),
-			`{"first_name":"Ada","mail_marketing":false,"title":""}`},
+			`{"first_name":"Ada","title":"","mail_marketing":false}`},
 		{"no mask: the default source too", mask(&pelcrov1.Customer{DefaultSourceId: new(int64(6))}), `{"default_source_id":6}`},
 		{"no mask: metadata merges", mask(&pelcrov1.Customer{Metadata: merge}), `{"metadata":{"color":null,"plan":"gold"}}`},
 		{"no mask: empty metadata", mask(&pelcrov1.Customer{Metadata: &structpb.Struct{}}), `{"metadata":{}}`},
 		{"no mask: output only fields are left out", mask(everything(t)),
-			`{"default_source_id":6,"display_name":"Countess",` + written +
-				`"phone":"+1 555","salutation":"Ms","tele_marketing":true,"tin":"GB1","title":"Dr.","username":"ada"}`},
+			`{` + written + `,"default_source_id":6}`},
 		{"mask: a value", mask(&pelcrov1.Customer{FirstName: new("Ada")}, "first_name"), `{"first_name":"Ada"}`},
 		{"mask: cleared", mask(&pelcrov1.Customer{}, "first_name"), `{"first_name":null}`},
 		{"mask: nothing but what it names", mask(everything(t), "last_name", "tin"), `{"last_name":"Lovelace","tin":"GB1"}`},
 		{"mask: values and cleared", mask(&pelcrov1.Customer{Phone: new("1"), MailMarketing: new(false)}, "phone", "mail_marketing", "title"),
-			`{"mail_marketing":false,"phone":"1","title":null}`},
+			`{"phone":"1","mail_marketing":false,"title":null}`},
 		{"mask: the same twice", mask(&pelcrov1.Customer{Phone: new("1")}, "phone", "phone"), `{"phone":"1"}`},
 		{"mask: every field cleared", mask(&pelcrov1.Customer{},
 			"email", "first_name", "last_name", "display_name", "username", "phone", "salutation", "title", "tin", "organization_id",
 			"tele_marketing", "mail_marketing", "email_hardbounce", "old_provider_id", "default_source_id"),
-			`{"default_source_id":null,"display_name":null,"email":null,"email_hardbounce":null,"first_name":null,"last_name":null,` +
-				`"mail_marketing":null,"old_provider_id":null,"organization":null,"phone":null,"salutation":null,` +
-				`"tele_marketing":null,"tin":null,"title":null,"username":null}`},
+			`{"email":null,"first_name":null,"last_name":null,"display_name":null,"username":null,"phone":null,"salutation":null,` +
+				`"title":null,"tin":null,"organization":null,"tele_marketing":null,"mail_marketing":null,"email_hardbounce":null,` +
+				`"old_provider_id":null,"default_source_id":null}`},
 		{"mask: the default source", mask(&pelcrov1.Customer{DefaultSourceId: new(int64(6))}, "default_source_id"), `{"default_source_id":6}`},
 		{"mask: metadata merges", mask(&pelcrov1.Customer{Metadata: merge}, "metadata"), `{"metadata":{"color":null,"plan":"gold"}}`},
 		{"mask: metadata that it does not name", mask(&pelcrov1.Customer{Metadata: merge}, "tin"), `{"tin":null}`},

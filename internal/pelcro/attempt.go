@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -147,7 +146,7 @@ func (c *Client) newRequest(ctx context.Context, r request, shown *credential, w
 		Header: c.header(ctx, shown, r.body != nil),
 	}
 	if r.body != nil {
-		raw, err := json.Marshal(r.body)
+		raw, err := r.body.json()
 		if err != nil {
 			return nil, err
 		}

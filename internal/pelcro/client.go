@@ -164,7 +164,7 @@ type request struct {
 	path   string
 	siteID int32
 	query  url.Values
-	body   any // marshalled as JSON; nil for none
+	body   Attributes // nil for none
 }
 
 // do makes the call. The reply's "data" is there and not null.

@@ -7,10 +7,6 @@ import (
 	"strings"
 )
 
-// Attributes are the JSON attributes of a customer as they are sent; a nil value
-// is sent as null.
-type Attributes map[string]any
-
 // ListOptions are the parameters of a list.
 type ListOptions struct {
 	Page  int // from 1

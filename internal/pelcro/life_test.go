@@ -50,8 +50,8 @@ func TestLife(t *testing.T) {
 	ctx, client := t.Context(), inSandbox(t)
 
 	reply, err := client.CreateCustomer(ctx, 0, pelcro.Attributes{
-		"email": "new@example.com", "first_name": "Nova", "title": "Dr.",
-		"metadata": map[string]any{"color": "green", "plan": "gold"},
+		{"email", "new@example.com"}, {"first_name", "Nova"}, {"title", "Dr."},
+		{"metadata", map[string]any{"color": "green", "plan": "gold"}},
 	})
 	created := read[customer](t, must(t, reply, err).Data)
 	if created.ID == 0 || *created.Email != "new@example.com" || created.Metadata["plan"] != "gold" {
@@ -60,7 +60,7 @@ func TestLife(t *testing.T) {
 
 	// What is not sent stays, null clears, metadata merges.
 	_, err = client.UpdateCustomer(ctx, 0, created.ID, pelcro.Attributes{
-		"title": nil, "organization": 5002, "metadata": map[string]any{"color": nil, "seats": 3},
+		{"title", nil}, {"organization", 5002}, {"metadata", map[string]any{"color": nil, "seats": 3}},
 	})
 	must(t, nil, err)
 	reply, err = client.GetCustomer(ctx, 0, created.ID, []string{"organization"})
@@ -133,7 +133,7 @@ func TestRefusals(t *testing.T) {
 			return err
 		}(), 403},
 		{"invalid", func() error {
-			_, err := at(t, server.URL+sandbox.BasePath, right).CreateCustomer(t.Context(), 0, pelcro.Attributes{"email": "nope"})
+			_, err := at(t, server.URL+sandbox.BasePath, right).CreateCustomer(t.Context(), 0, pelcro.Attributes{{"email", "nope"}})
 			return err
 		}(), 400},
 	} {

@@ -73,7 +73,7 @@ func TestCreatesArriveOnce(t *testing.T) {
 			})
 			for round := range rounds {
 				email := strconv.Itoa(round)
-				_, err := client.CreateCustomer(t.Context(), 0, pelcro.Attributes{"email": email})
+				_, err := client.CreateCustomer(t.Context(), 0, pelcro.Attributes{{"email", email}})
 				mu.Lock()
 				n := arrived[email]
 				mu.Unlock()

@@ -47,14 +47,14 @@ func TestRequests(t *testing.T) {
 			"&filter%5Bmetadata.color%5D=or%3Alike%3Agr%C3%BCn" +
 			"&limit=10&page=1&site_id=9&sort=id "},
 		{"create", func(ctx context.Context, c *pelcro.Client) (*pelcro.Reply, error) {
-			return c.CreateCustomer(ctx, 0, pelcro.Attributes{"email": "a@example.com", "tele_marketing": false, "organization": int64(1 << 60)})
-		}, `POST /api/v1/core/customers?site_id=7 {"email":"a@example.com","organization":1152921504606846976,"tele_marketing":false}`},
+			return c.CreateCustomer(ctx, 0, pelcro.Attributes{{"email", "a@example.com"}, {"tele_marketing", false}, {"organization", int64(1 << 60)}})
+		}, `POST /api/v1/core/customers?site_id=7 {"email":"a@example.com","tele_marketing":false,"organization":1152921504606846976}`},
 		{"create of nothing", func(ctx context.Context, c *pelcro.Client) (*pelcro.Reply, error) {
 			return c.CreateCustomer(ctx, 9, pelcro.Attributes{})
 		}, `POST /api/v1/core/customers?site_id=9 {}`},
 		{"update, with null and metadata", func(ctx context.Context, c *pelcro.Client) (*pelcro.Reply, error) {
-			return c.UpdateCustomer(ctx, 0, 42, pelcro.Attributes{"title": nil, "metadata": map[string]any{"a": nil, "b": 1.5}})
-		}, `PUT /api/v1/core/customers/42?site_id=7 {"metadata":{"a":null,"b":1.5},"title":null}`},
+			return c.UpdateCustomer(ctx, 0, 42, pelcro.Attributes{{"title", nil}, {"metadata", map[string]any{"a": nil, "b": 1.5}}})
+		}, `PUT /api/v1/core/customers/42?site_id=7 {"title":null,"metadata":{"a":null,"b":1.5}}`},
 		{"delete", func(ctx context.Context, c *pelcro.Client) (*pelcro.Reply, error) {
 			return nil, c.DeleteCustomer(ctx, 0, 42)
 		}, "DELETE /api/v1/core/customers/42?site_id=7 "},

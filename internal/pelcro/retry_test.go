@@ -346,7 +346,7 @@ func TestSentStaysTrue(t *testing.T) {
 	// A change that was not sent is tried again, and then it was.
 	synctest.Test(t, func(t *testing.T) {
 		transport := &scripted{attempts: []attempt{unsent(errBroken), lost(errBroken)}}
-		_, err := transport.client(t).UpdateCustomer(t.Context(), 0, 1001, pelcro.Attributes{"title": "Dr."})
+		_, err := transport.client(t).UpdateCustomer(t.Context(), 0, 1001, pelcro.Attributes{{"title", "Dr."}})
 		noReply(t, err, true)
 		transport.mustHave(t, 2)
 	})

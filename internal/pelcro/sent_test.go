@@ -212,7 +212,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // A request that cannot be built is no failure of Pelcro's.
 func TestUnbuildableRequest(t *testing.T) {
 	client := at(t, "https://127.0.0.1:1")
-	_, err := client.CreateCustomer(t.Context(), 0, pelcro.Attributes{"number": math.NaN()})
+	_, err := client.CreateCustomer(t.Context(), 0, pelcro.Attributes{{"number", math.NaN()}})
 	var failed *pelcro.Error
 	if err == nil || errors.As(err, &failed) {
 		t.Errorf("got %v", err)

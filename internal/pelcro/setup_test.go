@@ -104,7 +104,7 @@ var calls = []struct {
 	}},
 	{"POST customers", create},
 	{"PUT customers/{id}", func(ctx context.Context, c *pelcro.Client) error {
-		_, err := c.UpdateCustomer(ctx, 0, 1001, pelcro.Attributes{"email": canaryEmail})
+		_, err := c.UpdateCustomer(ctx, 0, 1001, pelcro.Attributes{{"email", canaryEmail}})
 		return err
 	}},
 	{"DELETE customers/{id}", func(ctx context.Context, c *pelcro.Client) error {
@@ -118,7 +118,7 @@ func get(ctx context.Context, c *pelcro.Client) error {
 }
 
 func create(ctx context.Context, c *pelcro.Client) error {
-	_, err := c.CreateCustomer(ctx, 0, pelcro.Attributes{"email": canaryEmail})
+	_, err := c.CreateCustomer(ctx, 0, pelcro.Attributes{{"email", canaryEmail}})
 	return err
 }
 
