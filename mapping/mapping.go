@@ -71,15 +71,13 @@ func FromReply(call Call, reply Reply) Result {
 		return Result{}
 	}
 	info := infoOf[reason]
-	httpStatus := strconv.Itoa(reply.StatusCode)
 	a := answer{
 		call:    call,
 		info:    info,
 		advice:  adviseReply(call, reply, reason, info.code),
-		suffix:  " (HTTP " + httpStatus + ")",
 		omitted: b.omitted,
 	}
-	a.metadata[metaHTTPStatus] = httpStatus
+	a.metadata[metaHTTPStatus] = strconv.Itoa(reply.StatusCode)
 	if b.form != formObject {
 		a.metadata[metaContentType] = mediaType(reply.Header)
 	}
