@@ -92,7 +92,7 @@ func FromReply(call Call, reply Reply) Result {
 	}
 	a.addUpstream(b.fields)
 	if reply.StatusCode == http.StatusTooManyRequests {
-		a.quota, _ = digits(single(reply.Header, "X-RateLimit-Limit"))
+		a.quota, _ = digits(single(reply.Header, headerLimit))
 	}
 	return a.result()
 }
@@ -174,7 +174,13 @@ func (a *answer) addUpstream(fields []fieldError) {
 // "text/html", empty if it is none of IANA's top-level types: then it could be
 // anything.
 func mediaType(header http.Header) string {
-	parsed, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	value := header.Get("Content-Type")
+	// A single parameter can be read or not, but changes nothing: only two of the
+	// same name make the whole value unreadable.
+	if base, parameters, _ := strings.Cut(value, ";"); !strings.Contains(parameters, ";") {
+		value = base
+	}
+	parsed, _, err := mime.ParseMediaType(value)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
 	}
