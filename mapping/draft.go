@@ -21,20 +21,24 @@ type draft struct {
 const maxDetails = 6
 
 // drafts are the sheets that nobody writes on.
-var drafts = sync.Pool{New: func() any { return new(draft) }}
+var drafts = sync.Pool{New: func() any {
+	d := new(draft)
+	for i := range d.details {
+		d.details[i] = &d.anys[i]
+	}
+	return d
+}}
 
-// begin empties the draft.
+// begin writes a status without details over whatever is there.
 func (d *draft) begin(code int32, message string) {
-	*d = draft{values: d.values[:0]}
 	d.status.Code, d.status.Message = code, message
+	d.status.Details, d.values = d.details[:0], d.values[:0]
 }
 
 // add adds a detail, whose value was appended to d.values.
 func (d *draft) add(url string, values []byte) {
 	n := len(d.status.Details)
-	d.anys[n].TypeUrl = url
-	d.anys[n].Value = values[len(d.values):]
-	d.details[n] = &d.anys[n]
+	d.anys[n].TypeUrl, d.anys[n].Value = url, values[len(d.values):]
 	d.status.Details = d.details[:n+1]
 	d.values = values
 }

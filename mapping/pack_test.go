@@ -77,7 +77,8 @@ func TestDraft(t *testing.T) {
 		violations: []violation{{"a", strings.Repeat("b", 1000), "c"}, {}},
 		quota:      60,
 	}
-	d := new(draft)
+	d := drafts.Get().(*draft)
+	defer drafts.Put(d)
 	for _, message := range []string{"first", strings.Repeat("second", 100), ""} {
 		a.write(d, message, "id")
 		if len(d.status.GetDetails()) != maxDetails {
