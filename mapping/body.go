@@ -126,7 +126,7 @@ func (b *body) readErrors(value string) (first string) {
 	switch value[0] {
 	case '{':
 		// As a rule each field has one text.
-		b.fields = slices.Grow(b.fields, min(strings.Count(value, `":`), maxViolations))
+		b.fields = slices.Grow(b.fields, min(strings.Count(value, ":"), maxViolations))
 		b.readFields(value, "", 2)
 	case '[':
 		for element := range elements(value) {

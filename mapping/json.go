@@ -59,17 +59,22 @@ func textOf(value string) (string, bool) {
 // unescape returns a text with escapes as encoding/json reads it: what is not
 // UTF-8, or half a surrogate pair, becomes U+FFFD.
 func unescape(text string) string {
+	if !utf8.ValidString(text) {
+		text = string([]rune(text))
+	}
 	var b strings.Builder
 	b.Grow(len(text))
-	for text != "" {
-		r, n := utf8.DecodeRuneInString(text)
-		if r == '\\' {
-			r, n = escaped(text)
+	for {
+		plain := strings.IndexByte(text, '\\')
+		if plain < 0 {
+			b.WriteString(text)
+			return b.String()
 		}
+		r, n := escaped(text[plain:])
+		b.WriteString(text[:plain])
 		b.WriteRune(r)
-		text = text[n:]
+		text = text[plain+n:]
 	}
-	return b.String()
 }
 
 // escaped returns the character of the escape that s begins with, and the length

@@ -9,18 +9,19 @@ import (
 // text however many they are: the automaton of Aho and Corasick. The phrases are
 // ASCII, and at most 64.
 type phrases struct {
-	rows  []uint64                // the set of the phrases of each row
-	next  [][utf8.RuneSelf]uint16 // by state and byte; the state 0 has seen nothing
-	found []uint64                // the phrases that a state has just seen the end of
+	rows   []uint64 // the set of the phrases of each row
+	states []state  // the first one has seen nothing
+}
+
+// state is how much of which phrases was seen just now.
+type state struct {
+	next  [utf8.RuneSelf]uint16 // the state after each byte
+	found uint64                // the phrases that end here
 }
 
 // newPhrases makes the automaton for the phrases of all rows.
 func newPhrases(rows [][]string) *phrases {
-	p := &phrases{
-		rows:  make([]uint64, len(rows)),
-		next:  make([][utf8.RuneSelf]uint16, 1),
-		found: make([]uint64, 1),
-	}
+	p := &phrases{rows: make([]uint64, len(rows)), states: make([]state, 1)}
 	var all []string
 	for i, row := range rows {
 		for _, phrase := range row {
@@ -28,7 +29,7 @@ func newPhrases(rows [][]string) *phrases {
 			if n < 0 {
 				n = len(all)
 				all = append(all, phrase)
-				p.found[p.add(phrase)] |= 1 << n
+				p.states[p.add(phrase)].found |= 1 << n
 			}
 			p.rows[i] |= 1 << n
 		}
@@ -42,34 +43,33 @@ func newPhrases(rows [][]string) *phrases {
 
 // add adds the states of a phrase, and returns the last one.
 func (p *phrases) add(phrase string) uint16 {
-	state := uint16(0)
+	at := uint16(0)
 	for _, b := range []byte(phrase) {
-		if p.next[state][b] == 0 {
-			p.next[state][b] = uint16(len(p.next))
-			p.next = append(p.next, [utf8.RuneSelf]uint16{})
-			p.found = append(p.found, 0)
+		if p.states[at].next[b] == 0 {
+			p.states[at].next[b] = uint16(len(p.states))
+			p.states = append(p.states, state{})
 		}
-		state = p.next[state][b]
+		at = p.states[at].next[b]
 	}
-	return state
+	return at
 }
 
 // link makes a state that no phrase goes on from go on like the longest one that
 // has seen an end of the same bytes.
 func (p *phrases) link() {
-	suffix := make([]uint16, len(p.next))
+	suffix := make([]uint16, len(p.states))
 	for queue := []uint16{0}; len(queue) > 0; queue = queue[1:] {
-		state := queue[0]
-		for b, to := range p.next[state] {
-			other := p.next[suffix[state]][b]
+		at := queue[0]
+		for b, to := range p.states[at].next {
+			other := p.states[suffix[at]].next[b]
 			if to == 0 {
-				p.next[state][b] = other
+				p.states[at].next[b] = other
 				continue
 			}
-			if state != 0 {
+			if at != 0 {
 				suffix[to] = other
 			}
-			p.found[to] |= p.found[suffix[to]]
+			p.states[to].found |= p.states[suffix[to]].found
 			queue = append(queue, to)
 		}
 	}
@@ -77,15 +77,14 @@ func (p *phrases) link() {
 
 // in returns the set of the phrases that the text holds.
 func (p *phrases) in(text string) (found uint64) {
-	state := uint16(0)
+	at := &p.states[0]
 	for i := range len(text) {
-		b := text[i]
-		if b >= utf8.RuneSelf {
-			state = 0
-			continue
+		if b := text[i]; b < utf8.RuneSelf {
+			at = &p.states[at.next[b]]
+			found |= at.found
+		} else {
+			at = &p.states[0]
 		}
-		state = p.next[state][b]
-		found |= p.found[state]
 	}
 	return found
 }
