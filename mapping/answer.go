@@ -54,7 +54,7 @@ func (a *answer) result() Result {
 	a.metadata[metaOutcome] = string(a.advice.outcome)
 	a.metadata[metaUpstreamMessage] = a.quote
 	r := Result{
-		reason:    a.info.reason,
+		info:      a.info,
 		advice:    a.advice,
 		requestID: clean(a.call.RequestID, maxMetadataValue),
 		private:   a.private,

@@ -175,10 +175,11 @@ func (a *answer) addUpstream(fields []fieldError) {
 // anything.
 func mediaType(header http.Header) string {
 	value := header.Get("Content-Type")
-	// A single parameter can be read or not, but changes nothing: only two of the
-	// same name make the whole value unreadable.
-	if base, parameters, _ := strings.Cut(value, ";"); !strings.Contains(parameters, ";") {
-		value = base
+	switch value {
+	case "application/json", "text/html":
+		return value
+	case "text/html; charset=UTF-8", "text/html; charset=utf-8": // as nearly every page is sent
+		return htmlType
 	}
 	parsed, _, err := mime.ParseMediaType(value)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
