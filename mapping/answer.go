@@ -60,7 +60,7 @@ func (a *answer) result() Result {
 		private:   a.private,
 	}
 	message := a.message()
-	d := drafts.Get().(*draft)
+	d := takeDraft()
 	defer drafts.Put(d)
 	for {
 		a.write(d, message, r.requestID)

@@ -31,7 +31,7 @@ import (
 // handler ends: with the error that it returns and, for the mapping, the trailers
 // that it sets.
 func BenchmarkMapping(b *testing.B) {
-	update := benchCall("UpdateCustomer")
+	update := callOf(b, "UpdateCustomer")
 	for _, bench := range []struct {
 		name  string
 		reply mapping.Reply
@@ -56,7 +56,7 @@ func BenchmarkMapping(b *testing.B) {
 		)
 	}
 
-	create := benchCall("CreateCustomer")
+	create := callOf(b, "CreateCustomer")
 	none := mapping.NoReply{
 		Err:  &url.Error{Op: "Post", URL: "https://www.pelcro.com/api/v1/core/customers", Err: errors.New("http2: server sent GOAWAY")},
 		Sent: true,
@@ -95,17 +95,6 @@ func compare(b *testing.B, name string, plain func() error, mapped func() mappin
 			}
 		}
 	})
-}
-
-func benchCall(operation string) mapping.Call {
-	op, _ := mapping.CustomerOperation(operation)
-	return mapping.Call{
-		Operation:  op,
-		ResourceID: "42",
-		Credential: mapping.CredentialGateway,
-		Remaining:  mapping.NoDeadline,
-		RequestID:  "7f3c2a90d1e84b65",
-	}
 }
 
 func benchReply(statusCode int, body string, header ...string) mapping.Reply {

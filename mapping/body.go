@@ -125,7 +125,7 @@ func (b *body) readError(value string) (message string) {
 func (b *body) readErrors(value string) (first string) {
 	switch value[0] {
 	case '{':
-		// As a rule each field has one text.
+		// Every key has a colon, and as a rule one text.
 		b.fields = slices.Grow(b.fields, min(strings.Count(value, ":"), maxViolations))
 		b.readFields(value, "", 2)
 	case '[':

@@ -8,8 +8,9 @@ import (
 )
 
 // draft is a google.rpc.Status while it is written. grpc-go copies every status
-// that it is given, so a draft is of no use afterwards, and the next answer is
-// written on the same sheet.
+// that it is given, so a draft is of no use afterwards, and a later answer is
+// written on the same sheet. Nothing of the earlier one is in it
+// (TestAnswersShareNothing).
 type draft struct {
 	status  spb.Status
 	anys    [maxDetails]anypb.Any
@@ -21,13 +22,19 @@ type draft struct {
 const maxDetails = 6
 
 // drafts are the sheets that nobody writes on.
-var drafts = sync.Pool{New: func() any {
-	d := new(draft)
-	for i := range d.details {
-		d.details[i] = &d.anys[i]
+var drafts sync.Pool
+
+// takeDraft returns a sheet, to be put back afterwards.
+func takeDraft() *draft {
+	d, used := drafts.Get().(*draft)
+	if !used {
+		d = new(draft)
+		for i := range d.details {
+			d.details[i] = &d.anys[i]
+		}
 	}
 	return d
-}}
+}
 
 // begin writes a status without details over whatever is there.
 func (d *draft) begin(code int32, message string) {

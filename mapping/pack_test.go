@@ -77,7 +77,7 @@ func TestDraft(t *testing.T) {
 		violations: []violation{{"a", strings.Repeat("b", 1000), "c"}, {}},
 		quota:      60,
 	}
-	d := drafts.Get().(*draft)
+	d := takeDraft()
 	defer drafts.Put(d)
 	for _, message := range []string{"first", strings.Repeat("second", 100), ""} {
 		a.write(d, message, "id")
