@@ -2,20 +2,11 @@ package mapping
 
 import (
 	"strconv"
-	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
-
-// quotaSubject is whose quota a 429 is about.
-const quotaSubject = "pelcro-api"
 
 // answer is an error while it is put together.
 type answer struct {
@@ -23,7 +14,6 @@ type answer struct {
 	info   *reasonInfo
 	advice advice
 
-	suffix     string                    // follows the reason's own message
 	quote      string                    // Pelcro's text, safe to show
 	private    string                    // Pelcro's text where callers do not see it
 	metadata   [len(metadataKeys)]string // empty: absent
@@ -64,20 +54,21 @@ func (a *answer) result() Result {
 	a.metadata[metaOutcome] = string(a.advice.outcome)
 	a.metadata[metaUpstreamMessage] = a.quote
 	r := Result{
-		reason:    a.info.reason,
+		info:      a.info,
 		advice:    a.advice,
 		requestID: clean(a.call.RequestID, maxMetadataValue),
 		private:   a.private,
 	}
-	total := len(a.violations) + a.omitted
-	rest := a.details(r.requestID)
+	message := a.message()
+	d := takeDraft()
+	defer drafts.Put(d)
 	for {
-		s := a.build(total, rest)
-		size := proto.Size(s)
-		r.wireBytes = wireBytes(s, size, r)
+		a.write(d, message, r.requestID)
+		size := d.size()
+		r.wireBytes = wireBytes(&d.status, size, r)
 		over := max(size-MaxStatusBytes, (3*(r.wireBytes-MaxWireBytes)+3)/4)
 		if over <= 0 || len(a.violations) <= 1 {
-			r.status = status.FromProto(s)
+			r.status = status.FromProto(&d.status)
 			return r
 		}
 		a.drop(over)
@@ -95,24 +86,39 @@ func (a *answer) drop(bytes int) {
 	}
 }
 
-func (a *answer) build(total int, rest []*anypb.Any) *spb.Status {
+// write writes the whole status.
+func (a *answer) write(d *draft, message, requestID string) {
 	if a.omitted > 0 {
 		a.metadata[metaViolationsOmitted] = strconv.Itoa(a.omitted)
 	}
-	details := make([]*anypb.Any, 0, 2+len(rest))
-	details = append(details, packErrorInfo(a.info.name, a.metadata))
+	d.begin(int32(a.info.code), message)
+	d.add(typeURL+"ErrorInfo", appendErrorInfo(d.values, a.info.name, &a.metadata))
 	if len(a.violations) > 0 {
-		details = append(details, packBadRequest(a.violations))
+		d.add(typeURL+"BadRequest", appendBadRequest(d.values, a.violations))
 	}
-	return &spb.Status{
-		Code:    int32(a.info.code),
-		Message: a.message(total),
-		Details: append(details, rest...),
+	if a.advice.delay > 0 {
+		d.add(typeURL+"RetryInfo", appendRetryInfo(d.values, a.advice.delay))
+	}
+	if a.quota > 0 {
+		d.add(typeURL+"QuotaFailure", appendQuotaFailure(d.values, a.quota))
+	}
+	if a.info.reason == pelcrov1.ErrorReason_PELCRO_NOT_FOUND && a.call.ResourceID != "" {
+		d.add(typeURL+"ResourceInfo", appendResourceInfo(d.values,
+			clean(a.call.Operation.Resource, maxMetadataValue),
+			clean(a.call.ResourceID, maxMetadataValue),
+		))
+	}
+	if requestID != "" {
+		d.add(typeURL+"RequestInfo", appendRequestInfo(d.values, requestID))
 	}
 }
 
 // message returns the status message: our own words, and what Pelcro said.
-func (a *answer) message(total int) string {
+func (a *answer) message() string {
+	open, status, end := "", a.metadata[metaHTTPStatus], ""
+	if status != "" {
+		open, end = " (HTTP ", ")"
+	}
 	switch {
 	case len(a.violations) > 0:
 		first := a.violations[0]
@@ -121,45 +127,12 @@ func (a *answer) message(total int) string {
 			separator = ""
 		}
 		more := ""
-		if total > 1 {
+		if total := len(a.violations) + a.omitted; total > 1 {
 			more = " (+" + strconv.Itoa(total-1) + " more)"
 		}
-		return cut(a.info.message+a.suffix+": "+first.field+separator+first.description, maxMessage-len(more)) + more
+		return cut(a.info.message+open+status+end+": "+first.field+separator+first.description, maxMessage-len(more)) + more
 	case a.quote != "":
-		return cut(a.info.message+a.suffix+": "+a.quote, maxMessage)
+		return cut(a.info.message+open+status+end+": "+a.quote, maxMessage)
 	}
-	return cut(a.info.message+a.suffix, maxMessage)
-}
-
-// details returns the details whose size does not depend on the violations.
-func (a *answer) details(requestID string) []*anypb.Any {
-	details := make([]*anypb.Any, 0, 4)
-	if a.advice.delay > 0 {
-		details = append(details, packRetryInfo(a.advice.delay))
-	}
-	if a.quota > 0 {
-		details = append(details, packQuotaFailure(a.quota))
-	}
-	if a.info.reason == pelcrov1.ErrorReason_PELCRO_NOT_FOUND && a.call.ResourceID != "" {
-		details = append(details, packResourceInfo(
-			clean(a.call.Operation.Resource, maxMetadataValue),
-			clean(a.call.ResourceID, maxMetadataValue),
-		))
-	}
-	if requestID != "" {
-		details = append(details, packRequestInfo(requestID))
-	}
-	return details
-}
-
-func packRetryInfo(delay time.Duration) *anypb.Any {
-	return pack(typeURL+"RetryInfo", &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
-}
-
-func packQuotaFailure(quota int64) *anypb.Any {
-	return pack(typeURL+"QuotaFailure", &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{
-		Subject:     quotaSubject,
-		Description: "Requests that Pelcro allows in one of its time windows.",
-		QuotaValue:  quota,
-	}}})
+	return cut(a.info.message+open+status+end, maxMessage)
 }

@@ -1,15 +1,11 @@
 package mapping
 
 import (
-	"bytes"
 	"math"
 	"strings"
 	"testing"
-	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
@@ -36,7 +32,6 @@ func TestWorstCaseFits(t *testing.T) {
 				},
 				info:       &catalog[i],
 				advice:     advice{outcome: OutcomeRejected, delay: maxDelay, pushback: "86400000"},
-				suffix:     " (HTTP -2147483648)",
 				quote:      cut(long, maxUpstreamMessage),
 				violations: []violation{{cut(long, maxFieldPath), cut(long, maxDescription), longestReason}},
 				omitted:    math.MaxInt,
@@ -59,57 +54,4 @@ func TestWorstCaseFits(t *testing.T) {
 		}
 	}
 	t.Logf("the largest takes %d of %d bytes", largest, MaxWireBytes)
-}
-
-// TestPack compares the encoding of the details with the library's.
-func TestPack(t *testing.T) {
-	metadata := [len(metadataKeys)]string{}
-	for key := range metadata {
-		if key != metaCredential {
-			metadata[key] = strings.Repeat(metadataKeys[key], 20)
-		}
-	}
-	asMap := map[string]string{}
-	for key, value := range metadata {
-		if value != "" {
-			asMap[metadataKeys[key]] = value
-		}
-	}
-	long := strings.Repeat("й", 100)
-	for _, test := range []struct {
-		packed *anypb.Any
-		want   proto.Message
-	}{
-		{packErrorInfo("REASON", metadata), &errdetails.ErrorInfo{Reason: "REASON", Domain: Domain, Metadata: asMap}},
-		{packErrorInfo("REASON", [len(metadataKeys)]string{}), &errdetails.ErrorInfo{Reason: "REASON", Domain: Domain}},
-		{packBadRequest([]violation{{"a", long, "c"}, {"", "b", ""}, {}}), &errdetails.BadRequest{
-			FieldViolations: []*errdetails.BadRequest_FieldViolation{
-				{Field: "a", Description: long, Reason: "c"},
-				{Description: "b"},
-				{},
-			},
-		}},
-		{packResourceInfo("type", long), &errdetails.ResourceInfo{ResourceType: "type", ResourceName: long}},
-		{packResourceInfo("", "name"), &errdetails.ResourceInfo{ResourceName: "name"}},
-		{packRequestInfo("id"), &errdetails.RequestInfo{RequestId: "id"}},
-		{packRetryInfo(time.Minute), nil},
-		{packQuotaFailure(60), nil},
-	} {
-		if _, err := test.packed.UnmarshalNew(); err != nil {
-			t.Errorf("%s: %v", test.packed.GetTypeUrl(), err)
-		}
-		if test.want == nil {
-			continue
-		}
-		want := new(anypb.Any)
-		if err := anypb.MarshalFrom(want, test.want, proto.MarshalOptions{Deterministic: true}); err != nil {
-			t.Fatal(err)
-		}
-		if test.packed.GetTypeUrl() != want.GetTypeUrl() || !bytes.Equal(test.packed.GetValue(), want.GetValue()) {
-			t.Errorf("%v, want %v", test.packed, want)
-		}
-		if cap(test.packed.GetValue()) > len(test.packed.GetValue())+8 {
-			t.Errorf("%s: %d bytes reserved for %d", want.GetTypeUrl(), cap(test.packed.GetValue()), len(test.packed.GetValue()))
-		}
-	}
 }

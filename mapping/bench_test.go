@@ -1,16 +1,22 @@
 package mapping_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -20,75 +26,117 @@ import (
 //
 //	go test ./mapping -run '^$' -bench Mapping -count 10 | benchstat -col /by -
 //
-// The plain translation cleans nothing, bounds nothing, gives no retry advice
-// and sends its fields in random order, so a ratio of one is not to be had for
-// free. Both end where a handler ends: with the error that it returns.
+// The plain translation cleans nothing, bounds nothing, hides nothing, gives no
+// advice but RetryInfo and sends its fields in random order. Both end where a
+// handler ends: with the error that it returns and, for the mapping, the trailers
+// that it sets.
 func BenchmarkMapping(b *testing.B) {
-	operation, _ := mapping.CustomerOperation("UpdateCustomer")
-	call := mapping.Call{
-		Operation:  operation,
-		ResourceID: "42",
-		Credential: mapping.CredentialGateway,
-		Remaining:  mapping.NoDeadline,
-		RequestID:  "7f3c2a90d1e84b65",
-	}
-	header := http.Header{
-		"Content-Type":          {"application/json"},
-		"Cache-Control":         {"no-cache, private"},
-		"X-Ratelimit-Limit":     {"100000"},
-		"X-Ratelimit-Remaining": {"99995"},
-	}
+	update := callOf(b, "UpdateCustomer")
 	for _, bench := range []struct {
 		name  string
 		reply mapping.Reply
 	}{
-		{"400", mapping.Reply{
-			StatusCode: http.StatusBadRequest,
-			Header:     header,
-			Body: []byte(`{"errors":{"email":["The email must be a valid email address."],` +
-				`"first_name":["The first name must not be greater than 255 characters."]}}`),
-		}},
-		{"404", mapping.Reply{
-			StatusCode: http.StatusNotFound,
-			Header:     header,
-			Body:       []byte(`{"message":"Customer not found."}`),
-		}},
+		{"400", benchReply(400, `{"errors":{"email":["The email must be a valid email address."],`+
+			`"first_name":["The first name must not be greater than 255 characters."]}}`)},
+		{"401", benchReply(401, `{"message":"Unauthenticated."}`)},
+		{"403", benchReply(403, `{"message":"This action is unauthorized."}`)},
+		{"404", benchReply(404, `{"message":"Customer not found."}`)},
+		{"404 of Laravel", benchReply(404, "{\n    \"message\": \"No query results for model [App\\\\Models\\\\Customer] 404\"\n}")},
+		{"422 with 20 fields", benchReply(422, manyErrors(b, 20, "The field must be a string."))},
+		{"429", benchReply(429, `{"message":"Too Many Attempts."}`,
+			"Retry-After", "17", "X-RateLimit-Limit", "60", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "1795338040")},
+		{"500", benchReply(500, `{"message":"Server Error"}`)},
+		{"503 page", benchReply(503, "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"+
+			"<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+			"Content-Type", "text/html")},
 	} {
-		b.Run(bench.name+"/by=plain", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if plain(bench.reply.StatusCode, bench.reply.Body) == nil {
-					b.Fatal("no error")
-				}
-			}
-		})
-		b.Run(bench.name+"/by=mapping", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				result := mapping.FromReply(call, bench.reply)
-				if result.Err() == nil || result.Trailer() == nil {
-					b.Fatal("no error")
-				}
-			}
-		})
+		compare(b, bench.name,
+			func() error { return plainReply(bench.reply) },
+			func() mapping.Result { return mapping.FromReply(update, bench.reply) },
+		)
 	}
+
+	create := callOf(b, "CreateCustomer")
+	none := mapping.NoReply{
+		Err:  &url.Error{Op: "Post", URL: "https://www.pelcro.com/api/v1/core/customers", Err: errors.New("http2: server sent GOAWAY")},
+		Sent: true,
+	}
+	compare(b, "no reply",
+		func() error { return plainNoReply(none.Err) },
+		func() mapping.Result { return mapping.FromNoReply(create, none) },
+	)
+	refusal := mapping.Refusal{
+		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
+		Violations: []mapping.Violation{{
+			Field: "customer.email", Description: "Must be an email address.", Reason: pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+		}},
+	}
+	compare(b, "refusal",
+		func() error { return plainRefusal("customer.email", "Must be an email address.") },
+		func() mapping.Result { return mapping.Refuse(create, refusal) },
+	)
 }
 
-// plain is the translation that a handler would write by hand: decode, pick a
-// code, attach the details.
-func plain(statusCode int, raw []byte) error {
+func compare(b *testing.B, name string, plain func() error, mapped func() mapping.Result) {
+	b.Run(name+"/by=plain", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if plain() == nil {
+				b.Fatal("no error")
+			}
+		}
+	})
+	b.Run(name+"/by=mapping", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			result := mapped()
+			if result.Err() == nil || result.Trailer() == nil {
+				b.Fatal("no error")
+			}
+		}
+	})
+}
+
+func benchReply(statusCode int, body string, header ...string) mapping.Reply {
+	reply := mapping.Reply{StatusCode: statusCode, Body: []byte(body), Header: http.Header{
+		"Content-Type":          {"application/json"},
+		"Cache-Control":         {"no-cache, private"},
+		"Date":                  {"Sun, 22 Nov 2026 09:00:00 GMT"},
+		"X-Ratelimit-Limit":     {"100000"},
+		"X-Ratelimit-Remaining": {"99995"},
+	}}
+	for i := 0; i < len(header); i += 2 {
+		reply.Header.Set(header[i], header[i+1])
+	}
+	return reply
+}
+
+// plainCodes are the codes that a handler would know, and their reasons.
+var plainCodes = map[int]struct {
+	code   codes.Code
+	reason string
+}{
+	http.StatusBadRequest:          {codes.InvalidArgument, "VALIDATION_FAILED"},
+	http.StatusUnauthorized:        {codes.Unauthenticated, "UNAUTHENTICATED"},
+	http.StatusForbidden:           {codes.PermissionDenied, "PERMISSION_DENIED"},
+	http.StatusNotFound:            {codes.NotFound, "NOT_FOUND"},
+	http.StatusUnprocessableEntity: {codes.InvalidArgument, "VALIDATION_FAILED"},
+	http.StatusTooManyRequests:     {codes.ResourceExhausted, "RATE_LIMITED"},
+	http.StatusInternalServerError: {codes.Internal, "INTERNAL"},
+	http.StatusServiceUnavailable:  {codes.Unavailable, "UNAVAILABLE"},
+}
+
+// plainReply is the translation that a handler would write by hand: decode, pick
+// a code, attach the details. Where the body cannot be decoded, the status has to
+// do.
+func plainReply(reply mapping.Reply) error {
 	var body map[string]any
-	if err := json.Unmarshal(raw, &body); err != nil {
-		return status.Error(codes.Internal, "unreadable answer")
+	message := http.StatusText(reply.StatusCode)
+	if err := json.Unmarshal(reply.Body, &body); err == nil {
+		if text, ok := body["message"].(string); ok {
+			message = text
+		}
 	}
-	code, reason := codes.Internal, "INTERNAL"
-	switch statusCode {
-	case http.StatusBadRequest:
-		code, reason = codes.InvalidArgument, "VALIDATION_FAILED"
-	case http.StatusNotFound:
-		code, reason = codes.NotFound, "NOT_FOUND"
-	}
-	message, _ := body["message"].(string)
 	var violations []*errdetails.BadRequest_FieldViolation
 	fields, _ := body["errors"].(map[string]any)
 	for field, value := range fields {
@@ -102,14 +150,42 @@ func plain(statusCode int, raw []byte) error {
 			message = description
 		}
 	}
+	kind := plainCodes[reply.StatusCode]
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{
-		Reason:   reason,
+		Reason:   kind.reason,
 		Domain:   "pelcro-grpc",
-		Metadata: map[string]string{"httpStatus": strconv.Itoa(statusCode)},
+		Metadata: map[string]string{"httpStatus": strconv.Itoa(reply.StatusCode)},
 	}}
 	if len(violations) > 0 {
 		details = append(details, &errdetails.BadRequest{FieldViolations: violations})
 	}
+	if seconds, err := strconv.Atoi(reply.Header.Get("Retry-After")); err == nil {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Duration(seconds) * time.Second)})
+	}
+	return plainStatus(kind.code, message, details...)
+}
+
+// plainNoReply is what would be written by hand for a failed round trip.
+func plainNoReply(err error) error {
+	code, reason := codes.Unavailable, "UNAVAILABLE"
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		code, reason = codes.DeadlineExceeded, "DEADLINE_EXCEEDED"
+	case errors.Is(err, context.Canceled):
+		code, reason = codes.Canceled, "CANCELLED"
+	}
+	return plainStatus(code, "Pelcro did not answer", &errdetails.ErrorInfo{Reason: reason, Domain: "pelcro-grpc"})
+}
+
+// plainRefusal is what would be written by hand for a bad request.
+func plainRefusal(field, description string) error {
+	return plainStatus(codes.InvalidArgument, description,
+		&errdetails.ErrorInfo{Reason: "INVALID_REQUEST", Domain: "pelcro-grpc"},
+		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: description}}},
+	)
+}
+
+func plainStatus(code codes.Code, message string, details ...protoadapt.MessageV1) error {
 	s, err := status.New(code, message).WithDetails(details...)
 	if err != nil {
 		return status.Error(code, message)

@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -124,6 +125,8 @@ func (b *body) readError(value string) (message string) {
 func (b *body) readErrors(value string) (first string) {
 	switch value[0] {
 	case '{':
+		// Every key has a colon, and as a rule one text.
+		b.fields = slices.Grow(b.fields, min(strings.Count(value, ":"), maxViolations))
 		b.readFields(value, "", 2)
 	case '[':
 		for element := range elements(value) {

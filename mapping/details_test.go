@@ -182,6 +182,21 @@ func TestSameInputSameBytes(t *testing.T) {
 	}
 }
 
+// TestAnswersShareNothing: no answer changes when later ones are made.
+func TestAnswersShareNothing(t *testing.T) {
+	var results []mapping.Result
+	var want [][]byte
+	for _, v := range vectors.Read(t, vectorFiles) {
+		result := mapping.FromReply(callOf(t, v.Operation), replyOf(v))
+		results, want = append(results, result), append(want, bytesOf(t, result))
+	}
+	for i, result := range results {
+		if !bytes.Equal(bytesOf(t, result), want[i]) {
+			t.Errorf("%v was another error before", result.Status())
+		}
+	}
+}
+
 // TestTrailersAreTheCallers: adding to one must not change another.
 func TestTrailersAreTheCallers(t *testing.T) {
 	call := callOf(t, "CreateCustomer")

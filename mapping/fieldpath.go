@@ -85,8 +85,9 @@ func (f FieldNames) path(key string) string {
 // withoutParent returns the key without the field that holds the resource, if it
 // begins with that.
 func (f FieldNames) withoutParent(key string) string {
-	if rest, below := strings.CutPrefix(key, f.Parent+"."); f.Parent != "" && below {
-		return rest
+	rest, found := strings.CutPrefix(key, f.Parent)
+	if found && f.Parent != "" && strings.HasPrefix(rest, ".") {
+		return rest[1:]
 	}
 	return key
 }

@@ -1,8 +1,6 @@
 package mapping
 
 import (
-	"strings"
-
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
@@ -71,15 +69,23 @@ var fieldTexts = []struct {
 	{[]string{" must be ", " characters"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
 }
 
+// fieldParts finds the parts of all rows.
+var fieldParts = newPhrases(parts())
+
+func parts() [][]string {
+	rows := make([][]string, len(fieldTexts))
+	for i, row := range fieldTexts {
+		rows[i] = row.parts
+	}
+	return rows
+}
+
 func fieldReason(text string) pelcrov1.FieldViolationReason {
-rows:
-	for _, row := range fieldTexts {
-		for _, part := range row.parts {
-			if !strings.Contains(text, part) {
-				continue rows
-			}
+	found := fieldParts.in(text)
+	for i, all := range fieldParts.rows {
+		if found&all == all {
+			return fieldTexts[i].reason
 		}
-		return row.reason
 	}
 	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE
 }

@@ -3,6 +3,8 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"mime"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,6 +138,51 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 		if strings.HasPrefix(value, "-") && status != 429 && d != 0 {
 			t.Errorf("delay %v", d)
+		}
+	})
+}
+
+// FuzzTextOf: a JSON text with escapes is read as encoding/json reads it.
+func FuzzTextOf(f *testing.F) {
+	for _, text := range []string{
+		`\"\\\/\b\f\n\r\t`, `App\\Models`, `caf\u00e9\uD83D\ude00`, `\ud83d`, `\ud83d!`, `\ude00\ud83d`, `\ud83d\u0041`, `\ud83d\ud83d\ude00`,
+		`\ufffd`, `\u0000`, "\\n\xff\xfe\xe9", "\\né😀", ``, `plain`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		value := `"` + text + `"`
+		if !json.Valid([]byte(value)) {
+			return
+		}
+		want := text
+		if strings.Contains(text, `\`) {
+			if err := json.Unmarshal([]byte(value), &want); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, ok := textOf(value); !ok || got != want {
+			t.Errorf("%s is %q, want %q", value, got, want)
+		}
+	})
+}
+
+// FuzzMediaType: a Content-Type that is known by heart is read as mime reads it.
+func FuzzMediaType(f *testing.F) {
+	for _, value := range []string{
+		"", "text/html", "text/html; charset=UTF-8", "text/html; charset=utf-8", "application/json", "Text/HTML; charset=UTF-8", "text/html;", "text/html;;", "text/html; a", "text/html; a=b; a=c", "text/html; a=b; a=b",
+		`text/plain; a="b;c"`, `text/plain; a="b`, "text; a=b", "text/; a=b", "/html", "text/html x; a=b", "text/html; a*=x; a*=y", "text/html; a*0=x",
+	} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		want, _, err := mime.ParseMediaType(value)
+		if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+			want = ""
+		}
+		got := mediaType(http.Header{"Content-Type": {value}})
+		if got != "" && got != clean(want, maxMetadataValue) || got == "" && strings.HasPrefix(want, "text/") {
+			t.Errorf("%q is %q, want %q", value, got, want)
 		}
 	})
 }

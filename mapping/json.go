@@ -1,9 +1,11 @@
 package mapping
 
 import (
-	"encoding/json"
 	"iter"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // The functions here walk JSON in place. Unlike a map they keep the order, and
@@ -47,12 +49,71 @@ func textOf(value string) (string, bool) {
 	if value[0] != '"' {
 		return "", false
 	}
-	if !strings.Contains(value, `\`) {
-		return value[1 : len(value)-1], true
+	text := value[1 : len(value)-1]
+	if strings.IndexByte(text, '\\') >= 0 {
+		text = unescape(text)
 	}
-	var decoded string
-	err := json.Unmarshal([]byte(value), &decoded)
-	return decoded, err == nil
+	return text, true
+}
+
+// unescape returns a text with escapes as encoding/json reads it: what is not
+// UTF-8, or half a surrogate pair, becomes U+FFFD.
+func unescape(text string) string {
+	if !utf8.ValidString(text) {
+		text = string([]rune(text))
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for {
+		plain := strings.IndexByte(text, '\\')
+		if plain < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		r, n := escaped(text[plain:])
+		b.WriteString(text[:plain])
+		b.WriteRune(r)
+		text = text[plain+n:]
+	}
+}
+
+// escaped returns the character of the escape that s begins with, and the length
+// of the escape.
+func escaped(s string) (r rune, n int) {
+	switch s[1] {
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		const one, pair = len(`\u0000`), len(`\u0000\u0000`)
+		r = codeUnit(s)
+		if !utf16.IsSurrogate(r) {
+			return r, one
+		}
+		if r = utf16.DecodeRune(r, codeUnit(s[one:])); r != utf8.RuneError {
+			return r, pair
+		}
+		return r, one
+	}
+	return rune(s[1]), 2 // the character itself
+}
+
+// codeUnit returns the number of the escape \uXXXX that s begins with, -1 if it
+// begins with none.
+func codeUnit(s string) rune {
+	digits, found := strings.CutPrefix(s, `\u`)
+	if !found {
+		return -1
+	}
+	n, _ := strconv.ParseUint(digits[:4], 16, 16) // it is valid JSON
+	return rune(n)
 }
 
 // nextItem returns s from the next member or element, or the closing bracket, on.
@@ -64,7 +125,12 @@ func nextItem(s string) string {
 	return s
 }
 
-func skipBlanks(s string) string { return strings.TrimLeft(s, " \t\r\n") }
+func skipBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t' || s[0] == '\r' || s[0] == '\n') {
+		s = s[1:]
+	}
+	return s
+}
 
 // valueLen returns the length of the value that s begins with.
 func valueLen(s string) int {

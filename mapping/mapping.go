@@ -71,15 +71,13 @@ func FromReply(call Call, reply Reply) Result {
 		return Result{}
 	}
 	info := infoOf[reason]
-	httpStatus := strconv.Itoa(reply.StatusCode)
 	a := answer{
 		call:    call,
 		info:    info,
 		advice:  adviseReply(call, reply, reason, info.code),
-		suffix:  " (HTTP " + httpStatus + ")",
 		omitted: b.omitted,
 	}
-	a.metadata[metaHTTPStatus] = httpStatus
+	a.metadata[metaHTTPStatus] = strconv.Itoa(reply.StatusCode)
 	if b.form != formObject {
 		a.metadata[metaContentType] = mediaType(reply.Header)
 	}
@@ -94,7 +92,7 @@ func FromReply(call Call, reply Reply) Result {
 	}
 	a.addUpstream(b.fields)
 	if reply.StatusCode == http.StatusTooManyRequests {
-		a.quota, _ = digits(single(reply.Header, "X-RateLimit-Limit"))
+		a.quota, _ = digits(single(reply.Header, headerLimit))
 	}
 	return a.result()
 }
@@ -176,7 +174,14 @@ func (a *answer) addUpstream(fields []fieldError) {
 // "text/html", empty if it is none of IANA's top-level types: then it could be
 // anything.
 func mediaType(header http.Header) string {
-	parsed, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	value := header.Get("Content-Type")
+	switch value {
+	case "application/json", "text/html":
+		return value
+	case "text/html; charset=UTF-8", "text/html; charset=utf-8": // as nearly every page is sent
+		return htmlType
+	}
+	parsed, _, err := mime.ParseMediaType(value)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
 	}

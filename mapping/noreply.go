@@ -49,22 +49,21 @@ func (n NoReply) classify(kind Kind) pelcrov1.ErrorReason {
 // isUntrusted reports whether the peer failed to prove that it is Pelcro: a
 // fault that no repetition cures and that someone must see.
 func isUntrusted(err error) bool {
-	var (
-		verification *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		hostname     x509.HostnameError
-		invalid      x509.CertificateInvalidError
-		record       tls.RecordHeaderError
-	)
-	return errors.As(err, &verification) || errors.As(err, &authority) ||
-		errors.As(err, &hostname) || errors.As(err, &invalid) ||
-		errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
+	return is[*tls.CertificateVerificationError](err) || is[x509.UnknownAuthorityError](err) ||
+		is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err) ||
+		is[tls.RecordHeaderError](err) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// isTimeout looks at every error of the chain, because *url.Error has a Timeout
-// that looks no further than the next one.
+// is reports whether err is, or wraps, an error of the type E.
+func is[E error](err error) bool {
+	_, found := errors.AsType[E](err)
+	return found
+}
+
 // isTimeout reports whether a time limit of this service's ended the call. The
-// system's own, for a peer that is gone, is a lost connection.
+// system's own, for a peer that is gone, is a lost connection. It looks at every
+// error of the chain, because *url.Error has a Timeout that looks no further than
+// the next one.
 func isTimeout(err error) bool {
 	if errors.Is(err, syscall.ETIMEDOUT) {
 		return false

@@ -1,75 +1,63 @@
 package mapping
 
 import (
+	"time"
+
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// The details that nearly every error carries hold nothing but texts. They are
-// encoded here, to the same bytes as the library's deterministic marshalling,
-// whose way with ErrorInfo's map costs more than all the rest of an answer.
+// The details are encoded here, to the same bytes as the library's deterministic
+// marshalling, whose way with ErrorInfo's map alone costs more than all the rest
+// of an answer. A function appendX appends the value of a google.rpc.X. As the
+// library does, all of them leave out what is empty.
 
 // typeURL precedes the name of a detail's type.
 const typeURL = "type.googleapis.com/google.rpc."
 
-// pack wraps a detail. The bytes depend on nothing but the message, unlike those
-// of anypb.New, whose map order is random.
-func pack(url string, detail proto.Message) *anypb.Any {
-	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(detail)
-	if err != nil {
-		// Only a text that is not UTF-8 can do this, and every text was cleaned.
-		panic("mapping: " + err.Error())
-	}
-	return &anypb.Any{TypeUrl: url, Value: value}
-}
-
-func packErrorInfo(reason string, metadata [len(metadataKeys)]string) *anypb.Any {
-	size := sizeTexts(reason, Domain)
+func appendErrorInfo(b []byte, reason string, metadata *[len(metadataKeys)]string) []byte {
+	b = appendTexts(b, reason, Domain)
 	for i, value := range metadata {
 		if value != "" {
-			size += sizeNested(sizeTexts(metadataKeys[i], value))
+			b = appendNested(b, 3, sizeTexts(metadataKeys[i], value))
+			b = appendTexts(b, metadataKeys[i], value)
 		}
 	}
-	b := appendTexts(make([]byte, 0, size), reason, Domain)
-	for i, value := range metadata {
-		if value != "" {
-			b = appendNested(b, 3, metadataKeys[i], value)
-		}
-	}
-	return &anypb.Any{TypeUrl: typeURL + "ErrorInfo", Value: b}
+	return b
 }
 
-func packBadRequest(violations []violation) *anypb.Any {
-	size := 0
+func appendBadRequest(b []byte, violations []violation) []byte {
 	for _, v := range violations {
-		size += v.size()
+		b = appendNested(b, 1, sizeTexts(v.field, v.description, v.reason))
+		b = appendTexts(b, v.field, v.description, v.reason)
 	}
-	b := make([]byte, 0, size)
-	for _, v := range violations {
-		b = appendNested(b, 1, v.field, v.description, v.reason)
-	}
-	return &anypb.Any{TypeUrl: typeURL + "BadRequest", Value: b}
+	return b
 }
 
-func packResourceInfo(resource, name string) *anypb.Any {
-	return packTexts(typeURL+"ResourceInfo", resource, name)
+func appendRetryInfo(b []byte, delay time.Duration) []byte {
+	seconds, nanos := uint64(delay/time.Second), uint64(delay%time.Second)
+	b = appendNested(b, 1, sizeNumber(seconds)+sizeNumber(nanos))
+	b = appendNumber(b, 1, seconds)
+	return appendNumber(b, 2, nanos)
 }
 
-func packRequestInfo(id string) *anypb.Any {
-	return packTexts(typeURL+"RequestInfo", id)
+// quotaSubject is whose quota a 429 is about.
+const quotaSubject = "pelcro-api"
+
+const quotaDescription = "Requests that Pelcro allows in one of its time windows."
+
+func appendQuotaFailure(b []byte, quota int64) []byte {
+	b = appendNested(b, 1, sizeTexts(quotaSubject, quotaDescription)+sizeNumber(uint64(quota)))
+	b = appendTexts(b, quotaSubject, quotaDescription)
+	return appendNumber(b, 7, uint64(quota))
 }
 
-func packTexts(url string, texts ...string) *anypb.Any {
-	return &anypb.Any{TypeUrl: url, Value: appendTexts(make([]byte, 0, sizeTexts(texts...)), texts...)}
+func appendResourceInfo(b []byte, resource, name string) []byte {
+	return appendTexts(b, resource, name)
 }
 
-// size returns what the violation takes within its BadRequest.
-func (v violation) size() int {
-	return sizeNested(sizeTexts(v.field, v.description, v.reason))
-}
+func appendRequestInfo(b []byte, id string) []byte { return appendTexts(b, id) }
 
-// appendTexts encodes a message whose fields are texts, numbered from one.
+// appendTexts encodes fields that are texts, numbered from one.
 func appendTexts(b []byte, texts ...string) []byte {
 	for i, text := range texts {
 		if text != "" {
@@ -80,22 +68,48 @@ func appendTexts(b []byte, texts ...string) []byte {
 	return b
 }
 
-// appendNested encodes such a message as the field of another.
-func appendNested(b []byte, number protowire.Number, texts ...string) []byte {
-	b = protowire.AppendTag(b, number, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(sizeTexts(texts...)))
-	return appendTexts(b, texts...)
+// appendNumber encodes a field that is a number, none of them negative.
+func appendNumber(b []byte, field protowire.Number, n uint64) []byte {
+	if n == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), n)
+}
+
+// appendNested begins a field that is a message of that size.
+func appendNested(b []byte, field protowire.Number, size int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(size))
+}
+
+// size returns what the violation takes within its BadRequest.
+func (v violation) size() int {
+	return sizeNested(sizeTexts(v.field, v.description, v.reason))
 }
 
 func sizeTexts(texts ...string) int {
 	size := 0
 	for _, text := range texts {
-		if text != "" {
-			size += sizeNested(len(text))
-		}
+		size += sizeBytes(len(text))
 	}
 	return size
 }
 
-// sizeNested returns what so many bytes take as a field with a low number.
-func sizeNested(bytes int) int { return protowire.SizeTag(1) + protowire.SizeBytes(bytes) }
+// sizeBytes returns what so many bytes take as a field, nothing if there are none.
+func sizeBytes(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return sizeNested(n)
+}
+
+func sizeNumber(n uint64) int {
+	if n == 0 {
+		return 0
+	}
+	return sizeTag + protowire.SizeVarint(n)
+}
+
+func sizeNested(size int) int { return sizeTag + protowire.SizeBytes(size) }
+
+// sizeTag is the size of a field's number and kind, for numbers below 16.
+const sizeTag = 1

@@ -32,7 +32,7 @@ const (
 
 // Result is the gRPC answer to a call. The zero value is success.
 type Result struct {
-	reason    pelcrov1.ErrorReason
+	info      *reasonInfo    // nil for a success
 	status    *status.Status // nil for a success
 	advice    advice
 	requestID string
@@ -45,7 +45,12 @@ type Result struct {
 func (r Result) OK() bool { return r.status == nil }
 
 // Reason returns the reason, the unspecified one for a success.
-func (r Result) Reason() pelcrov1.ErrorReason { return r.reason }
+func (r Result) Reason() pelcrov1.ErrorReason {
+	if r.OK() {
+		return noError
+	}
+	return r.info.reason
+}
 
 // Code returns the gRPC code.
 func (r Result) Code() codes.Code { return r.status.Code() }
@@ -92,7 +97,7 @@ func (r Result) Trailer() metadata.MD {
 
 func (r Result) trailers() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
-		_ = yield(TrailerReason, infoOf[r.reason].name) &&
+		_ = yield(TrailerReason, r.info.name) &&
 			(r.requestID == "" || yield(TrailerRequestID, r.requestID)) &&
 			(r.advice.pushback == noPushback || yield(TrailerPushback, r.advice.pushback))
 	}

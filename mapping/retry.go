@@ -33,6 +33,13 @@ const noPushback = ""
 // stop is the pushback that forbids every retry.
 const stop = "-1"
 
+// Laravel's headers, spelled as net/http has them in an [http.Header]; to look up
+// Laravel's own spelling, X-RateLimit, would mean to respell it each time.
+const (
+	headerLimit = "X-Ratelimit-Limit"
+	headerReset = "X-Ratelimit-Reset"
+)
+
 // advice is what the caller is told of a retry.
 type advice struct {
 	outcome  Outcome
@@ -104,7 +111,7 @@ func delay(reply Reply) time.Duration {
 	if reply.StatusCode != http.StatusTooManyRequests {
 		return 0
 	}
-	reset, ok := digits(single(reply.Header, "X-RateLimit-Reset"))
+	reset, ok := digits(single(reply.Header, headerReset))
 	if !ok {
 		return 0
 	}
