@@ -108,17 +108,21 @@ func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 	return room.customer, nil
 }
 
-// readCustomers reads a list of customers.
-func readCustomers(list pelcro.JSON) (customers []*pelcrov1.Customer, err error) {
+// readCustomers reads a list of customers. One that is none, or has no usable id,
+// makes the whole list unusable.
+func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
 	if list.Kind() != '[' {
 		return nil, errNoList
 	}
+	var customers []*pelcrov1.Customer
 	for object := range list.Elements() {
-		customer, failure := readCustomer(object)
-		err = errors.Join(err, failure)
+		customer, err := readCustomer(object)
+		if err != nil {
+			return nil, err
+		}
 		customers = append(customers, customer)
 	}
-	return customers, err
+	return customers, nil
 }
 
 func readID(r *room, v pelcro.JSON) bool {
