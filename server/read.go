@@ -16,12 +16,13 @@ import (
 // it leaves the field unset.
 type attribute struct {
 	name string
-	read func(c *pelcrov1.Customer, v pelcro.JSON) bool
+	read func(r *room, v pelcro.JSON) bool
 }
 
 // attributes are what Customer names, in the order in which they are read: a
-// relation may fill in an id that did not come by itself.
-var attributes = []attribute{
+// relation may fill in an id that did not come by itself. It is Pelcro's order, too.
+var attributes = [...]attribute{
+	{"id", readID},
 	{"email", text(func(c *pelcrov1.Customer) **string { return &c.Email })},
 	{"first_name", text(func(c *pelcrov1.Customer) **string { return &c.FirstName })},
 	{"last_name", text(func(c *pelcrov1.Customer) **string { return &c.LastName })},
@@ -59,9 +60,8 @@ var attributes = []attribute{
 	{"deleted_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.DeletedAt })},
 }
 
-// attributeOf finds an attribute by its name; the customer's id comes after them.
 var attributeOf = func() map[string]int {
-	index := map[string]int{"id": len(attributes)}
+	index := map[string]int{}
 	for i, a := range attributes {
 		index[a.name] = i
 	}
@@ -77,81 +77,89 @@ var (
 // readCustomer reads a customer as Pelcro sends it, tolerantly: what does not fit
 // is kept in extra, and only a missing or unusable id is an error.
 func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
-	customer := &pelcrov1.Customer{}
-	keep := func(name string, v pelcro.JSON) {
-		if customer.Extra == nil {
-			customer.Extra = &structpb.Struct{Fields: map[string]*structpb.Value{}}
-		}
-		customer.Extra.Fields[name] = extraValue(v)
-	}
-	// What stands twice counts as the last one, and what is read first is not what
-	// stands first: hence two steps.
-	values := make([]pelcro.JSON, len(attributeOf))
-	whole := object.Members(func(name []byte, v pelcro.JSON) {
-		if i, known := attributeOf[string(name)]; known {
-			values[i] = v
-		} else {
-			keep(string(name), v)
-		}
-	})
-	if !whole {
+	if object.Kind() != '{' {
 		return nil, errNoCustomer
 	}
-	var ok bool
-	if customer.Id, ok = values[len(attributes)].Integer(); !ok || customer.Id <= 0 {
-		return nil, errNoID
-	}
-	for i, a := range attributes {
-		if v := values[i]; v != nil && !v.IsNull() && !a.read(customer, v) {
-			keep(a.name, v)
+	room := newRoom()
+	// What stands twice counts as the last one, and what is read first is not what
+	// stands first: hence two steps.
+	var values [len(attributes)]pelcro.JSON
+	expected := 0
+	for name, v := range object.Members() {
+		// Pelcro's order is the table's: mostly no name has to be looked up.
+		i, known := expected, expected < len(attributes) && attributes[expected].name == name
+		if !known {
+			i, known = attributeOf[name]
+		}
+		if known {
+			values[i], expected = v, i+1
+		} else {
+			room.keep(name, v)
 		}
 	}
-	return customer, nil
+	for i, a := range attributes[:] {
+		if v := values[i]; v != "" && !v.IsNull() && !a.read(room, v) {
+			room.keep(a.name, v)
+		}
+	}
+	if room.customer.Id <= 0 {
+		return nil, errNoID
+	}
+	return room.customer, nil
 }
 
-// readCustomers reads a list of customers.
-func readCustomers(list pelcro.JSON) (customers []*pelcrov1.Customer, err error) {
-	whole := list.Elements(func(object pelcro.JSON) {
-		customer, failure := readCustomer(object)
-		err = errors.Join(err, failure)
-		customers = append(customers, customer)
-	})
-	if !whole {
+// readCustomers reads a list of customers. One that is none, or has no usable id,
+// makes the whole list unusable.
+func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
+	if list.Kind() != '[' {
 		return nil, errNoList
 	}
-	return customers, err
+	var customers []*pelcrov1.Customer
+	for object := range list.Elements() {
+		customer, err := readCustomer(object)
+		if err != nil {
+			return nil, err
+		}
+		customers = append(customers, customer)
+	}
+	return customers, nil
 }
 
-func text(field func(*pelcrov1.Customer) **string) func(*pelcrov1.Customer, pelcro.JSON) bool {
-	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+func readID(r *room, v pelcro.JSON) bool {
+	n, ok := v.Integer()
+	if ok {
+		r.customer.Id = n
+	}
+	return ok
+}
+
+func text(field func(*pelcrov1.Customer) **string) func(*room, pelcro.JSON) bool {
+	return func(r *room, v pelcro.JSON) bool {
 		s, ok := v.Text()
 		if ok {
-			*field(c) = &s
+			place(field(r.customer), &r.texts, s)
 		}
 		return ok
 	}
 }
 
 // flag reads true and false, also as the 1 and 0 that a database has for them.
-func flag(field func(*pelcrov1.Customer) **bool) func(*pelcrov1.Customer, pelcro.JSON) bool {
-	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
-		switch string(v) {
-		case "true", "1":
-			*field(c) = new(true)
-		case "false", "0":
-			*field(c) = new(false)
-		default:
+func flag(field func(*pelcrov1.Customer) **bool) func(*room, pelcro.JSON) bool {
+	return func(r *room, v pelcro.JSON) bool {
+		isTrue := v == "true" || v == "1"
+		if !isTrue && v != "false" && v != "0" {
 			return false
 		}
+		place(field(r.customer), &r.flags, isTrue)
 		return true
 	}
 }
 
-func id(field func(*pelcrov1.Customer) **int64) func(*pelcrov1.Customer, pelcro.JSON) bool {
-	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+func id(field func(*pelcrov1.Customer) **int64) func(*room, pelcro.JSON) bool {
+	return func(r *room, v pelcro.JSON) bool {
 		n, ok := v.Integer()
 		if ok {
-			*field(c) = &n
+			place(field(r.customer), &r.integers, n)
 		}
 		return ok
 	}
@@ -159,47 +167,40 @@ func id(field func(*pelcrov1.Customer) **int64) func(*pelcrov1.Customer, pelcro.
 
 // relation reads what is an id or, when expanded, an object. An object's own id
 // counts if no other did.
-func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Customer) **structpb.Struct) func(*pelcrov1.Customer, pelcro.JSON) bool {
-	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Customer) **structpb.Struct) func(*room, pelcro.JSON) bool {
+	return func(r *room, v pelcro.JSON) bool {
 		isObject := v.Kind() == '{'
 		if isObject {
-			*object(c) = extraStruct(v)
+			*object(r.customer) = extraStruct(v)
 			v = v.Member("id")
 		}
 		n, ok := v.Integer()
-		if ok && *id(c) == nil {
-			*id(c) = &n
+		if ok && *id(r.customer) == nil {
+			place(id(r.customer), &r.integers, n)
 		}
-		agrees := ok && **id(c) == n
+		agrees := ok && **id(r.customer) == n
 		return isObject || agrees || v.IsEmptyList()
 	}
 }
 
 // relations reads a list of objects. A list of ids goes into extra.
-func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*pelcrov1.Customer, pelcro.JSON) bool {
-	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
-		var objects []*structpb.Struct
-		onlyObjects := true
-		isList := v.Elements(func(element pelcro.JSON) {
-			if onlyObjects = onlyObjects && element.Kind() == '{'; onlyObjects {
-				objects = append(objects, extraStruct(element))
-			}
-		})
-		if !isList || !onlyObjects {
-			return false
+func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*room, pelcro.JSON) bool {
+	return func(r *room, v pelcro.JSON) bool {
+		objects, ok := extraStructs(v)
+		if ok {
+			*field(r.customer) = objects
 		}
-		*field(c) = objects
-		return true
+		return ok
 	}
 }
 
 // readMetadata reads an object. PHP prints an empty one as [].
-func readMetadata(c *pelcrov1.Customer, v pelcro.JSON) bool {
+func readMetadata(r *room, v pelcro.JSON) bool {
 	switch {
 	case v.Kind() == '{':
-		c.Metadata = metadataStruct(v)
+		r.customer.Metadata = metadataStruct(v)
 	case v.IsEmptyList():
-		c.Metadata = &structpb.Struct{}
+		r.customer.Metadata = &structpb.Struct{}
 	default:
 		return false
 	}
@@ -207,14 +208,16 @@ func readMetadata(c *pelcrov1.Customer, v pelcro.JSON) bool {
 }
 
 // timestamp reads Unix seconds.
-func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*pelcrov1.Customer, pelcro.JSON) bool {
-	return func(c *pelcrov1.Customer, v pelcro.JSON) bool {
+func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*room, pelcro.JSON) bool {
+	return func(r *room, v pelcro.JSON) bool {
 		seconds, ok := v.Integer()
-		t := &timestamppb.Timestamp{Seconds: seconds}
-		if ok = ok && t.IsValid(); ok {
-			*field(c) = t
+		if !ok || !(&timestamppb.Timestamp{Seconds: seconds}).IsValid() {
+			return false
 		}
-		return ok
+		t := next(&r.times)
+		t.Seconds = seconds
+		*field(r.customer) = t
+		return true
 	}
 }
 

@@ -146,6 +146,23 @@ func TestReadTolerantly(t *testing.T) {
 			Id: 42, Metadata: mustStruct(t, map[string]any{"n": "1e999"}), Extra: mustStruct(t, map[string]any{"a": "1e999", "b": "-1e999", "c": 0}),
 		}},
 		{"an attribute twice", `,"email":"a","email":"b"`, &pelcrov1.Customer{Id: 42, Email: new("b")}},
+		{"an attribute twice, first of the wrong type", `,"email":1,"email":"b"`, &pelcrov1.Customer{Id: 42, Email: new("b")}},
+		{"an attribute twice, then of the wrong type", `,"email":"a","email":1`, extra(map[string]any{"email": 1})},
+		{"an attribute twice, then null", `,"email":"a","x":1,"email":null,"x":null`, extra(map[string]any{"x": nil})},
+		{"a key twice", `,"metadata":{"a":1,"a":"b"}`, &pelcrov1.Customer{Id: 42, Metadata: mustStruct(t, map[string]any{"a": "b"})}},
+		{"names with escapes", `,"\u0065mail":"a","x\/y":{"\"":1}`, &pelcrov1.Customer{
+			Id: 42, Email: new("a"), Extra: mustStruct(t, map[string]any{"x/y": map[string]any{`"`: 1}}),
+		}},
+		{"names that are no UTF-8", ",\"\xff\":{\"\xff\":\"\xff\xff\"}", extra(map[string]any{"\ufffd": map[string]any{"\ufffd": "\ufffd\ufffd"}})},
+		{"brackets, quotes and commas in texts", `,"email":"},{\"]\\","title":"[","x":["\\","]"],"tin":","`, &pelcrov1.Customer{
+			Id: 42, Email: new(`},{"]\`), Title: new("["), Tin: new(","), Extra: mustStruct(t, map[string]any{"x": []any{`\`, "]"}}),
+		}},
+		{"blanks everywhere", "\r\n,\t\"email\" : \"a\" , \"metadata\" : { } , \"addresses\" : [ ] , \"x\" : [ 1 , { \"a\" : 2 } ] ", &pelcrov1.Customer{
+			Id: 42, Email: new("a"), Metadata: &structpb.Struct{}, Extra: mustStruct(t, map[string]any{"x": []any{1, map[string]any{"a": 2}}}),
+		}},
+		{"the last first", `,"deleted_at":5,"title":"Dr.","email":"a"`, &pelcrov1.Customer{
+			Id: 42, Email: new("a"), Title: new("Dr."), DeletedAt: &timestamppb.Timestamp{Seconds: 5},
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			mustEqual(t, read(t, `{"id":42`+test.data+`}`), test.want)

@@ -1,8 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -24,14 +24,25 @@ func metadataStruct(object pelcro.JSON) *structpb.Struct { return toStruct(objec
 // is kept as text.
 func extraStruct(object pelcro.JSON) *structpb.Struct { return toStruct(object, 1, true) }
 
+// extraStructs converts a list of objects; ok is false for anything else.
+func extraStructs(list pelcro.JSON) (objects []*structpb.Struct, ok bool) {
+	for element := range list.Elements() {
+		if element.Kind() != '{' {
+			return nil, false
+		}
+		objects = append(objects, extraStruct(element))
+	}
+	return objects, list.Kind() == '['
+}
+
 // extraValue converts what is only shown and no object.
 func extraValue(v pelcro.JSON) *structpb.Value { return toValue(v, 2, true) }
 
 func toStruct(object pelcro.JSON, depth int, exact bool) *structpb.Struct {
 	fields := map[string]*structpb.Value{}
-	object.Members(func(name []byte, member pelcro.JSON) {
-		fields[string(name)] = toValue(member, depth+1, exact)
-	})
+	for name, member := range object.Members() {
+		fields[name] = toValue(member, depth+1, exact)
+	}
 	return &structpb.Struct{Fields: fields}
 }
 
@@ -43,34 +54,58 @@ func toValue(v pelcro.JSON, depth int, exact bool) *structpb.Value {
 		return structpb.NewBoolValue(v.Kind() == 't')
 	case '"':
 		text, _ := v.Text()
-		return structpb.NewStringValue(text)
+		return newText(text)
 	case '0':
 		return toNumber(v, exact)
 	}
 	if depth > maxStructDepth {
-		return structpb.NewStringValue(v.Compact())
+		return newText(v.Compact())
 	}
 	if v.Kind() == '{' {
 		return structpb.NewStructValue(toStruct(v, depth, exact))
 	}
 	list := &structpb.ListValue{}
-	v.Elements(func(element pelcro.JSON) { list.Values = append(list.Values, toValue(element, depth+1, exact)) })
+	for element := range v.Elements() {
+		list.Values = append(list.Values, toValue(element, depth+1, exact))
+	}
 	return structpb.NewListValue(list)
 }
 
 func toNumber(number pelcro.JSON, exact bool) *structpb.Value {
 	n, err := strconv.ParseFloat(string(number), 64)
 	if err != nil || exact && losesDigits(number) {
-		return structpb.NewStringValue(string(number))
+		return newText(string(number))
 	}
-	return structpb.NewNumberValue(n)
+	return newNumber(n)
 }
 
 // losesDigits reports whether the number is an integer that a double may change.
 func losesDigits(number pelcro.JSON) bool {
-	if bytes.ContainsAny(number, ".eE") {
+	if strings.ContainsAny(string(number), ".eE") {
 		return false
 	}
 	n, err := strconv.ParseInt(string(number), 10, 64)
 	return err != nil || n > maxExactInteger || n < -maxExactInteger
+}
+
+// newText and newNumber are structpb's functions with one allocation instead of
+// two, for what metadata consists of.
+func newText(text string) *structpb.Value {
+	v := &struct {
+		value structpb.Value
+		kind  structpb.Value_StringValue
+	}{}
+	v.kind.StringValue = text
+	v.value.Kind = &v.kind
+	return &v.value
+}
+
+func newNumber(n float64) *structpb.Value {
+	v := &struct {
+		value structpb.Value
+		kind  structpb.Value_NumberValue
+	}{}
+	v.kind.NumberValue = n
+	v.value.Kind = &v.kind
+	return &v.value
 }

@@ -1,10 +1,8 @@
 package pelcro
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -136,7 +134,7 @@ func (c *Client) Close() {
 type Reply struct {
 	// Data is the JSON under "data".
 	Data JSON
-	// Meta is the JSON under "meta", which lists have; nil if absent.
+	// Meta is the JSON under "meta", which lists have; empty if absent.
 	Meta JSON
 
 	received *Error
@@ -179,32 +177,3 @@ func (c *Client) do(ctx context.Context, r request) (*Reply, error) {
 	}
 	return reply, nil
 }
-
-var (
-	errNoObject = errors.New("the body is no JSON object")
-	errNoData   = errors.New("there is no data")
-)
-
-// Envelope returns what the body of a success holds under "data" and "meta". It
-// fails when the body is no JSON object, or has no data.
-func Envelope(body []byte) (data, meta JSON, err error) {
-	whole := JSON(bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark))))
-	ok := whole.Members(func(name []byte, value JSON) {
-		switch string(name) { // exactly: "Data" is something else
-		case "data":
-			data = value
-		case "meta":
-			meta = value
-		}
-	})
-	switch {
-	case !ok:
-		return nil, nil, errNoObject
-	case len(data) == 0 || data.IsNull():
-		return nil, nil, errNoData
-	}
-	return data, meta, nil
-}
-
-// byteOrderMark begins what a PHP file with one answers.
-const byteOrderMark = "\xef\xbb\xbf"

@@ -22,7 +22,7 @@ type customer struct {
 
 func read[T any](t *testing.T, raw pelcro.JSON) (value T) {
 	t.Helper()
-	if err := json.Unmarshal(raw, &value); err != nil {
+	if err := json.Unmarshal([]byte(raw), &value); err != nil {
 		t.Fatalf("%v in %s", err, raw)
 	}
 	return value

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"fmt"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+)
+
+// TestRoom: a customer has room for each of its scalars and times.
+func TestRoom(t *testing.T) {
+	object := `{"id":1,"organization":1`
+	fields := new(pelcrov1.Customer).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		switch field := fields.Get(i); {
+		case field.Kind() == protoreflect.StringKind:
+			object += fmt.Sprintf(`,%q:"x"`, field.Name())
+		case field.Kind() == protoreflect.BoolKind, field.Name() == "default_source_id",
+			field.Message() != nil && field.Message().Name() == "Timestamp":
+			object += fmt.Sprintf(`,%q:1`, field.Name())
+		}
+	}
+	object += `}`
+	allocations := testing.AllocsPerRun(100, func() {
+		if customer, err := readCustomer(pelcro.JSON(object)); err != nil || customer.Extra != nil {
+			t.Fatal(customer, err)
+		}
+	})
+	if allocations > 1 {
+		t.Errorf("%v allocations for %s", allocations, object)
+	}
+}
+
+// TestRoomBeyond: what finds no place is kept all the same.
+func TestRoomBeyond(t *testing.T) {
+	room := newRoom()
+	var fields [20]*string
+	for i := range fields {
+		place(&fields[i], &room.texts, fmt.Sprint(i))
+	}
+	for i, field := range fields {
+		if *field != fmt.Sprint(i) {
+			t.Errorf("%q and not %d", *field, i)
+		}
+	}
+}
