@@ -116,14 +116,10 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 		Remaining:  remaining(ctx, mapping.NoDeadline),
 		RequestID:  c.requestID,
 	}
-	var (
-		upstream *pelcro.Error
-		invalid  invalidRequestError
-		access   accessError
-		panicked panicError
-	)
-	switch {
-	case errors.As(err, &upstream) && upstream.StatusCode != 0:
+	if upstream, ok := errors.AsType[*pelcro.Error](err); ok {
+		if upstream.StatusCode == 0 {
+			return noReply(ctx, limited, call, upstream, c.cutOff.Load())
+		}
 		return mapping.FromReply(call, mapping.Reply{
 			StatusCode:     upstream.StatusCode,
 			Header:         upstream.RedactedHeader(),
@@ -132,8 +128,13 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 			TooLarge:       upstream.TooLarge,
 			Unusable:       upstream.Unusable,
 		})
-	case upstream != nil:
-		return noReply(ctx, limited, call, upstream, c.cutOff.Load())
+	}
+	var (
+		invalid  invalidRequestError
+		access   accessError
+		panicked panicError
+	)
+	switch {
 	case errors.As(err, &invalid):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,

@@ -1,8 +1,8 @@
 package pelcro
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 )
 
 // Error is a call that did not give what was asked for. It is for programs and
@@ -41,12 +41,12 @@ type Error struct {
 func (e *Error) Error() string {
 	what := "no reply"
 	if e.StatusCode != 0 {
-		what = fmt.Sprintf("HTTP %d", e.StatusCode)
+		what = "HTTP " + strconv.Itoa(e.StatusCode)
 	}
 	if e.Err != nil {
-		return fmt.Sprintf("pelcro: %s: %s: %v", e.Call, what, e.Err)
+		what += ": " + e.Err.Error()
 	}
-	return fmt.Sprintf("pelcro: %s: %s", e.Call, what)
+	return "pelcro: " + e.Call + ": " + what
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -84,7 +85,7 @@ type metrics struct {
 	byEndpoint map[*endpoint]*endpointMetrics
 	// retriesRefused counts the retries that the budget did not allow.
 	retriesRefused   prometheus.Counter
-	limit, remaining *prometheus.GaugeVec // without labels; no series until seen
+	limit, remaining lastSeen
 }
 
 // endpointMetrics are the series of one endpoint, looked up once.
@@ -119,14 +120,14 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 			Name: "pelcro_grpc_upstream_retries_refused_total",
 			Help: "Retries that were not made because the retry budget was spent.",
 		}),
-		limit: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		limit: lastSeen{header: "X-Ratelimit-Limit", vec: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pelcro_grpc_upstream_rate_limit",
 			Help: "Last X-RateLimit-Limit that Pelcro sent.",
-		}, nil),
-		remaining: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		}, nil)},
+		remaining: lastSeen{header: "X-Ratelimit-Remaining", vec: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pelcro_grpc_upstream_rate_limit_remaining",
 			Help: "Last X-RateLimit-Remaining that Pelcro sent.",
-		}, nil),
+		}, nil)},
 	}
 	for _, e := range endpoints {
 		series := &endpointMetrics{
@@ -138,7 +139,7 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 		}
 		m.byEndpoint[e] = series
 	}
-	registry.MustRegister(requests, latency, retries, m.retriesRefused, m.limit, m.remaining)
+	registry.MustRegister(requests, latency, retries, m.retriesRefused, m.limit.vec, m.remaining.vec)
 	if circuit != nil {
 		registry.MustRegister(circuitGauge(circuit.states.State))
 	}
@@ -158,18 +159,33 @@ func (m *metrics) attempted(e *endpoint, nth int, end ending, took time.Duration
 	}
 	series.requests[end].Inc()
 	series.latency.Observe(took.Seconds())
-	show(m.limit, header.Get("X-RateLimit-Limit"))
-	show(m.remaining, header.Get("X-RateLimit-Remaining"))
+	m.limit.see(header)
+	m.remaining.see(header)
 }
 
-// show sets a gauge to what a header says, if that is a count.
-func show(gauge *prometheus.GaugeVec, value string) {
-	if value == "" {
+// lastSeen is a gauge of what a header said last.
+type lastSeen struct {
+	header string               // in its canonical form
+	vec    *prometheus.GaugeVec // without labels, so that there is no series until then
+	gauge  atomic.Pointer[prometheus.Gauge]
+}
+
+// see sets the gauge, if the header is there and a count.
+func (l *lastSeen) see(header http.Header) {
+	values := header[l.header]
+	if len(values) == 0 {
 		return
 	}
-	if n, err := strconv.ParseUint(value, 10, 63); err == nil {
-		gauge.WithLabelValues().Set(float64(n))
+	n, err := strconv.ParseUint(values[0], 10, 63)
+	if err != nil {
+		return
 	}
+	gauge := l.gauge.Load()
+	if gauge == nil {
+		gauge = new(l.vec.WithLabelValues())
+		l.gauge.Store(gauge)
+	}
+	(*gauge).Set(float64(n))
 }
 
 func (m *metrics) retryRefused() {
