@@ -19,6 +19,7 @@ type options struct {
 	rounds, calls int
 	profiles      string
 	before        string // a gateway that was built before; empty for none
+	connections   int    // of gRPC, to each part
 }
 
 // callers are how many call at once, where nothing else is said.
@@ -52,13 +53,13 @@ func (f *fleet) stop() {
 	}
 }
 
-func startFleet(ctx context.Context, dir, before string) (*fleet, error) {
+func startFleet(ctx context.Context, dir string, o options) (*fleet, error) {
 	f := &fleet{}
 	add := func(p *process, err error) (*target, error) {
 		if p == nil || err != nil {
 			return nil, err
 		}
-		t, err := newTarget(p)
+		t, err := newTarget(p, o.connections)
 		if err == nil {
 			f.all = append(f.all, t)
 		}
@@ -81,10 +82,10 @@ func startFleet(ctx context.Context, dir, before string) (*fleet, error) {
 	}
 	p, admin, err := startGateway(ctx, "gateway", files, base)
 	f.admin = admin
-	if f.gateway, err = add(p, err); err != nil || before == "" {
+	if f.gateway, err = add(p, err); err != nil || o.before == "" {
 		return f, err
 	}
-	files.binary, files.log = before, files.log+".before"
+	files.binary, files.log = o.before, files.log+".before"
 	p, _, err = startGateway(ctx, "before", files, base)
 	f.before, err = add(p, err)
 	return f, err
@@ -97,7 +98,7 @@ func compare(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	f, err := startFleet(ctx, dir, o.before)
+	f, err := startFleet(ctx, dir, o)
 	defer f.stop()
 	if err != nil {
 		return err
@@ -153,7 +154,7 @@ func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error
 			results[t] = append(results[t], measured[i])
 		}
 	}
-	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d at once\n", s.name, rounds, calls, callers)
+	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d at once over %d connections\n", s.name, rounds, calls, callers, len(f.gateway.conns))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\tCPU ratio\tfrom\tto\t")
 	for _, t := range targets {

@@ -65,17 +65,22 @@ func (f *fleet) added(ctx context.Context, rounds int) error {
 	const rate, upstreamTime, seconds = 1_000, 20, 5
 	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
 	fmt.Fprintf(os.Stdout, "\nlatency: %d calls a second for %d s on an upstream that takes %d ms; p50 and p99, rounds in brackets\n", rate, seconds, upstreamTime)
-	for _, t := range []*target{f.upstream, f.gateway, f.plain, f.proxy} {
-		var p50, p99 []float64
-		for range rounds {
+	targets := append([]*target{f.upstream}, f.compared()...)
+	p50, p99 := make([][]float64, len(targets)), make([][]float64, len(targets))
+	for n := range rounds + 1 { // the first one opens the connections
+		for i, t := range targets {
 			took, err := t.paced(ctx, slow, rate, seconds*rate)
 			if err != nil {
 				return err
 			}
-			p50 = append(p50, float64(took[len(took)/2])/1e6)
-			p99 = append(p99, float64(took[len(took)*99/100])/1e6)
+			if n > 0 {
+				p50[i] = append(p50[i], float64(took[len(took)/2])/1e6)
+				p99[i] = append(p99[i], float64(took[len(took)*99/100])/1e6)
+			}
 		}
-		fmt.Fprintf(os.Stdout, "%10s  %.2f ms  %.2f ms  %.2f\n", t.name, middle(p50), middle(p99), p99)
+	}
+	for i, t := range targets {
+		fmt.Fprintf(os.Stdout, "%10s  %.2f ms  %.2f ms  %.2f\n", t.name, middle(p50[i]), middle(p99[i]), p99[i])
 	}
 	return nil
 }

@@ -32,10 +32,9 @@ type target struct {
 	web   *http.Client
 }
 
-// connections are how many a target gets: a service has more clients than one.
-const connections = 8
-
-func newTarget(p *process) (*target, error) {
+// newTarget connects to a part; over gRPC by so many connections, which the callers
+// share.
+func newTarget(p *process, connections int) (*target, error) {
 	t := &target{process: p}
 	if p.name == "proxy" || p.name == "upstream" {
 		pool := transport()

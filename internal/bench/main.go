@@ -45,6 +45,7 @@ func main() {
 	flag.IntVar(&options.rounds, "rounds", 5, "rounds of each case")
 	flag.IntVar(&options.calls, "calls", 20_000, "calls of each part in a round")
 	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
+	flag.IntVar(&options.connections, "connections", 8, "gRPC connections to each part, which its callers share")
 	flag.StringVar(&options.before, "before", "", "a gateway that was built before a change, to be compared, too")
 	flag.Parse()
 	var err error
