@@ -9,8 +9,6 @@
 //
 // The chain, from the outside in:
 //
-//   - the call's record and request id (call.go), so that everything below has
-//     them;
 //   - metrics (metrics.go) and logging (log.go), which see the status that the
 //     caller gets;
 //   - the translation of errors and the time limits (errors.go, limit.go);
@@ -18,5 +16,7 @@
 //   - who may call (access.go), before anything is spent on the call;
 //   - the limit of concurrent calls (admission.go).
 //
-// Calls that gRPC ends before the chain are seen by refused.go.
+// Before the chain gRPC has the headers of a call, and the call gets its record
+// (call.go); then its handler is found, and the record its method (method.go). What
+// gRPC ends on this way is seen by refused.go.
 package server

@@ -72,6 +72,7 @@ var (
 	errNoID       = errors.New("the customer has no usable id")
 	errNoCustomer = errors.New("the data is no customer")
 	errNoList     = errors.New("the data is no list")
+	errNoPage     = errors.New("the list is far longer than a page")
 )
 
 // readCustomer reads a customer as Pelcro sends it, tolerantly: what does not fit
@@ -108,6 +109,11 @@ func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 	return room.customer, nil
 }
 
+// maxRows bounds the memory that a list takes, which is about a KiB for each
+// customer however short it is in JSON. It is generous: Pelcro never sends more than
+// was asked for.
+const maxRows = 10 * maxPageSize
+
 // readCustomers reads a list of customers. One that is none, or has no usable id,
 // makes the whole list unusable.
 func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
@@ -119,6 +125,9 @@ func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
 		customer, err := readCustomer(object)
 		if err != nil {
 			return nil, err
+		}
+		if len(customers) == maxRows {
+			return nil, errNoPage
 		}
 		customers = append(customers, customer)
 	}

@@ -20,9 +20,14 @@ import (
 // stats.Handler would see all of them at once, but has grpc-go make events and copies
 // of headers for every call, which cost more than all interceptors together.
 
-// arrivalTime is how long after its end a call may still arrive: its goroutine may
-// not have run yet.
-const arrivalTime = time.Second
+const (
+	// arrivalTime is how long after its end a call may still arrive: its goroutine may
+	// not have run yet.
+	arrivalTime = time.Second
+	// maxAwaited is how many calls are awaited at once. In a flood of resets the others
+	// are not: they would fill the memory.
+	maxAwaited = 1000
+)
 
 // errCompressed is what is left when a call ended without having arrived.
 var errCompressed = status.Error(codes.Unimplemented, "compressed in a way that is not supported (grpc-encoding)")
@@ -34,17 +39,24 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	c.unhook = context.AfterFunc(ctx, func() {
 		// A deadline that has passed on arrival is the caller's affair.
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			time.AfterFunc(arrivalTime, func() { s.lost(c) })
+			s.await(c)
 		}
 	})
 	return c, nil
 }
 
-// lost tells of a call that has ended, if it did not arrive.
-func (s *Server) lost(c *call) {
-	if !c.arrived.Load() {
-		s.refused(c, errCompressed)
+// await tells of a call that has ended, unless it still arrives.
+func (s *Server) await(c *call) {
+	if s.awaited.Add(1) > maxAwaited {
+		s.awaited.Add(-1)
+		return
 	}
+	time.AfterFunc(arrivalTime, func() {
+		s.awaited.Add(-1)
+		if !c.arrived.Load() {
+			s.refused(c, errCompressed)
+		}
+	})
 }
 
 // refused counts and logs a call that gRPC ended. That is the caller's affair, so it

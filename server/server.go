@@ -81,6 +81,7 @@ type Server struct {
 	phase     atomic.Int32
 	// calls and streams are those that are running, health watchers among the streams.
 	calls, streams *running
+	awaited        atomic.Int64 // calls that ended before they arrived (refused.go)
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which
