@@ -31,7 +31,7 @@ func (s *Server) logCall(ctx context.Context, c *call, took time.Duration) {
 	}
 	var room [16]slog.Attr
 	attrs := append(room[:0], slog.String("request_id", c.requestID))
-	attrs = c.describeTo(attrs, c.result.Code(), took)
+	attrs = c.describeTo(ctx, attrs, c.result.Code(), took)
 	if id := traceID(ctx, c); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
 	}
@@ -68,12 +68,12 @@ func (m *method) log(ctx context.Context, level slog.Level, message string, attr
 }
 
 // describeTo appends what is known of any call.
-func (c *call) describeTo(attrs []slog.Attr, code codes.Code, took time.Duration) []slog.Attr {
+func (c *call) describeTo(ctx context.Context, attrs []slog.Attr, code codes.Code, took time.Duration) []slog.Attr {
 	attrs = append(attrs,
 		slog.String("grpc.code", code.String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	)
-	if p, ok := peer.FromContext(c); ok {
+	if p, ok := peer.FromContext(ctx); ok {
 		attrs = append(attrs, slog.String("peer.address", p.Addr.String()))
 	}
 	return attrs

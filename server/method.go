@@ -99,7 +99,7 @@ func (s *Server) arriving(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		c.arrive(m)
 		resp, err := handler(service, ctx, decode, interceptor)
 		if err != nil && !c.decoded {
-			s.refused(c, err)
+			s.refused(ctx, c, err)
 		}
 		return resp, err
 	}

@@ -39,14 +39,14 @@ func (s *Server) tap(ctx context.Context, info *tap.Info) (context.Context, erro
 	c.unhook = context.AfterFunc(ctx, func() {
 		// A deadline that has passed on arrival is the caller's affair.
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			s.await(c)
+			s.await(ctx, c)
 		}
 	})
 	return c, nil
 }
 
 // await tells of a call that has ended, unless it still arrives.
-func (s *Server) await(c *call) {
+func (s *Server) await(ctx context.Context, c *call) {
 	if s.awaited.Add(1) > maxAwaited {
 		s.awaited.Add(-1)
 		return
@@ -54,29 +54,29 @@ func (s *Server) await(c *call) {
 	time.AfterFunc(arrivalTime, func() {
 		s.awaited.Add(-1)
 		if !c.arrived.Load() {
-			s.refused(c, errCompressed)
+			s.refused(ctx, c, errCompressed)
 		}
 	})
 }
 
 // refused counts and logs a call that gRPC ended. That is the caller's affair, so it
 // is no error here.
-func (s *Server) refused(c *call, err error) {
+func (s *Server) refused(ctx context.Context, c *call, err error) {
 	m := s.methodOf(c)
 	code := status.Code(err)
 	m.series.refuse(code)
-	if !m.lines.Enabled(c, slog.LevelInfo) {
+	if !m.lines.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	attrs := c.describeTo(nil, code, time.Since(c.opened))
-	if id := traceID(c, c); id != "" {
+	attrs := c.describeTo(ctx, nil, code, time.Since(c.opened))
+	if id := traceID(ctx, c); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
 	}
 	// The caller was told none, but may have sent its own.
 	if id := c.ownRequestID(); id != "" {
 		attrs = append(attrs, slog.String("request_id", id))
 	}
-	m.log(c, slog.LevelInfo, "refused call", append(attrs, slog.String("cause", causeText(err))))
+	m.log(ctx, slog.LevelInfo, "refused call", append(attrs, slog.String("cause", causeText(err))))
 }
 
 // refusals are the codes with which gRPC itself refuses calls.

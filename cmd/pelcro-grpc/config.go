@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 

@@ -33,9 +33,9 @@ const usualBody = 512
 
 // json returns the object that the attributes are. A map would need sorting and
 // reflection for the same.
-func (a Attributes) json() ([]byte, error) {
+func (a *Attributes) json() ([]byte, error) {
 	b := append(make([]byte, 0, usualBody), '{')
-	for i, attribute := range a {
+	for i, attribute := range *a {
 		if i > 0 {
 			b = append(b, ',')
 		}
