@@ -130,19 +130,17 @@ var plainCodes = map[int]struct {
 // a code, attach the details. Where the body cannot be decoded, the status has to
 // do.
 func plainReply(reply mapping.Reply) error {
-	var body map[string]any
+	var body struct {
+		Message string              `json:"message"`
+		Errors  map[string][]string `json:"errors"`
+	}
 	message := http.StatusText(reply.StatusCode)
-	if err := json.Unmarshal(reply.Body, &body); err == nil {
-		if text, ok := body["message"].(string); ok {
-			message = text
-		}
+	if err := json.Unmarshal(reply.Body, &body); err == nil && body.Message != "" {
+		message = body.Message
 	}
 	var violations []*errdetails.BadRequest_FieldViolation
-	fields, _ := body["errors"].(map[string]any)
-	for field, value := range fields {
-		texts, _ := value.([]any)
-		for _, text := range texts {
-			description, _ := text.(string)
+	for field, texts := range body.Errors {
+		for _, description := range texts {
 			violations = append(violations, &errdetails.BadRequest_FieldViolation{
 				Field:       "customer." + field,
 				Description: description,

@@ -27,7 +27,7 @@
 // cut, and never when they look like a stack, a class name or an address; Go's
 // error texts, URLs and hosts are never shown.
 //
-// The package is pure: no I/O, no clock, no logger, no state. The same input
+// The package is pure: no I/O, no clock, no logger, no state that shows. The same input
 // gives the same bytes.
 //
 // # What is lost

@@ -17,8 +17,9 @@ import (
 )
 
 // call is what is known of the RPC that is running. It is the RPC's context, too, so
-// that one allocation is both. Only the goroutine of the RPC touches it, but for what
-// says otherwise.
+// that one allocation is both. Only the goroutine of the RPC writes to it, but for the
+// atomic fields; what is there from the beginning is read by others (refused.go), and
+// end is called by a stop (limit.go).
 type call struct {
 	context.Context //nolint:containedctx // it is one
 

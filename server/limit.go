@@ -56,9 +56,11 @@ func (r *running) end() {
 	}
 }
 
-// cut ends the call because the service stops.
+// cut ends the call because the service stops, unless its caller did before.
 func (c *call) cut() {
-	c.cutOff.Store(true)
+	if c.Err() == nil {
+		c.cutOff.Store(true)
+	}
 	c.end()
 }
 

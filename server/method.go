@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -99,7 +100,7 @@ func (s *Server) arriving(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		c.arrive(m)
 		resp, err := handler(service, ctx, decode, interceptor)
 		if err != nil && !c.decoded {
-			s.refused(ctx, c, err)
+			s.refused(ctx, c, time.Since(c.opened), err)
 		}
 		return resp, err
 	}

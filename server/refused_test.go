@@ -148,7 +148,8 @@ type breaks struct{}
 
 func (breaks) Read([]byte) (int, error) { return 0, errBroken }
 
-// Calls that did arrive are not counted a second time, however they end.
+// Calls that did arrive are not counted a second time, however they end. (That they are
+// not a second later either is TestArrival's subject.)
 func TestCallsThatArrive(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	g := start(t, answering(reply(500, `{}`)), counting(registry))

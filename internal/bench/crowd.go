@@ -114,9 +114,11 @@ func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time
 	return took, failure
 }
 
-// growth compares the CPU time of a call from few and from many callers.
+// growth compares the CPU time of a call from few and from many callers. The gateway
+// keeps connections to the upstream for all of them, the others for 256.
 func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	const many = 1_000
+	calls = max(calls, 10*many)
 	fmt.Fprintf(os.Stdout, "\ngrowth: CPU time of a get from %d and from %d callers\n", callers, many)
 	targets := f.compared()
 	ratios := make([][]float64, len(targets))
@@ -137,10 +139,10 @@ func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	return nil
 }
 
-// grown returns the CPU time of so many calls from few and from many callers, who
-// have their turns like the targets elsewhere.
+// grown returns the CPU time of so many calls from few and from many callers, in
+// turns that are long enough for all of the many to be there.
 func (t *target) grown(ctx context.Context, calls, many int) (few, crowd time.Duration, err error) {
-	for range turns {
+	for range 2 {
 		for _, each := range []struct {
 			callers int
 			to      *time.Duration
@@ -149,7 +151,7 @@ func (t *target) grown(ctx context.Context, calls, many int) (few, crowd time.Du
 			if err != nil {
 				return 0, 0, err
 			}
-			if err := t.run(ctx, getOK, calls/turns, each.callers, new(tally)); err != nil {
+			if err := t.run(ctx, getOK, calls, each.callers, new(tally)); err != nil {
 				return 0, 0, err
 			}
 			after, err := t.cpu()

@@ -48,6 +48,10 @@ func main() {
 	flag.IntVar(&options.connections, "connections", 8, "gRPC connections to each part, which its callers share")
 	flag.StringVar(&options.before, "before", "", "a gateway that was built before a change, to be compared, too")
 	flag.Parse()
+	if options.rounds < 1 || options.calls < 1 || options.connections < 1 {
+		fmt.Fprintln(os.Stderr, "bench: -rounds, -calls and -connections must be at least 1")
+		os.Exit(2)
+	}
 	var err error
 	if options.only, err = regexp.Compile(*only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: -case:", err)
