@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
 // logCall writes one line for a call that has ended. Payloads are never logged, and
@@ -52,7 +53,7 @@ func (s *Server) logCall(ctx context.Context, c *call, took time.Duration) {
 		if text := c.result.PrivateText(); text != "" {
 			attrs = append(attrs, slog.String("upstream_text", withoutPersonalData(text)))
 		}
-		if c.cause != nil {
+		if !isRefusal(c.cause) {
 			attrs = append(attrs, slog.String("cause", causeText(c.cause)))
 		}
 	}
@@ -65,6 +66,13 @@ func (m *method) log(ctx context.Context, level slog.Level, message string, attr
 	record := slog.NewRecord(time.Now(), level, message, 0)
 	record.AddAttrs(attrs...)
 	_ = m.lines.Handle(ctx, record) // as a Logger does
+}
+
+// isRefusal reports whether the cause is no more than Pelcro's own no, of which the
+// line says everything already.
+func isRefusal(cause error) bool {
+	failed, ok := errors.AsType[*pelcro.Error](cause)
+	return ok && failed.Err == nil && failed.StatusCode >= 400 && failed.StatusCode <= 499
 }
 
 // describeTo appends what is known of any call.

@@ -72,7 +72,6 @@ var (
 	errNoID       = errors.New("the customer has no usable id")
 	errNoCustomer = errors.New("the data is no customer")
 	errNoList     = errors.New("the data is no list")
-	errNoPage     = errors.New("the list is far longer than a page")
 )
 
 // readCustomer reads a customer as Pelcro sends it, tolerantly: what does not fit
@@ -81,7 +80,7 @@ func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 	if object.Kind() != '{' {
 		return nil, errNoCustomer
 	}
-	room := newRoom()
+	room := newRoom(len(object))
 	// What stands twice counts as the last one, and what is read first is not what
 	// stands first: hence two steps.
 	var values [len(attributes)]pelcro.JSON
@@ -109,11 +108,6 @@ func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 	return room.customer, nil
 }
 
-// maxRows bounds the memory that a list takes, which is about a KiB for each
-// customer however short it is in JSON. It is generous: Pelcro never sends more than
-// was asked for.
-const maxRows = 10 * maxPageSize
-
 // readCustomers reads a list of customers. One that is none, or has no usable id,
 // makes the whole list unusable.
 func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
@@ -125,9 +119,6 @@ func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
 		customer, err := readCustomer(object)
 		if err != nil {
 			return nil, err
-		}
-		if len(customers) == maxRows {
-			return nil, errNoPage
 		}
 		customers = append(customers, customer)
 	}

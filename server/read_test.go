@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -215,19 +214,6 @@ func TestUnusableSuccess(t *testing.T) {
 			t.Run(c.name+"/"+test.name, func(t *testing.T) { c.mustBeMalformed(t) })
 		}
 	}
-}
-
-// TestListBeyondReason: a list of a thousand is ten times what a page can be, and is
-// passed on; a longer one would only fill the memory.
-func TestListBeyondReason(t *testing.T) {
-	list := func(rows int) http.Handler {
-		return answering(reply(200, `{"data":[`+strings.Repeat(`{"id":1},`, rows-1)+`{"id":1}]}`))
-	}
-	resp := mustSucceed(t, start(t, list(1000)).customers.ListCustomers, &pelcrov1.ListCustomersRequest{})
-	if n := len(resp.GetCustomers()); n != 1000 {
-		t.Errorf("%d customers", n)
-	}
-	start(t, list(1001)).calls(42)[1].mustBeMalformed(t)
 }
 
 func (c named) mustBeMalformed(t *testing.T) {

@@ -18,7 +18,15 @@ type room struct {
 	times    []timestamppb.Timestamp
 }
 
-func newRoom() *room {
+// fewFields is the length of a customer in JSON, in bytes, below which the places
+// would mostly stay free: a long list of such would fill the memory with them.
+const fewFields = 256
+
+// newRoom returns a room for a customer of that length in JSON.
+func newRoom(length int) *room {
+	if length < fewFields {
+		return &room{customer: &pelcrov1.Customer{}}
+	}
 	// As many places as there are attributes of each kind; a field that finds none
 	// costs an allocation, nothing else.
 	all := &struct {

@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -34,9 +36,26 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// TestRoomOfFewFields: a list of customers with little more than an id, as many as
+// Pelcro's reply may hold, does not fill the memory with places for what is not there.
+func TestRoomOfFewFields(t *testing.T) {
+	const rows = 10_000
+	list := pelcro.JSON("[" + strings.Repeat(`{"id":1,"email":"a@example.com"},`, rows-1) + `{"id":1}]`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	customers, err := readCustomers(list)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(customers) != rows || customers[0].GetEmail() != "a@example.com" {
+		t.Fatal(len(customers), err)
+	}
+	if each := (after.TotalAlloc - before.TotalAlloc) / rows; each > 700 {
+		t.Errorf("%d bytes a customer", each)
+	}
+}
+
 // TestRoomBeyond: what finds no place is kept all the same.
 func TestRoomBeyond(t *testing.T) {
-	room := newRoom()
+	room := newRoom(fewFields)
 	var fields [20]*string
 	for i := range fields {
 		place(&fields[i], &room.texts, fmt.Sprint(i))
