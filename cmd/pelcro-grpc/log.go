@@ -39,33 +39,45 @@ const (
 	// gatherTime is how old a line can be before it is written: what a program that is
 	// killed takes with it.
 	gatherTime = 100 * time.Millisecond
-	// gatherBytes is how much is gathered at most.
+	// gatherBytes is how much is gathered before it is written.
 	gatherBytes = 32 << 10
+	// maxGathered is how much is gathered while a write takes its time. Then those who
+	// log wait for it, too: neither lines nor memory are lost to a slow disk.
+	maxGathered = 1 << 20
 )
 
 // gatheredLines writes lines several at a time, because a write for each was the
-// dearest part of the line of a call.
+// dearest part of the line of a call, and in a goroutine that no call waits for.
 type gatheredLines struct {
 	to io.Writer
 
+	// writing is held while lines are written, and keeps them in their order. written
+	// is what they stood in.
+	writing sync.Mutex
+	written []byte
+
 	mu      sync.Mutex
 	waiting []byte
-	timer   *time.Timer
+	timer   *time.Timer // of the next flush
 }
 
 // Write takes a line.
 func (g *gatheredLines) Write(line []byte) (int, error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	before := len(g.waiting)
+	g.waiting = append(g.waiting, line...)
+	now := len(g.waiting)
 	switch {
 	case g.timer == nil:
 		g.timer = time.AfterFunc(gatherTime, g.flush)
-	case len(g.waiting) == 0:
+	case before == 0:
 		g.timer.Reset(gatherTime)
+	case before < gatherBytes && now >= gatherBytes:
+		g.timer.Reset(0)
 	}
-	g.waiting = append(g.waiting, line...)
-	if len(g.waiting) >= gatherBytes {
-		return len(line), g.writeLocked()
+	g.mu.Unlock()
+	if now >= maxGathered {
+		g.flush()
 	}
 	return len(line), nil
 }
@@ -73,18 +85,14 @@ func (g *gatheredLines) Write(line []byte) (int, error) {
 // flush writes what is gathered. A line that cannot be written is lost, as it would
 // be anyway: there is no other place to say so.
 func (g *gatheredLines) flush() {
+	g.writing.Lock()
+	defer g.writing.Unlock()
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	_ = g.writeLocked()
-}
-
-func (g *gatheredLines) writeLocked() error {
-	if len(g.waiting) == 0 {
-		return nil
+	g.waiting, g.written = g.written[:0], g.waiting
+	g.mu.Unlock()
+	if len(g.written) > 0 {
+		_, _ = g.to.Write(g.written)
 	}
-	_, err := g.to.Write(g.waiting)
-	g.waiting = g.waiting[:0]
-	return err
 }
 
 // urgentLines does not let warnings and errors wait, nor what happened before them.

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,39 +89,49 @@ func TestLinesAreGathered(t *testing.T) {
 	}
 }
 
-// writes are what a file is asked to write.
-type writes struct {
-	sizes []int
-	err   error
+// disk takes what it is given once it is let.
+type disk struct {
+	let     chan struct{}
+	written bytes.Buffer
+	largest int
+	err     error
 }
 
-func (w *writes) Write(p []byte) (int, error) {
-	w.sizes = append(w.sizes, len(p))
-	return len(p), w.err
+func (d *disk) Write(p []byte) (int, error) {
+	<-d.let
+	d.written.Write(p)
+	d.largest = max(d.largest, len(p))
+	return len(p), d.err
 }
 
-// TestManyLinesAreNotKept: what is gathered is bounded, however much comes, also when
-// it cannot be written.
-func TestManyLinesAreNotKept(t *testing.T) {
+// TestSlowDisk: a call does not wait for the disk, unless that much is gathered that it
+// must; in the end all lines are there, in their order, also when a write failed.
+func TestSlowDisk(t *testing.T) {
 	for _, failure := range []error{nil, errors.New("disk full")} {
-		synctest.Test(t, func(t *testing.T) {
-			file := &writes{err: failure}
-			lines := &gatheredLines{to: file}
-			line := []byte(strings.Repeat("x", 999) + "\n")
-			for range 100 {
-				_, _ = lines.Write(line)
-			}
-			lines.flush()
-			total := 0
-			for _, size := range file.sizes {
-				total += size
-				if size >= gatherBytes+len(line) || size%len(line) != 0 {
-					t.Errorf("a write of %d bytes", size)
-				}
-			}
-			if total != 100*len(line) || len(file.sizes) != 4 {
-				t.Errorf("%d bytes in writes of %d", total, file.sizes)
+		file := &disk{let: make(chan struct{}), err: failure}
+		lines := &gatheredLines{to: file}
+		const size, many = 1000, 3 * maxGathered / 1000
+		var taken atomic.Int64
+		var logging sync.WaitGroup
+		logging.Go(func() {
+			for n := range many {
+				_, _ = fmt.Fprintf(lines, "%0*d\n", size-1, n)
+				taken.Add(1)
 			}
 		})
+		until(t, "lines are taken while none is written", func() bool { return taken.Load() >= maxGathered/size })
+		close(file.let)
+		logging.Wait()
+		lines.flush()
+		if file.written.Len() != many*size || file.largest > maxGathered+size {
+			t.Errorf("%d bytes written, %d at once", file.written.Len(), file.largest)
+		}
+		n := 0
+		for line := range strings.Lines(file.written.String()) {
+			if line != fmt.Sprintf("%0*d\n", size-1, n) {
+				t.Fatalf("line %d is %.30s", n, line)
+			}
+			n++
+		}
 	}
 }
