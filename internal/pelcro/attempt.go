@@ -87,11 +87,11 @@ func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown 
 	if success {
 		limit = MaxBody
 	}
-	body, err := readBody(resp, limit)
+	body, beyond, err := readBody(resp, limit)
 	switch {
 	case !success:
-		received.BodyIncomplete = err != nil || len(body) > limit
-		received.Body, received.Err = body[:min(len(body), limit)], causeOf(ctx, err)
+		received.BodyIncomplete = err != nil || beyond
+		received.Body, received.Err = body, causeOf(ctx, err)
 		return nil, received
 	case isCorrupt(err):
 		received.Unusable, received.BodyIncomplete, received.Err = true, true, err
@@ -99,7 +99,7 @@ func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown 
 	case err != nil:
 		// The status alone is no answer: what it announced did not arrive.
 		return nil, &Error{Call: r.call, Sent: true, Err: causeOf(ctx, err)}
-	case len(body) > limit:
+	case beyond:
 		received.TooLarge, received.BodyIncomplete = true, true
 		return nil, received
 	}
@@ -107,15 +107,38 @@ func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown 
 	return received, nil
 }
 
-// readBody reads at most one byte more than the limit.
-func readBody(resp *http.Response, limit int) ([]byte, error) {
-	if resp.ContentLength <= 0 || resp.ContentLength > int64(limit) {
-		return io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+// readBody reads a body up to the limit, and reports whether there is more of it. Of a
+// success there is nothing then, because it is no use cut off, and putting megabytes
+// together would be in vain.
+func readBody(resp *http.Response, limit int) (body []byte, beyond bool, err error) {
+	if resp.ContentLength > 0 && resp.ContentLength <= int64(limit) {
+		body = make([]byte, resp.ContentLength)
+		n, err := io.ReadFull(resp.Body, body)
+		return body[:n], false, err
 	}
-	body := make([]byte, resp.ContentLength)
-	n, err := io.ReadFull(resp.Body, body)
-	return body[:n], err
+	var pieces [][]byte
+	var space []byte // of the last piece
+	size := 0
+	for size <= limit && err == nil {
+		if len(space) == 0 {
+			space = make([]byte, min(max(firstPiece, size), limit+1-size)) // each one doubles what there is
+			pieces = append(pieces, space)
+		}
+		var n int
+		n, err = resp.Body.Read(space)
+		space, size = space[n:], size+n
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if beyond = size > limit; beyond && limit == MaxBody {
+		return nil, true, err
+	}
+	return bytes.Join(pieces, nil)[:min(size, limit)], beyond, err
 }
+
+// firstPiece is as long as most bodies, in bytes.
+const firstPiece = 4 << 10
 
 // isCorrupt reports whether a body arrived that cannot be decompressed, as opposed
 // to one that did not arrive.
