@@ -28,11 +28,13 @@ type rule struct {
 // package without a rule may not exist.
 var rules = []rule{
 	{packages: "gen/..."},
-	{packages: "mapping", imports: []string{"gen/..."}, foreign: pure, testImports: []string{"internal/vectors"}},
+	{packages: "internal/rawjson", foreign: pure},
+	{packages: "internal/retryafter", foreign: pure},
+	{packages: "mapping", imports: []string{"gen/...", "internal/rawjson", "internal/retryafter"}, foreign: pure, testImports: []string{"internal/vectors"}},
 	{packages: "client"},
 
 	{packages: "internal"}, // this test
-	{packages: "internal/pelcro", testImports: []string{"internal/sandbox", "internal/faultproxy"}, foreign: notGRPC},
+	{packages: "internal/pelcro", imports: []string{"internal/rawjson", "internal/retryafter"}, testImports: []string{"internal/sandbox", "internal/faultproxy"}, foreign: notGRPC},
 	{packages: "internal/sandbox", foreign: standard},
 	{packages: "internal/vectors", foreign: standard},
 	{packages: "internal/faultproxy", foreign: standard},
@@ -42,7 +44,7 @@ var rules = []rule{
 	{packages: "internal/...", imports: []string{"mapping", "gen/..."}},
 
 	{
-		packages: "server", imports: []string{"gen/...", "mapping", "internal/pelcro"},
+		packages: "server", imports: []string{"gen/...", "mapping", "internal/pelcro", "internal/rawjson"},
 		testImports: []string{"internal/sandbox", "internal/vectors", "internal/faultproxy"},
 	},
 	{

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -50,6 +51,8 @@ type Refusal struct {
 	// Sent reports whether the request may have reached Pelcro before, as it may
 	// when the service fails or shuts down in the middle of a call.
 	Sent bool
+	// Delay is how long the caller should wait before a retry, 0 if that is not known.
+	Delay time.Duration
 }
 
 // FromReply maps a reply. The result of a success has the code OK.
@@ -97,9 +100,15 @@ func FromReply(call Call, reply Reply) Result {
 	return a.result()
 }
 
+// IsSuccess reports whether the reply is a success of the operation, as far as that can be told
+// without reading its data.
+func IsSuccess(operation Operation, reply Reply) bool {
+	return FromReply(Call{Operation: operation}, reply).OK()
+}
+
 // FromNoReply maps the absence of a reply.
 func FromNoReply(call Call, none NoReply) Result {
-	info := infoOf[none.classify(call.Operation.Kind)]
+	info := infoOf[none.reason(call.Operation.Kind)]
 	a := answer{call: call, info: info, advice: adviseNoReply(call, none.Sent, info.code)}
 	return a.result()
 }

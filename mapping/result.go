@@ -39,6 +39,7 @@ type Result struct {
 	// private is what Pelcro said and the caller is not told.
 	private   string
 	wireBytes int
+	origin    Origin
 }
 
 // OK reports whether the call succeeded.
@@ -57,6 +58,9 @@ func (r Result) Code() codes.Code { return r.status.Code() }
 
 // Outcome returns what became of the request upstream, as far as it matters.
 func (r Result) Outcome() Outcome { return r.advice.outcome }
+
+// Origin returns who wrote the response, empty if there was none or the call succeeded.
+func (r Result) Origin() Origin { return r.origin }
 
 // RetryDelay returns how long Pelcro asked to wait, 0 if that is not known.
 func (r Result) RetryDelay() time.Duration { return r.advice.delay }

@@ -27,6 +27,15 @@ const (
 // maxDelay is the longest delay that is believed.
 const maxDelay = 24 * time.Hour
 
+// Origin says who wrote a response; it is the metadata "origin".
+type Origin string
+
+// The origins. Empty means that there was no response.
+const (
+	OriginPelcro       Origin = "pelcro"
+	OriginIntermediary Origin = "intermediary" // whatever is in front of Pelcro, or instead of it
+)
+
 // noPushback is a pushback that asks for nothing.
 const noPushback = ""
 

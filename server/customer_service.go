@@ -7,6 +7,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // customerService has the handlers: check the request, call Pelcro, convert the
@@ -57,7 +58,12 @@ func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListC
 	if err != nil {
 		return nil, reply.Unusable(err)
 	}
-	next, total := page.next(reply.Meta, len(customers))
+	if len(customers) == 0 {
+		if err := contradiction("ListCustomers", reply); err != nil {
+			return nil, err
+		}
+	}
+	next, total := page.next(reply.Body.Member("meta"), len(customers))
 	return sendable(reply, &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: total})
 }
 
@@ -105,15 +111,30 @@ func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.Dele
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	// A success with a body comes back as an error, too. When the mapping finds
-	// none in it, this response counts.
-	return &pelcrov1.DeleteCustomerResponse{}, s.pelcro.DeleteCustomer(ctx, req.GetSiteId(), req.GetId())
+	reply, err := s.pelcro.DeleteCustomer(ctx, req.GetSiteId(), req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	if err := contradiction("DeleteCustomer", reply); err != nil {
+		return nil, err
+	}
+	return &pelcrov1.DeleteCustomerResponse{}, nil
+}
+
+// contradiction returns the error of a response whose status says success and whose content says
+// otherwise, nil for a success. Responses with usable data need not be asked about.
+func contradiction(operation string, reply *pelcro.Reply) error {
+	op, _ := mapping.CustomerOperation(operation)
+	if response := reply.Response(); !mapping.IsSuccess(op, replyOf(response)) {
+		return response
+	}
+	return nil
 }
 
 // sendable refuses a response that the transport would refuse without a reason. As
 // protobuf JSON grows less than eightfold, so most replies need no measuring.
 func sendable[R proto.Message](reply *pelcro.Reply, resp R) (R, error) {
-	if len(reply.Data) > maxResponseBytes/8 && proto.Size(resp) > maxResponseBytes {
+	if len(reply.Data.String()) > maxResponseBytes/8 && proto.Size(resp) > maxResponseBytes {
 		var none R
 		return none, reply.TooLarge()
 	}

@@ -15,6 +15,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 )
 
@@ -49,7 +50,7 @@ func addBodies(f *testing.F) {
 
 // received returns the JSON as it is in a reply, nothing for what is no JSON: that
 // gets no further than pelcro.Envelope, whose own fuzz test is about it.
-func received(t *testing.T, raw []byte) pelcro.JSON {
+func received(t *testing.T, raw []byte) rawjson.Value {
 	t.Helper()
 	if !json.Valid(raw) {
 		return ""

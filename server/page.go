@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
 // The sizes of a page (AIP-158): Pelcro's own default and maximum.
@@ -58,7 +58,7 @@ func (c *check) page(req *pelcrov1.ListCustomersRequest) page {
 // next returns the token of the page after p, empty if there is none, and the
 // size of the whole list, 0 if it is unknown. Pelcro's links are not used: they
 // lack the list's own parameters.
-func (p page) next(meta pelcro.JSON, rows int) (token string, total int32) {
+func (p page) next(meta rawjson.Value, rows int) (token string, total int32) {
 	number := p.Number + 1
 	more := rows >= p.Size
 	if m, ok := parseMeta(meta); ok && m.current >= p.Number {
@@ -105,7 +105,7 @@ func queryDigest(req *pelcrov1.ListCustomersRequest) []byte {
 type pageMeta struct{ current, last, total int }
 
 // parseMeta reads the "meta" of a list; ok is false if it is no use.
-func parseMeta(meta pelcro.JSON) (m pageMeta, ok bool) {
+func parseMeta(meta rawjson.Value) (m pageMeta, ok bool) {
 	current, ok1 := meta.Member("current_page").Integer()
 	last, ok2 := meta.Member("last_page").Integer()
 	total, _ := meta.Member("total").Integer()

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -16,7 +16,7 @@ import (
 // it leaves the field unset.
 type attribute struct {
 	name string
-	read func(r *room, v pelcro.JSON) bool
+	read func(r *room, v rawjson.Value) bool
 }
 
 // attributes are what Customer names, in the order in which they are read: a
@@ -76,14 +76,14 @@ var (
 
 // readCustomer reads a customer as Pelcro sends it, tolerantly: what does not fit
 // is kept in extra, and only a missing or unusable id is an error.
-func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
+func readCustomer(object rawjson.Value) (*pelcrov1.Customer, error) {
 	if object.Kind() != '{' {
 		return nil, errNoCustomer
 	}
-	room := newRoom(len(object))
+	room := newRoom(len(object.String()))
 	// What stands twice counts as the last one, and what is read first is not what
 	// stands first: hence two steps.
-	var values [len(attributes)]pelcro.JSON
+	var values [len(attributes)]rawjson.Value
 	expected := 0
 	for name, v := range object.Members() {
 		// Pelcro's order is the table's: mostly no name has to be looked up.
@@ -98,7 +98,7 @@ func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 		}
 	}
 	for i, a := range attributes[:] {
-		if v := values[i]; v != "" && !v.IsNull() && !a.read(room, v) {
+		if v := values[i]; !v.IsZero() && !v.IsNull() && !a.read(room, v) {
 			room.keep(a.name, v)
 		}
 	}
@@ -110,7 +110,7 @@ func readCustomer(object pelcro.JSON) (*pelcrov1.Customer, error) {
 
 // readCustomers reads a list of customers. One that is none, or has no usable id,
 // makes the whole list unusable.
-func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
+func readCustomers(list rawjson.Value) ([]*pelcrov1.Customer, error) {
 	if list.Kind() != '[' {
 		return nil, errNoList
 	}
@@ -125,7 +125,7 @@ func readCustomers(list pelcro.JSON) ([]*pelcrov1.Customer, error) {
 	return customers, nil
 }
 
-func readID(r *room, v pelcro.JSON) bool {
+func readID(r *room, v rawjson.Value) bool {
 	n, ok := v.Integer()
 	if ok {
 		r.customer.Id = n
@@ -133,8 +133,8 @@ func readID(r *room, v pelcro.JSON) bool {
 	return ok
 }
 
-func text(field func(*pelcrov1.Customer) **string) func(*room, pelcro.JSON) bool {
-	return func(r *room, v pelcro.JSON) bool {
+func text(field func(*pelcrov1.Customer) **string) func(*room, rawjson.Value) bool {
+	return func(r *room, v rawjson.Value) bool {
 		s, ok := v.Text()
 		if ok {
 			place(field(r.customer), &r.texts, s)
@@ -144,10 +144,10 @@ func text(field func(*pelcrov1.Customer) **string) func(*room, pelcro.JSON) bool
 }
 
 // flag reads true and false, also as the 1 and 0 that a database has for them.
-func flag(field func(*pelcrov1.Customer) **bool) func(*room, pelcro.JSON) bool {
-	return func(r *room, v pelcro.JSON) bool {
-		isTrue := v == "true" || v == "1"
-		if !isTrue && v != "false" && v != "0" {
+func flag(field func(*pelcrov1.Customer) **bool) func(*room, rawjson.Value) bool {
+	return func(r *room, v rawjson.Value) bool {
+		isTrue := v.String() == "true" || v.String() == "1"
+		if !isTrue && v.String() != "false" && v.String() != "0" {
 			return false
 		}
 		place(field(r.customer), &r.flags, isTrue)
@@ -155,8 +155,8 @@ func flag(field func(*pelcrov1.Customer) **bool) func(*room, pelcro.JSON) bool {
 	}
 }
 
-func id(field func(*pelcrov1.Customer) **int64) func(*room, pelcro.JSON) bool {
-	return func(r *room, v pelcro.JSON) bool {
+func id(field func(*pelcrov1.Customer) **int64) func(*room, rawjson.Value) bool {
+	return func(r *room, v rawjson.Value) bool {
 		n, ok := v.Integer()
 		if ok {
 			place(field(r.customer), &r.integers, n)
@@ -167,8 +167,8 @@ func id(field func(*pelcrov1.Customer) **int64) func(*room, pelcro.JSON) bool {
 
 // relation reads what is an id or, when expanded, an object. An object's own id
 // counts if no other did.
-func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Customer) **structpb.Struct) func(*room, pelcro.JSON) bool {
-	return func(r *room, v pelcro.JSON) bool {
+func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Customer) **structpb.Struct) func(*room, rawjson.Value) bool {
+	return func(r *room, v rawjson.Value) bool {
 		isObject := v.Kind() == '{'
 		if isObject {
 			*object(r.customer) = extraStruct(v)
@@ -184,8 +184,8 @@ func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Custome
 }
 
 // relations reads a list of objects. A list of ids goes into extra.
-func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*room, pelcro.JSON) bool {
-	return func(r *room, v pelcro.JSON) bool {
+func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*room, rawjson.Value) bool {
+	return func(r *room, v rawjson.Value) bool {
 		objects, ok := extraStructs(v)
 		if ok {
 			*field(r.customer) = objects
@@ -195,7 +195,7 @@ func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*room, p
 }
 
 // readMetadata reads an object. PHP prints an empty one as [].
-func readMetadata(r *room, v pelcro.JSON) bool {
+func readMetadata(r *room, v rawjson.Value) bool {
 	switch {
 	case v.Kind() == '{':
 		r.customer.Metadata = metadataStruct(v)
@@ -208,8 +208,8 @@ func readMetadata(r *room, v pelcro.JSON) bool {
 }
 
 // timestamp reads Unix seconds.
-func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*room, pelcro.JSON) bool {
-	return func(r *room, v pelcro.JSON) bool {
+func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*room, rawjson.Value) bool {
+	return func(r *room, v rawjson.Value) bool {
 		seconds, ok := v.Integer()
 		if !ok || !(&timestamppb.Timestamp{Seconds: seconds}).IsValid() {
 			return false
@@ -224,10 +224,11 @@ func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*roo
 // Readable reports whether a handler of the operation could answer with the body
 // of a success.
 func Readable(operation mapping.Operation, body []byte) bool {
-	data, _, err := pelcro.Envelope(body)
+	document, err := rawjson.Parse(body)
 	if err != nil {
 		return false
 	}
+	data := document.Member("data")
 	if operation.Name == "ListCustomers" {
 		_, err = readCustomers(data)
 	} else {

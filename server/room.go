@@ -5,7 +5,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
 // room is a customer and the free places for what its fields point to. All of it is
@@ -42,7 +42,7 @@ func newRoom(length int) *room {
 }
 
 // keep puts into extra what the customer's other fields have no place for.
-func (r *room) keep(name string, v pelcro.JSON) {
+func (r *room) keep(name string, v rawjson.Value) {
 	if r.customer.Extra == nil {
 		r.customer.Extra = &structpb.Struct{Fields: map[string]*structpb.Value{}}
 	}

@@ -10,6 +10,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
 // TestRoom: a customer has room for each of its scalars and times.
@@ -27,7 +28,7 @@ func TestRoom(t *testing.T) {
 	}
 	object += `}`
 	allocations := testing.AllocsPerRun(100, func() {
-		if customer, err := readCustomer(pelcro.JSON(object)); err != nil || customer.Extra != nil {
+		if customer, err := readCustomer(rawjson.Value(object)); err != nil || customer.Extra != nil {
 			t.Fatal(customer, err)
 		}
 	})
@@ -40,7 +41,7 @@ func TestRoom(t *testing.T) {
 // Pelcro's reply may hold, does not fill the memory with places for what is not there.
 func TestRoomOfFewFields(t *testing.T) {
 	const rows = 10_000
-	list := pelcro.JSON("[" + strings.Repeat(`{"id":1,"email":"a@example.com"},`, rows-1) + `{"id":1}]`)
+	list := rawjson.Value("[" + strings.Repeat(`{"id":1,"email":"a@example.com"},`, rows-1) + `{"id":1}]`)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	customers, err := readCustomers(list)

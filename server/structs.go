@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
 // maxStructDepth is how deep JSON is nested in a Struct. Each level takes three
@@ -18,14 +18,14 @@ const maxExactInteger = 1 << 53
 
 // metadataStruct converts metadata. Its numbers become doubles, because a later
 // update sends them back as numbers.
-func metadataStruct(object pelcro.JSON) *structpb.Struct { return toStruct(object, 1, false) }
+func metadataStruct(object rawjson.Value) *structpb.Struct { return toStruct(object, 1, false) }
 
 // extraStruct converts what is only shown: an integer that a double would change
 // is kept as text.
-func extraStruct(object pelcro.JSON) *structpb.Struct { return toStruct(object, 1, true) }
+func extraStruct(object rawjson.Value) *structpb.Struct { return toStruct(object, 1, true) }
 
 // extraStructs converts a list of objects; ok is false for anything else.
-func extraStructs(list pelcro.JSON) (objects []*structpb.Struct, ok bool) {
+func extraStructs(list rawjson.Value) (objects []*structpb.Struct, ok bool) {
 	for element := range list.Elements() {
 		if element.Kind() != '{' {
 			return nil, false
@@ -36,9 +36,9 @@ func extraStructs(list pelcro.JSON) (objects []*structpb.Struct, ok bool) {
 }
 
 // extraValue converts what is only shown and no object.
-func extraValue(v pelcro.JSON) *structpb.Value { return toValue(v, 2, true) }
+func extraValue(v rawjson.Value) *structpb.Value { return toValue(v, 2, true) }
 
-func toStruct(object pelcro.JSON, depth int, exact bool) *structpb.Struct {
+func toStruct(object rawjson.Value, depth int, exact bool) *structpb.Struct {
 	fields := map[string]*structpb.Value{}
 	for name, member := range object.Members() {
 		fields[name] = toValue(member, depth+1, exact)
@@ -46,7 +46,7 @@ func toStruct(object pelcro.JSON, depth int, exact bool) *structpb.Struct {
 	return &structpb.Struct{Fields: fields}
 }
 
-func toValue(v pelcro.JSON, depth int, exact bool) *structpb.Value {
+func toValue(v rawjson.Value, depth int, exact bool) *structpb.Value {
 	switch v.Kind() {
 	case 'n':
 		return structpb.NewNullValue()
@@ -71,20 +71,20 @@ func toValue(v pelcro.JSON, depth int, exact bool) *structpb.Value {
 	return structpb.NewListValue(list)
 }
 
-func toNumber(number pelcro.JSON, exact bool) *structpb.Value {
-	n, err := strconv.ParseFloat(string(number), 64)
+func toNumber(number rawjson.Value, exact bool) *structpb.Value {
+	n, err := strconv.ParseFloat(number.String(), 64)
 	if err != nil || exact && losesDigits(number) {
-		return newText(string(number))
+		return newText(number.String())
 	}
 	return newNumber(n)
 }
 
 // losesDigits reports whether the number is an integer that a double may change.
-func losesDigits(number pelcro.JSON) bool {
-	if strings.ContainsAny(string(number), ".eE") {
+func losesDigits(number rawjson.Value) bool {
+	if strings.ContainsAny(number.String(), ".eE") {
 		return false
 	}
-	n, err := strconv.ParseInt(string(number), 10, 64)
+	n, err := strconv.ParseInt(number.String(), 10, 64)
 	return err != nil || n > maxExactInteger || n < -maxExactInteger
 }
 

@@ -2,9 +2,6 @@ package explorer
 
 import (
 	"context"
-	"crypto/x509"
-	"io"
-	"syscall"
 
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
@@ -25,38 +22,38 @@ var situations = []situation{
 	{
 		key: "refused", name: "Connection refused",
 		about: "Name resolution or connecting failed. Nothing was sent.",
-		none:  mapping.NoReply{Err: syscall.ECONNREFUSED},
+		none:  mapping.NoReply{Failure: mapping.Unreachable},
 	},
 	{
 		key: "untrusted", name: "Certificate not trusted",
 		about: "The TLS handshake ended because the certificate is not Pelcro's. Nothing was sent.",
-		none:  mapping.NoReply{Err: x509.UnknownAuthorityError{}},
+		none:  mapping.NoReply{Failure: mapping.Untrusted},
 	},
 	{
 		key: "reset", name: "Connection reset",
 		about: "The request was sent, then the connection broke.",
-		none:  mapping.NoReply{Err: syscall.ECONNRESET, Sent: true}, sandboxID: 601,
+		none:  mapping.NoReply{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 601,
 	},
 	{
 		key: "cut", name: "Reply cut short",
 		about: "The reply began and did not end.",
-		none:  mapping.NoReply{Err: io.ErrUnexpectedEOF, Sent: true}, sandboxID: 603,
+		none:  mapping.NoReply{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 603,
 	},
 	{
 		key: "timeout", name: "No answer in time",
 		about: "The request was sent; the service's own time limit ended the wait.",
-		none:  mapping.NoReply{Err: context.DeadlineExceeded, Sent: true}, sandboxID: 602, but: ", once --request-timeout is over",
+		none:  mapping.NoReply{Failure: mapping.TimedOut, Sent: true}, sandboxID: 602, but: ", once --request-timeout is over",
 	},
 	{
 		key: "deadline", name: "The caller's deadline passed",
 		about: "The request was sent; the caller's deadline came before the answer.",
-		none:  mapping.NoReply{Err: context.DeadlineExceeded, Caller: context.DeadlineExceeded, Sent: true}, sandboxID: 602, maxTime: 2,
+		none:  mapping.NoReply{Caller: context.DeadlineExceeded, Sent: true}, sandboxID: 602, maxTime: 2,
 		but: "; the details perhaps undecoded, because grpcurl's own time is over, too",
 	},
 	{
 		key: "cancelled", name: "The caller cancelled",
 		about: "The request was sent; the caller no longer waits.",
-		none:  mapping.NoReply{Err: context.Canceled, Caller: context.Canceled, Sent: true},
+		none:  mapping.NoReply{Caller: context.Canceled, Sent: true},
 	},
 }
 

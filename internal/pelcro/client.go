@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
 // The limits of what is read.
@@ -130,18 +132,21 @@ func (c *Client) Close() {
 	}
 }
 
-// Reply is a success.
+// Reply is a response with a status of success, received whole. Whether its content is a success,
+// too, is for the reader to decide.
 type Reply struct {
-	// Data is the JSON under "data".
-	Data JSON
-	// Meta is the JSON under "meta", which lists have; empty if absent.
-	Meta JSON
+	// Body is the whole JSON, zero if the body is empty or not JSON.
+	Body rawjson.Value
+	// Data is the JSON under "data", zero if absent.
+	Data rawjson.Value
 
 	received *Error
 }
 
-// Unusable returns the error of a success whose content is no use, for the
-// reason given.
+// Response returns the response as it came, for those who decide what it means.
+func (r *Reply) Response() *Error { return r.received }
+
+// Unusable returns the error of a success whose content is invalid, for the reason given.
 func (r *Reply) Unusable(cause error) *Error {
 	e := *r.received
 	e.Unusable = true
@@ -165,15 +170,12 @@ type request struct {
 	body   Attributes // nil for none
 }
 
-// do makes the call. The reply's "data" is there and not null.
+// do makes the call.
 func (c *Client) do(ctx context.Context, r request) (*Reply, error) {
 	received, err := c.call(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	reply := &Reply{received: received}
-	if reply.Data, reply.Meta, err = Envelope(received.Body); err != nil {
-		return nil, reply.Unusable(err)
-	}
-	return reply, nil
+	body, _ := rawjson.Parse(received.Body) // what is not JSON has no members
+	return &Reply{Body: body, Data: body.Member("data"), received: received}, nil
 }

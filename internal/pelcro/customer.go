@@ -76,20 +76,11 @@ func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, att
 }
 
 // DeleteCustomer deletes a customer
-// (https://docs.pelcro.com/reference/api-core-delete-customer). A success has no
-// body; one that has is returned as an [*Error], for the reader of bodies to
-// judge whether it is one.
-func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) error {
-	received, err := c.call(ctx, request{
+// (https://docs.pelcro.com/reference/api-core-delete-customer). A success has no body.
+func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) (*Reply, error) {
+	return c.do(ctx, request{
 		endpoint: deleteCustomer, path: customerPath(id), siteID: siteID,
 	})
-	if err != nil {
-		return err
-	}
-	if len(received.Body) == 0 {
-		return nil
-	}
-	return received
 }
 
 func customerPath(id int64) string { return "customers/" + strconv.FormatInt(id, 10) }
