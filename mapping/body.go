@@ -1,178 +1,169 @@
 package mapping
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
+	"mime"
+	"net/http"
+	"regexp"
 	"strings"
+	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
-// The bounds of reading a body.
-const (
-	// MaxErrorBody is the most of an error's body that is worth keeping, in bytes.
-	// A reply whose body was cut there is passed with [Reply.BodyIncomplete].
-	MaxErrorBody = 256 << 10
+// MaxErrorBody is how much of an error's body is worth reading, in bytes. A body that was cut
+// there is passed with [Reply.BodyIncomplete].
+const MaxErrorBody = 256 << 10
 
-	maxDepth      = 32
-	maxViolations = 100
-)
-
-// foreignKey stands among Pelcro's field errors but is none: it lists other
-// sites of the customer.
-const foreignKey = "registered_on_other_sites"
-
-// form is what a body is, whatever its Content-Type says.
-type form uint8
+// bodyKind is the kind of a body, whatever its Content-Type says.
+type bodyKind uint8
 
 const (
-	formNone   form = iota // no body
-	formObject             // a JSON object
-	formHTML               // a page
-	formOther              // anything else
+	bodyEmpty bodyKind = iota
+	bodyObject
+	bodyOtherJSON
+	bodyHTML
+	bodyText // anything else, also a body that did not arrive whole
 )
 
-// body is what the mapping wants to know of a reply's body.
-type body struct {
-	form     form
-	hasData  bool // "data" is there and not null
-	hasError bool // "error" is there and not null
-	isDebug  bool // Laravel's debug output
-
-	// text is Pelcro's own sentence, if any, as it came; errorsText the first one
-	// under "errors".
-	text, errorsText string
-	// fields are the field errors in document order, at most maxViolations;
-	// omitted counts the others.
+// evidence is what a response says: who wrote it, whether it contradicts its own status, and what
+// it blames. The rule table, the message and the retry advice read it.
+type evidence struct {
+	kind   bodyKind
+	json   rawjson.Value // zero unless the body is JSON
+	origin Origin
+	// contradicts says that the body of a success reports an error (success.go).
+	contradicts bool
+	// text is the upstream's own sentence, as it came; hidden if it is debug output.
+	text    string
+	isDebug bool
+	// fields are the field errors in document order, at most maxViolations. omitted counts
+	// those beyond that and those that could not be read.
 	fields  []fieldError
 	omitted int
+	// delay is how long the response asks to wait, 0 if that is unknown.
+	delay time.Duration
 }
 
-// fieldError is one text about one field, both as they came.
-type fieldError struct{ key, text string }
+// examine reads a response. It never fails: a body that cannot be read says nothing.
+func examine(operation Operation, reply Reply) *evidence {
+	e := &evidence{delay: retryafter.Delay(reply.StatusCode, reply.Header)}
+	contentType, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	isProblem := contentType == "application/problem+json"
+	if reply.BodyIncomplete || len(reply.Body) > MaxErrorBody && !isSuccess(reply.StatusCode) {
+		e.kind = bodyText
+		e.origin = originOfStart(reply.Body, isProblem)
+		return e
+	}
+	e.json, e.kind = parse(reply.Body, contentType)
+	if e.json.IsZero() {
+		e.origin = originOfStart(reply.Body, isProblem)
+		return e
+	}
+	if e.kind == bodyObject {
+		e.contradicts = isSuccess(reply.StatusCode) && contradicts(e.json)
+		e.isDebug = isDebug(e.json)
+		e.text = textOf(e.json)
+		e.readFieldErrors(operation, reply.StatusCode)
+	}
+	e.origin = OriginIntermediary
+	if len(e.fields) > 0 || !isProblem && looksLikePelcro(e.json, isSuccess(reply.StatusCode)) {
+		e.origin = OriginPelcro
+	}
+	return e
+}
 
-// readBody reads any of the bodies that Pelcro, Laravel or a proxy answer with:
-//
-//	{"errors": {"field": ["text"]}}    Pelcro's documentation; also with "message"
-//	{"error": {"message": "text"}}     Pelcro's Open API
-//	{"error": "text"}                  OAuth
-//	{"message": "text"}                Laravel
-//
-// It never fails: what it cannot read is of form formOther.
-func readBody(raw []byte, contentType string) body {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	raw = bytes.TrimSpace(raw)
+func parse(body []byte, contentType string) (rawjson.Value, bodyKind) {
+	value, err := rawjson.Parse(body)
+	start := strings.TrimSpace(strings.TrimPrefix(string(body[:min(len(body), 512)]), "\xef\xbb\xbf"))
 	switch {
-	case len(raw) == 0:
-		return body{form: formNone}
-	case raw[0] == '<':
-		return body{form: formHTML}
-	case raw[0] == '{' && json.Valid(raw):
-		return readObject(string(raw))
-	case len(contentType) >= len(htmlType) && strings.EqualFold(contentType[:len(htmlType)], htmlType):
-		return body{form: formHTML}
+	case value.Kind() == '{':
+		return value, bodyObject
+	case err == nil:
+		return value, bodyOtherJSON
+	case start == "" && len(body) <= 512:
+		return value, bodyEmpty
+	case strings.HasPrefix(start, "<"), contentType == "text/html":
+		return value, bodyHTML
 	}
-	return body{form: formOther}
+	return value, bodyText
 }
 
-const htmlType = "text/html"
-
-// readObject reads a valid JSON object.
-func readObject(object string) body {
-	b := body{form: formObject}
-	var message, errorText string
-	var exception, trace bool
-	for key, value := range members(object) {
-		switch key {
+// looksLikePelcro reports whether the object has a member that Pelcro's responses have.
+func looksLikePelcro(object rawjson.Value, success bool) bool {
+	for name := range object.Members() {
+		switch name {
+		case "errors", "error", "message":
+			return true
 		case "data":
-			b.hasData = value != "null"
-		case "message":
-			message, _ = textOf(value)
-		case "error":
-			b.hasError = value != "null"
-			errorText = b.readError(value)
-		case "errors":
-			b.errorsText = b.readErrors(value)
-		case "exception":
-			exception = true
-		case "trace", "file":
-			trace = true
-		}
-	}
-	b.isDebug = exception && trace
-	b.text = message
-	if strings.TrimSpace(message) == "" {
-		b.text = errorText
-	}
-	return b
-}
-
-// readError returns the text of the value under "error".
-func (b *body) readError(value string) (message string) {
-	if value[0] != '{' {
-		message, _ = textOf(value)
-		return message
-	}
-	for key, value := range members(value) {
-		if key == "message" {
-			message, _ = textOf(value)
-		}
-	}
-	return message
-}
-
-// readErrors reads the value under "errors": an object of field errors, or a
-// text or list of texts, of which it returns the first.
-func (b *body) readErrors(value string) (first string) {
-	switch value[0] {
-	case '{':
-		// Every key has a colon, and as a rule one text.
-		b.fields = slices.Grow(b.fields, min(strings.Count(value, ":"), maxViolations))
-		b.readFields(value, "", 2)
-	case '[':
-		for element := range elements(value) {
-			if text, ok := textOf(element); ok && first == "" {
-				first = text
-			}
-		}
-	default:
-		first, _ = textOf(value)
-	}
-	return first
-}
-
-// readFields reads an object of field errors, depth levels deep, whose keys lie
-// below prefix.
-func (b *body) readFields(object, prefix string, depth int) {
-	for key, value := range members(object) {
-		path := prefix + key
-		switch {
-		case isForeign(path) || depth >= maxDepth:
-		case value[0] == '[':
-			for element := range elements(value) {
-				if text, ok := textOf(element); ok {
-					b.add(path, text)
-				}
-			}
-		case value[0] == '{':
-			// Cut, because a long prefix would be copied once for every key below.
-			b.readFields(value, path[:min(len(path), maxUpstreamMessage)]+".", depth+1)
-		default:
-			if text, ok := textOf(value); ok {
-				b.add(path, text)
+			if success {
+				return true
 			}
 		}
 	}
+	return false
 }
 
-func isForeign(path string) bool {
-	first, _, _ := strings.Cut(path, ".")
-	return first == foreignKey
-}
+// pelcroStart matches the beginning of Pelcro's errors, for a body that cannot be
+// parsed, usually because it is not whole.
+var pelcroStart = regexp.MustCompile(`^(?:\x{feff})?\s*\{\s*"(?:errors?|message)"\s*:`)
 
-func (b *body) add(key, text string) {
-	if len(b.fields) == maxViolations {
-		b.omitted++
-		return
+func originOfStart(body []byte, isProblem bool) Origin {
+	if !isProblem && pelcroStart.Match(body) {
+		return OriginPelcro
 	}
-	b.fields = append(b.fields, fieldError{key, text})
+	return OriginIntermediary
+}
+
+// isDebug reports whether the object is Laravel's debug output.
+func isDebug(object rawjson.Value) bool {
+	return !object.Member("exception").IsZero() &&
+		(!object.Member("trace").IsZero() || !object.Member("file").IsZero())
+}
+
+// textOf returns the sentence of an error object, empty if it has none. Texts under "errors" are
+// read with the field errors.
+func textOf(object rawjson.Value) string {
+	for _, name := range []string{"message", "error", "errorMessage", "error_description", "detail", "title"} {
+		member := object.Member(name)
+		if member.Kind() == '{' {
+			member = sentence(member)
+		}
+		text, _ := member.Text()
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		if name == "error" { // OAuth 2.0 has a code there and the sentence beside it
+			if description, ok := object.Member("error_description").Text(); ok && strings.TrimSpace(description) != "" {
+				text += ": " + description
+			}
+		}
+		return text
+	}
+	return ""
+}
+
+// sentence returns the text of an object that is one error, zero if it is not one: the first of
+// the members that such objects have.
+func sentence(object rawjson.Value) rawjson.Value {
+	for _, name := range []string{"message", "detail", "title", "description", "reason"} {
+		if text, ok := object.Member(name).Text(); ok && strings.TrimSpace(text) != "" {
+			return object.Member(name)
+		}
+	}
+	return rawjson.Value{}
+}
+
+// mediaType returns the response's Content-Type without parameters, for example "text/html", empty
+// if its type is not one of IANA's, because then it can be anything.
+func mediaType(header http.Header) string {
+	parsed, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil && parsed == "" {
+		return ""
+	}
+	switch kind, _, _ := strings.Cut(parsed, "/"); kind {
+	case "application", "audio", "font", "image", "message", "model", "multipart", "text", "video":
+		return clean(parsed, maxMetadataValue)
+	}
+	return ""
 }

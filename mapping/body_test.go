@@ -31,8 +31,10 @@ func TestFieldErrorShapes(t *testing.T) {
 		{"dotted indexes", `{"errors":{"addresses.10.line1":["A."]}}`, []string{"customer.addresses[10].line1=A."}},
 		{"foreign key", `{"errors":{"registered_on_other_sites":["x.example"],"email":["A."]}}`, []string{"customer.email=A."}},
 		{"foreign key, object", `{"errors":{"registered_on_other_sites":{"a":"b"},"email":["A."]}}`, []string{"customer.email=A."}},
-		{"not texts", `{"errors":{"a":1,"b":null,"c":true,"d":[1,null,{"x":"y"},["z"]],"e":{},"email":["A.",7]}}`, []string{"customer.email=A."}},
-		{"empty text", `{"errors":{"email":["  "]}}`, []string{"customer.email=Pelcro refused this value."}},
+		{"not texts", `{"errors":{"a":1,"b":null,"c":true,"d":[1,null,{"x":"y"},["z"]],"e":{},"email":["A.",7]}}`, []string{
+			"customer.d[2]=y", "customer.d[3]=z", "customer.email=A.",
+		}},
+		{"empty text", `{"errors":{"email":["  "]}}`, []string{"customer.email=Pelcro rejected this value."}},
 		{"key twice", `{"errors":{"email":["A."]},"errors":{"phone":["B."]}}`, []string{"customer.email=A.", "customer.phone=B."}},
 		{"after other members", `{"status":400,"x":[{"errors":{"n":["N."]}}],"errors":{"email":["A."]},"y":{}}`, []string{"customer.email=A."}},
 		{"escaped", `{"err\u006frs":{"em\u0061il":["Caf\u00e9 \"\ud83d\ude00\"."]}}`, []string{`customer.email=Café "😀".`}},
@@ -46,8 +48,31 @@ func TestFieldErrorShapes(t *testing.T) {
 		{"empty object", `{"errors":{}}`, nil},
 		{"empty field", `{"errors":{"email":[]}}`, nil},
 		{"null", `{"errors":null}`, nil},
-		{"list of objects", `{"errors":[{"email":["A."]}]}`, nil},
-		{"elsewhere", `{"error":{"errors":{"email":["A."]}}}`, nil},
+		{"list of objects", `{"errors":[{"email":["A."]}]}`, []string{"customer.email=A."}},
+		{"within error", `{"error":{"errors":{"email":["A."]}}}`, []string{"customer.email=A."}},
+
+		{"object with a message", `{"errors":{"email":{"message":"A.","code":"REQUIRED"}}}`, []string{"customer.email=A."}},
+		{"object of rules", `{"errors":{"email":{"required":"A.","email":"B."}}}`, []string{"customer.email=A.", "customer.email=B."}},
+		{"list of objects with messages", `{"errors":{"email":[{"message":"A.","code":1},{"message":"B."}]}}`, []string{"customer.email=A.", "customer.email=B."}},
+		{"list of nested objects", `{"errors":{"addresses":[{},{"line1":["A."]}]}}`, []string{"customer.addresses[1].line1=A."}},
+		{"a list that PHP has filtered", `{"errors":{"1":{"source":{"pointer":"/data/attributes/email"},"detail":"A."}}}`, []string{"customer.email=A."}},
+		{"JSON:API", `{"errors":[{"title":"T","detail":"A.","source":{"pointer":"/data/attributes/email"}},{"detail":"B.","source":{"parameter":"phone"}}]}`,
+			[]string{"customer.email=A.", "customer.phone=B."}},
+		{"JSON:API, nested pointer", `{"errors":[{"detail":"A.","source":{"pointer":"/data/attributes/metadata/color"}}]}`, []string{`customer.metadata["color"]=A.`}},
+		{"field and message", `{"errors":[{"field":"email","message":"A."}]}`, []string{"customer.email=A."}},
+		{"problem+json", `{"title":"T","invalid-params":[{"name":"email","reason":"A."}]}`, []string{"customer.email=A."}},
+		{"Lumen", `{"email":["A."],"zip":["B."]}`, []string{"customer.email=A.", "customer.zip=B."}},
+		{"Lumen, one text", `{"email":"A.","request":"x"}`, []string{"customer.email=A."}},
+		{"Lumen, beside a message", `{"message":"M.","email":["A."],"hosts":["x"]}`, []string{"customer.email=A."}},
+		{"under error", `{"error":{"email":["A."]}}`, []string{"customer.email=A."}},
+		{"under message", `{"message":{"email":["A."]}}`, []string{"customer.email=A."}},
+		{"JSend", `{"status":"fail","data":{"email":"A.","title":"B."}}`, []string{"customer.email=A.", "customer.title=B."}},
+		{"under data of a failure", `{"success":false,"message":"M.","data":{"email":["A."]}}`, []string{"customer.email=A."}},
+		{"data of something else", `{"message":"M.","data":{"id":7,"email":"a@example.com"}}`, nil},
+		{"a customer's title", `{"errors":{"title":["A."]}}`, []string{"customer.title=A."}},
+		{"title of an error", `{"errors":{"title":"T","detail":"D","status":"422"}}`, nil},
+		{"after a PHP warning", "<br />\n<b>Warning</b>:  Undefined {index} in <b>/x.php</b> on line <b>1</b><br />\n" + `{"errors":{"email":["A."]}}`,
+			[]string{"customer.email=A."}},
 		{"in a list", `[{"errors":{"email":["A."]}}]`, nil},
 		{"trailing comma", `{"errors":{"email":["A."],}}`, nil},
 		{"unclosed", `{"errors":{"email":["A."]}`, nil},
@@ -69,14 +94,17 @@ func TestUpstreamText(t *testing.T) {
 	for _, test := range []struct{ name, body, want string }{
 		{"message", `{"message":"No."}`, "No."},
 		{"error object", `{"error":{"status":403,"message":"No."}}`, "No."},
-		{"error text", `{"error":"no","error_description":"long"}`, "no"},
+		{"error text", `{"error":"no","error_description":"Long."}`, "no: Long."},
 		{"errors as text", `{"errors":"No."}`, "No."},
-		{"errors as list", `{"errors":["",1,"No.","Nor that."]}`, "No."},
+		{"errors as list", `{"errors":["",1,"No.","Nor that."]}`, "No. Nor that."},
 		{"message first", `{"errors":["C."],"error":{"message":"B."},"message":"A."}`, "A."},
 		{"error before errors", `{"errors":["C."],"error":"B.","message":" "}`, "B."},
 		{"message that is no text", `{"message":{"a":"b"},"error":"B."}`, "B."},
 		{"error message that is no text", `{"error":{"message":["a"]}}`, ""},
-		{"sent as text", `{"message":"No."}`, "No."},
+		{"problem+json", `{"title":"Forbidden","detail":"No."}`, "No."},
+		{"title only", `{"title":"No."}`, "No."},
+		{"errors as one error", `{"errors":{"code":"no","detail":"No."}}`, "No."},
+		{"errors without fields", `{"errors":[{"message":"No."}]}`, "No."},
 		{"debug", `{"message":"No.","exception":"E","file":"f","line":1,"trace":[]}`, ""},
 		{"debug without a trace", `{"message":"No.","exception":"E","file":"f"}`, ""},
 		{"page", `<p>No.</p>`, ""},
@@ -90,7 +118,10 @@ func TestUpstreamText(t *testing.T) {
 			if got := d.info.GetMetadata()["upstreamMessage"]; got != test.want {
 				t.Errorf("upstreamMessage %q, want %q", got, test.want)
 			}
-			want := "Pelcro refused the request (HTTP 400)"
+			want := "Pelcro rejected the request (HTTP 400)"
+			if result.Origin() != mapping.OriginPelcro {
+				want = "The response did not come from the Pelcro API (HTTP 400)"
+			}
 			if test.want != "" {
 				want += ": " + test.want
 			}
@@ -162,13 +193,13 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// TestPageByItsType has a 404 whose body only the Content-Type calls a page.
-func TestPageByItsType(t *testing.T) {
+// TestTextOfAProxy has a 404 that is not JSON.
+func TestTextOfAProxy(t *testing.T) {
 	for contentType, reason := range map[string]string{
 		"text/html":               "PELCRO_ROUTE_NOT_FOUND",
 		"TEXT/HTML;charset=utf-8": "PELCRO_ROUTE_NOT_FOUND",
-		"text/plain":              "PELCRO_NOT_FOUND",
-		"":                        "PELCRO_NOT_FOUND",
+		"text/plain":              "PELCRO_ROUTE_NOT_FOUND",
+		"":                        "PELCRO_ROUTE_NOT_FOUND",
 	} {
 		reply := jsonReply(404, "404 page not found")
 		reply.Header.Set("Content-Type", contentType)
@@ -180,7 +211,7 @@ func TestDepth(t *testing.T) {
 	nested := func(levels int) string {
 		return `{"errors":` + strings.Repeat(`{"a":`, levels) + `"Deep."` + strings.Repeat("}", levels) + "}"
 	}
-	for levels, kept := range map[int]int{1: 1, 30: 1, 31: 0, 9000: 0, 20000: 0} {
+	for levels, kept := range map[int]int{1: 1, 30: 1, 33: 0, 9000: 0, 20000: 0} {
 		result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, nested(levels)))
 		checkPromises(t, result)
 		if got := len(violationsOf(t, result)); got != kept {

@@ -22,25 +22,28 @@ func TestMetadata(t *testing.T) {
 		want   map[string]string
 	}{
 		{"401", mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(401, `{"message":"Unauthenticated."}`)), map[string]string{
-			"httpStatus": "401", "operation": "GetCustomer", "upstreamMessage": "Unauthenticated.", "credential": "gateway",
+			"httpStatus": "401", "operation": "GetCustomer", "origin": "pelcro", "upstreamMessage": "Unauthenticated.", "credential": "gateway",
 		}},
-		{"401 to the caller's key", mapping.FromReply(caller(callOf(t, "GetCustomer")), jsonReply(401, "{}")), map[string]string{
-			"httpStatus": "401", "operation": "GetCustomer", "credential": "caller",
+		{"401 to the caller's key", mapping.FromReply(caller(callOf(t, "GetCustomer")), jsonReply(401, message)), map[string]string{
+			"httpStatus": "401", "operation": "GetCustomer", "origin": "pelcro", "upstreamMessage": "Some text.", "credential": "caller",
 		}},
-		{"403 to the caller's key", mapping.FromReply(caller(callOf(t, "GetCustomer")), jsonReply(403, "{}")), map[string]string{
-			"httpStatus": "403", "operation": "GetCustomer", "credential": "caller",
+		{"403 to the caller's key", mapping.FromReply(caller(callOf(t, "GetCustomer")), jsonReply(403, message)), map[string]string{
+			"httpStatus": "403", "operation": "GetCustomer", "origin": "pelcro", "upstreamMessage": "Some text.", "credential": "caller",
+		}},
+		{"401 of an intermediary", mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(401, "{}")), map[string]string{
+			"httpStatus": "401", "operation": "GetCustomer", "origin": "intermediary",
 		}},
 		{"404", mapping.FromReply(callOf(t, "DeleteCustomer"), jsonReply(404, `{"message":"Not found."}`)), map[string]string{
-			"httpStatus": "404", "operation": "DeleteCustomer", "upstreamMessage": "Not found.",
+			"httpStatus": "404", "operation": "DeleteCustomer", "origin": "pelcro", "upstreamMessage": "Not found.",
 		}},
 		{"400 with field errors", mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, fieldErrors)), map[string]string{
-			"httpStatus": "400", "operation": "CreateCustomer", "upstreamMessage": "The email field is required.",
+			"httpStatus": "400", "operation": "CreateCustomer", "origin": "pelcro", "outcome": "rejected", "upstreamMessage": "The email field is required.",
 		}},
 		{"500", mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(500, message)), map[string]string{
-			"httpStatus": "500", "operation": "CreateCustomer", "outcome": "unknown",
+			"httpStatus": "500", "operation": "CreateCustomer", "origin": "pelcro", "outcome": "unknown",
 		}},
 		{"a page", mapping.FromReply(callOf(t, "ListCustomers"), jsonReply(200, page)), map[string]string{
-			"httpStatus": "200", "operation": "ListCustomers", "contentType": "application/json",
+			"httpStatus": "200", "operation": "ListCustomers", "origin": "intermediary", "contentType": "application/json",
 		}},
 		{"no reply", mapping.FromNoReply(callOf(t, "GetCustomer"), mapping.NoReply{Sent: true}), map[string]string{
 			"operation": "GetCustomer",
@@ -48,7 +51,9 @@ func TestMetadata(t *testing.T) {
 		{"refused", mapping.Refuse(callOf(t, "GetCustomer"), mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
 			"operation": "GetCustomer", "outcome": "notSent",
 		}},
-		{"refused, no operation", mapping.Refuse(mapping.Call{}, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD, Sent: true}), nil},
+		{"refused, no operation", mapping.Refuse(mapping.Call{}, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
+			"outcome": "notSent",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := checkPromises(t, test.result).info.GetMetadata(); !maps.Equal(got, test.want) {
@@ -65,13 +70,14 @@ func TestMessages(t *testing.T) {
 		reply     mapping.Reply
 		want      string
 	}{
-		{"GetCustomer", jsonReply(404, ""), "What was asked for does not exist or is not accessible (HTTP 404)"},
-		{"GetCustomer", jsonReply(410, message), "What was asked for does not exist or is not accessible (HTTP 410): Some text."},
-		{"CreateCustomer", jsonReply(400, fieldErrors), "Pelcro refused fields of the request (HTTP 400): customer.email: The email field is required."},
-		{"CreateCustomer", jsonReply(400, two), "Pelcro refused fields of the request (HTTP 400): customer.email: The email field is required. (+2 more)"},
-		{"UpdateCustomer", jsonReply(405, ""), "The RPC exists, but Pelcro refused its HTTP method (HTTP 405)"},
+		{"GetCustomer", jsonReply(404, ""), "The response did not come from the Pelcro API (HTTP 404)"},
+		{"GetCustomer", jsonReply(410, message), "The customer does not exist or is not accessible (HTTP 410): Some text."},
+		{"CreateCustomer", jsonReply(400, fieldErrors), "Pelcro rejected fields of the request (HTTP 400): customer.email: The email field is required."},
+		{"CreateCustomer", jsonReply(400, two), "Pelcro rejected fields of the request (HTTP 400): customer.email: The email field is required. (+2 more)"},
+		{"UpdateCustomer", jsonReply(405, message), "The RPC exists, but Pelcro rejected its HTTP method (HTTP 405): Some text."},
+		{"UpdateCustomer", jsonReply(405, page), "The response did not come from the Pelcro API (HTTP 405)"},
 		{"GetCustomer", jsonReply(500, message), "Pelcro failed (HTTP 500)"},
-		{"GetCustomer", jsonReply(404, `{"message":"The route api/v1/core/x could not be found."}`), "The answer came from no Pelcro API (HTTP 404)"},
+		{"GetCustomer", jsonReply(404, `{"message":"The route api/v1/core/x could not be found."}`), "The response did not come from the Pelcro API (HTTP 404): The route [path] could not be found."},
 	} {
 		if got := mapping.FromReply(callOf(t, test.operation), test.reply).Status().Message(); got != test.want {
 			t.Errorf("message %q, want %q", got, test.want)
@@ -89,7 +95,7 @@ func TestQuotaFailure(t *testing.T) {
 		limit  string
 		want   int64
 	}{
-		{429, "60", 60},
+		{429, "120", 120},
 		{429, "1", 1},
 		{429, "0", 0},
 		{429, "", 0},
@@ -110,8 +116,26 @@ func TestQuotaFailure(t *testing.T) {
 			continue
 		}
 		violations := d.quota.GetViolations()
+		if words := violations[0].GetDescription(); !strings.Contains(words, test.limit) {
+			t.Errorf("the description %q does not say %s", words, test.limit)
+		}
 		if len(violations) != 1 || violations[0].GetSubject() != "pelcro-api" || violations[0].GetQuotaValue() != test.want {
 			t.Errorf("HTTP %d, %q: %v", test.status, test.limit, d.quota)
+		}
+	}
+}
+
+func TestPreconditionFailure(t *testing.T) {
+	for status, want := range map[int]string{
+		402: "PAYMENT", 412: "PRECONDITION", 423: "LOCK", 424: "DEPENDENCY", 428: "PRECONDITION", 409: "", 400: "",
+	} {
+		d := checkPromises(t, mapping.FromReply(callOf(t, "UpdateCustomer"), jsonReply(status, message)))
+		got := ""
+		for _, v := range d.precondition.GetViolations() {
+			got += v.GetType()
+		}
+		if got != want {
+			t.Errorf("HTTP %d: %q, want %q", status, got, want)
 		}
 	}
 }
@@ -123,11 +147,13 @@ func TestResourceInfo(t *testing.T) {
 		want                string
 	}{
 		{"get", "GetCustomer", "42", jsonReply(404, message), "42"},
-		{"update", "UpdateCustomer", "42", jsonReply(410, ""), "42"},
-		{"delete", "DeleteCustomer", "42", jsonReply(404, ""), "42"},
+		{"update", "UpdateCustomer", "42", jsonReply(410, message), "42"},
+		{"update, an intermediary", "UpdateCustomer", "42", jsonReply(410, ""), ""},
+		{"delete", "DeleteCustomer", "42", jsonReply(404, message), "42"},
 		{"no id", "ListCustomers", "", jsonReply(404, ""), ""},
 		{"no route", "GetCustomer", "42", jsonReply(404, page), ""},
-		{"field errors", "GetCustomer", "42", jsonReply(404, fieldErrors), ""},
+		{"field errors", "UpdateCustomer", "42", jsonReply(404, fieldErrors), ""},
+		{"texts that are not about a field of the request", "GetCustomer", "42", jsonReply(404, fieldErrors), "42"},
 		{"another error", "GetCustomer", "42", jsonReply(403, ""), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

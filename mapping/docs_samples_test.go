@@ -2,8 +2,6 @@ package mapping
 
 import (
 	"context"
-	"crypto/x509"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -13,15 +11,15 @@ import (
 
 // fieldMeanings say what docs/errors.md has of each field reason.
 var fieldMeanings = map[pelcrov1.FieldViolationReason]string{
-	pelcrov1.FieldViolationReason_FIELD_REQUIRED:       "A value must be given.",
-	pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT: "The value has not the form that it must have.",
+	pelcrov1.FieldViolationReason_FIELD_REQUIRED:       "A value is required.",
+	pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT: "The value does not have the required form.",
 	pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE:   "The value is of the wrong type.",
-	pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE:  "The value is not accepted, for a reason that has no constant here.",
-	pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN:  "Another customer has this value already.",
+	pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE:  "The value is rejected for a reason without a constant.",
+	pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN:  "Another customer already has this value.",
 	pelcrov1.FieldViolationReason_FIELD_TOO_LONG:       "The value is too long.",
 	pelcrov1.FieldViolationReason_FIELD_TOO_SHORT:      "The value is too short.",
 	pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE:   "The value is too small or too large.",
-	pelcrov1.FieldViolationReason_FIELD_PROHIBITED:     "The field must not be given here.",
+	pelcrov1.FieldViolationReason_FIELD_PROHIBITED:     "The field is not allowed here.",
 }
 
 // samples runs the mapping once for every reason.
@@ -54,7 +52,7 @@ func samples() map[pelcrov1.ErrorReason]Result {
 	reply("UpdateCustomer", 423, `{"message":"Locked."}`)
 	reply("CreateCustomer", 413, page)
 	reply("ListCustomers", 416, `{"message":"There is no such page."}`)
-	reply("ListCustomers", 429, `{"message":"Too Many Attempts."}`, "Retry-After", "17", "X-RateLimit-Limit", "60")
+	reply("ListCustomers", 429, `{"message":"Too Many Attempts."}`, "Retry-After", "17", "X-RateLimit-Limit", "120")
 	reply("GetCustomer", 451, `{"message":"Unavailable For Legal Reasons"}`)
 	reply("GetCustomer", 418, `{"message":"Refused by policy."}`)
 	reply("GetCustomer", 500, `{"message":"Server Error"}`)
@@ -66,9 +64,9 @@ func samples() map[pelcrov1.ErrorReason]Result {
 	reply("GetCustomer", 200, `{"error":{"status":404,"message":"Customer is archived."}}`)
 	reply("GetCustomer", 302, page)
 
-	add(FromNoReply(sampleCall("CreateCustomer"), NoReply{Err: io.EOF}))
-	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Err: x509.UnknownAuthorityError{}}))
-	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Err: io.ErrUnexpectedEOF, Sent: true}))
+	add(FromNoReply(sampleCall("CreateCustomer"), NoReply{Failure: Unreachable}))
+	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Failure: Untrusted}))
+	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Failure: ConnectionLost, Sent: true}))
 	add(FromNoReply(sampleCall("CreateCustomer"), NoReply{Sent: true, Caller: context.DeadlineExceeded}))
 	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Sent: true, Caller: context.Canceled}))
 

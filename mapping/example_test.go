@@ -48,7 +48,7 @@ func ExampleFromReply_success() {
 
 // What was sent matters for a create only: it must not happen twice.
 func ExampleFromNoReply() {
-	lost := mapping.NoReply{Err: context.DeadlineExceeded, Sent: true}
+	lost := mapping.NoReply{Failure: mapping.TimedOut, Sent: true}
 	for _, name := range []string{"GetCustomer", "CreateCustomer"} {
 		operation, _ := mapping.CustomerOperation(name)
 		result := mapping.FromNoReply(mapping.Call{Operation: operation}, lost)
@@ -71,7 +71,7 @@ func ExampleRefuse() {
 	})
 	fmt.Println(result.Err())
 	// Output:
-	// rpc error: code = InvalidArgument desc = The request was refused before any call to Pelcro: id: Must be positive.
+	// rpc error: code = InvalidArgument desc = The request is invalid; it was not sent to Pelcro: id: Must be positive.
 }
 
 func ExampleCode() {
@@ -113,7 +113,7 @@ func ExampleResult() {
 	}
 	fmt.Println(handle(context.Background()))
 	// Output:
-	// rpc error: code = Unavailable desc = Pelcro, or a proxy in front of it, is not able to answer now (HTTP 503)
+	// rpc error: code = Unavailable desc = The response did not come from the Pelcro API (HTTP 503)
 }
 
 // A log line says what the caller was told, and what it cost.

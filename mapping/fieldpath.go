@@ -22,15 +22,12 @@ type FieldNames struct {
 	Prefixes map[string]string
 }
 
-// upstreamPath is path for a key as it came. Of a key that is not to be shown
-// the part before the first dot remains, or nothing; what lies in a map is the
-// caller's own.
+// upstreamPath is path for a key as it came. If the key looks sensitive, only its first segment is
+// kept. Keys inside a map come from the caller and are kept.
 func (f FieldNames) upstreamPath(key string) string {
-	key = clean(key, maxFieldPath+leakMargin)
-	first, _, _ := strings.Cut(key, ".")
-	if !slices.Contains(f.Maps, first) && leaky(key) {
-		key = first
-		if leaky(key) {
+	key = clean(key, maxFieldPath+cutMargin)
+	if !slices.Contains(f.Maps, first(key)) && !isPublic(key) {
+		if key = first(key); !isPublic(key) {
 			key = ""
 		}
 	}

@@ -59,7 +59,11 @@ func TestFieldPaths(t *testing.T) {
 		{"GetCustomer", "user_id", "id"},
 		{"DeleteCustomer", "customer_id", "id"},
 		{"ListCustomers", "user_id", "id"},
-		{"CreateCustomer", "id", "id"},
+		{"CreateCustomer", "id", "customer.id"},
+		{"CreateCustomer", "customer_id", "customer.id"},
+		{"CreateCustomer", "user_id", "customer.id"},
+		{"CreateCustomer", "customer", "customer"},
+		{"UpdateCustomer", "default_source", "customer.default_source_id"},
 		{"UpdateCustomer", "id", "customer.id"},
 		{"UpdateCustomer", "customer", "customer.id"},
 		{"UpdateCustomer", "customer_id", "customer.id"},
@@ -141,7 +145,7 @@ func TestLongestPrefixCounts(t *testing.T) {
 // TestMessageWithoutField has a violation of the request as a whole.
 func TestMessageWithoutField(t *testing.T) {
 	result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"errors":{"":"A."}}`))
-	if got, want := result.Status().Message(), "Pelcro refused fields of the request (HTTP 400): A."; got != want {
+	if got, want := result.Status().Message(), "Pelcro rejected fields of the request (HTTP 400): A."; got != want {
 		t.Errorf("message %q, want %q", got, want)
 	}
 }

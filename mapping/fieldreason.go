@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"strings"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
@@ -69,25 +71,86 @@ var fieldTexts = []struct {
 	{[]string{" must be ", " characters"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
 }
 
-// fieldParts finds the parts of all rows.
-var fieldParts = newPhrases(parts())
-
-func parts() [][]string {
-	rows := make([][]string, len(fieldTexts))
-	for i, row := range fieldTexts {
-		rows[i] = row.parts
-	}
-	return rows
+// ruleReasons are the reasons of Laravel's rules, for a raw translation key ("validation.required"),
+// which Laravel sends when a text has no translation. The longest name that begins the rule counts.
+var ruleReasons = map[string]pelcrov1.FieldViolationReason{
+	"required":    pelcrov1.FieldViolationReason_FIELD_REQUIRED,
+	"filled":      pelcrov1.FieldViolationReason_FIELD_REQUIRED,
+	"present":     pelcrov1.FieldViolationReason_FIELD_REQUIRED,
+	"accepted":    pelcrov1.FieldViolationReason_FIELD_REQUIRED,
+	"unique":      pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN,
+	"prohibited":  pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
+	"prohibits":   pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
+	"missing":     pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
+	"max":         pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+	"max.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"min":         pelcrov1.FieldViolationReason_FIELD_TOO_SHORT,
+	"min.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"lt":          pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+	"lt.numeric":  pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"lte":         pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+	"lte.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"gt":          pelcrov1.FieldViolationReason_FIELD_TOO_SHORT,
+	"gt.numeric":  pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"gte":         pelcrov1.FieldViolationReason_FIELD_TOO_SHORT,
+	"gte.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"between":     pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"after":       pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"before":      pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+	"string":      pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
+	"integer":     pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
+	"numeric":     pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
+	"boolean":     pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
+	"array":       pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
+	"email":       pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"url":         pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"active_url":  pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"uuid":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"json":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"ip":          pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"date":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"timezone":    pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"regex":       pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"not_regex":   pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"alpha":       pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"digits":      pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"size":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"starts_with": pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"ends_with":   pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+	"password":    pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 }
 
 func fieldReason(text string) pelcrov1.FieldViolationReason {
-	found := fieldParts.in(text)
-	for i, all := range fieldParts.rows {
-		if found&all == all {
-			return fieldTexts[i].reason
+	if rule, ok := strings.CutPrefix(strings.TrimSpace(text), "validation."); ok && !strings.Contains(rule, " ") {
+		return ruleReason(rule)
+	}
+	for _, row := range fieldTexts {
+		if containsAll(text, row.parts) {
+			return row.reason
 		}
 	}
 	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE
+}
+
+// ruleReason returns the reason of a rule, for example "max.string" or "required_with".
+func ruleReason(rule string) pelcrov1.FieldViolationReason {
+	reason, length := pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, 0
+	for name, r := range ruleReasons {
+		rest, ok := strings.CutPrefix(rule, name)
+		if ok && len(name) > length && (rest == "" || rest[0] == '.' || rest[0] == '_') {
+			reason, length = r, len(name)
+		}
+	}
+	return reason
+}
+
+func containsAll(text string, parts []string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return false
+		}
+	}
+	return true
 }
 
 // fieldReasonName returns the reason on the wire.

@@ -1,59 +1,89 @@
 package mapping
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
-// FuzzReadBody: any bytes are read, within bounds, and JSON is read as
-// encoding/json reads it.
-func FuzzReadBody(f *testing.F) {
+// FuzzExamine: any bytes are read, within bounds, and never out of nothing.
+func FuzzExamine(f *testing.F) {
 	addVectors(f)
 	f.Add([]byte(` { "a" : [ { } , "\"]" , 1 ] , "errors" : { "b" : { "c" : [ "d" ] } } , "data" : null } `), "")
 	f.Fuzz(func(t *testing.T, raw []byte, contentType string) {
-		b := readBody(raw, contentType)
-		if len(b.fields) > maxViolations || b.omitted > 0 && len(b.fields) != maxViolations {
-			t.Errorf("%d fields and %d omitted", len(b.fields), b.omitted)
-		}
-		for _, field := range b.fields {
-			if len(field.key)+len(field.text) > 4*len(raw)+maxUpstreamMessage {
-				t.Errorf("a field of %d and %d bytes out of %d", len(field.key), len(field.text), len(raw))
+		for _, operation := range customerOperations {
+			for _, status := range []int{200, 400, 404, 409, 422, 500} {
+				e := examine(operation, Reply{StatusCode: status, Body: raw, Header: http.Header{"Content-Type": {contentType}}})
+				if len(e.fields) > maxViolations {
+					t.Errorf("%d fields", len(e.fields))
+				}
+				for _, field := range e.fields {
+					if len(field.key)+len(field.text) > 4*len(raw)+maxUpstreamMessage {
+						t.Errorf("a field of %d and %d bytes out of %d", len(field.key), len(field.text), len(raw))
+					}
+				}
+				if e.kind != bodyObject && (e.text != "" || e.fields != nil || e.contradicts) {
+					t.Errorf("%+v out of a body that is not an object", e)
+				}
+				if e.origin != OriginPelcro && e.origin != OriginIntermediary {
+					t.Errorf("origin %q", e.origin)
+				}
 			}
-		}
-		if b.form == formObject {
-			checkObject(t, raw, b)
-		} else if b.text != "" || b.fields != nil || b.hasData || b.hasError {
-			t.Errorf("%+v out of what is no object", b)
 		}
 	})
 }
 
-// checkObject compares what was read of an object with what encoding/json reads.
-func checkObject(t *testing.T, raw []byte, b body) {
-	t.Helper()
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(bytes.TrimPrefix(raw, []byte("\ufeff")), &object); err != nil {
-		t.Fatalf("an object that is none: %v", err)
-	}
-	present := func(key string) bool { return object[key] != nil && string(object[key]) != "null" }
-	if b.hasData != present("data") || b.hasError != present("error") {
-		t.Errorf("data %v, error %v", b.hasData, b.hasError)
-	}
-	var message string
-	if json.Unmarshal(object["message"], &message) == nil && utf8.Valid(raw) && strings.TrimSpace(message) != "" && b.text != message {
-		t.Errorf("message %q, want %q", b.text, message)
-	}
+// FuzzFieldErrors: a field error is read or counted, never lost. The document is made of fuzzed
+// keys and texts in each of the documented forms, so the test knows what it holds.
+func FuzzFieldErrors(f *testing.F) {
+	f.Add("email", "The email field is required.", uint8(0), uint8(3))
+	f.Add("metadata.color", "Nope.", uint8(1), uint8(120))
+	f.Add("addresses", "", uint8(7), uint8(1))
+	f.Fuzz(func(t *testing.T, key, text string, form, count uint8) {
+		if key == foreignKey || isIndex(key) || slices.Contains(notFields, key) || !utf8.ValidString(key) || !utf8.ValidString(text) {
+			return
+		}
+		value := fieldForms[int(form)%len(fieldForms)](text)
+		object := map[string]any{}
+		for i := range int(count) {
+			object[key+strings.Repeat("x", i)] = value
+		}
+		if first(key) == foreignKey {
+			return
+		}
+		raw, err := json.Marshal(map[string]any{"errors": object})
+		if err != nil {
+			t.Fatal(err)
+		}
+		create, _ := CustomerOperation("CreateCustomer")
+		e := examine(create, Reply{StatusCode: 422, Body: raw})
+		if found := len(e.fields) + e.omitted; found < len(object) {
+			t.Errorf("%d of %d field errors in %s", found, len(object), raw)
+		}
+	})
+}
+
+// fieldForms are the forms of one field's errors, with at least one error each.
+var fieldForms = []func(text string) any{
+	func(text string) any { return []string{text} },
+	func(text string) any { return text },
+	func(text string) any { return map[string]any{"message": text, "code": 7} },
+	func(text string) any { return map[string]any{"required": text} },
+	func(text string) any { return []any{map[string]any{"message": text}} },
+	func(text string) any { return []any{map[string]any{"line1": []string{text}}} },
+	func(text string) any { return map[string]any{"0": map[string]any{"line1": []string{text}}} },
+	func(string) any { return 7 },
+	func(string) any { return true },
+	func(string) any { return []any{7} },
+	func(text string) any { return map[string]any{"deep": map[string]any{"er": text}} },
 }
 
 // addVectors adds the bodies of all vectors.
@@ -106,63 +136,6 @@ func FuzzFieldPath(f *testing.F) {
 					t.Errorf("%s: %q is %q, outside of the resource", operation.Name, key, path)
 				}
 			}
-		}
-	})
-}
-
-// FuzzRetryAfter: a delay is unknown or whole seconds up to a day, and digits
-// mean what they say.
-func FuzzRetryAfter(f *testing.F) {
-	const date = "Sun, 22 Nov 2026 09:00:00 GMT"
-	for _, value := range []string{
-		"", "0", "17", "86400", "86401", "-1", "+1", "1.5", "soon", "99999999999999999999", " 5 ", date,
-		"Sunday, 22-Nov-26 09:00:45 GMT", "Sun Nov 22 09:00:30 2026", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
-	} {
-		f.Add(429, value, date, "1795338040")
-		f.Add(503, value, "", value)
-	}
-	f.Fuzz(func(t *testing.T, status int, value, date, reset string) {
-		reply := Reply{StatusCode: status, Header: http.Header{
-			"Retry-After":       {value},
-			"Date":              {date},
-			"X-Ratelimit-Reset": {reset},
-		}}
-		d := delay(reply)
-		if d < 0 || d > 24*time.Hour || d%time.Second != 0 {
-			t.Errorf("delay %v", d)
-		}
-		if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 && seconds <= 86400 && strconv.Itoa(seconds) == value {
-			if d != time.Duration(seconds)*time.Second {
-				t.Errorf("delay %v", d)
-			}
-		}
-		if strings.HasPrefix(value, "-") && status != 429 && d != 0 {
-			t.Errorf("delay %v", d)
-		}
-	})
-}
-
-// FuzzTextOf: a JSON text with escapes is read as encoding/json reads it.
-func FuzzTextOf(f *testing.F) {
-	for _, text := range []string{
-		`\"\\\/\b\f\n\r\t`, `App\\Models`, `caf\u00e9\uD83D\ude00`, `\ud83d`, `\ud83d!`, `\ude00\ud83d`, `\ud83d\u0041`, `\ud83d\ud83d\ude00`,
-		`\ufffd`, `\u0000`, "\\n\xff\xfe\xe9", "\\né😀", ``, `plain`,
-	} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		value := `"` + text + `"`
-		if !json.Valid([]byte(value)) {
-			return
-		}
-		want := text
-		if strings.Contains(text, `\`) {
-			if err := json.Unmarshal([]byte(value), &want); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, ok := textOf(value); !ok || got != want {
-			t.Errorf("%s is %q, want %q", value, got, want)
 		}
 	})
 }

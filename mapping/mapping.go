@@ -1,17 +1,15 @@
 package mapping
 
 import (
-	"errors"
-	"mime"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
 // Reply is an HTTP reply of Pelcro's, or of whatever stands in front of it.
@@ -55,49 +53,47 @@ type Refusal struct {
 	Delay time.Duration
 }
 
-// FromReply maps a reply. The result of a success has the code OK.
+// FromReply maps a response. The result of a success has the code OK.
 func FromReply(call Call, reply Reply) Result {
-	if len(reply.Body) > MaxErrorBody && !isSuccess(reply.StatusCode) {
-		reply.BodyIncomplete = true
-	}
-	var b body
-	if !reply.BodyIncomplete {
-		b = readBody(reply.Body, reply.Header.Get("Content-Type"))
-	}
-	if !slices.ContainsFunc(showsErrors, func(s span) bool { return s.has(reply.StatusCode) }) {
-		b.fields, b.omitted = nil, 0
-	} else if strings.TrimSpace(b.text) == "" {
-		b.text = b.errorsText
-	}
-	reason := reasonOf(call, reply, &b)
+	e := examine(call.Operation, reply)
+	reason := reasonOf(call.Operation, reply, e)
 	if reason == noError {
 		return Result{}
 	}
-	info := infoOf[reason]
-	a := answer{
-		call:    call,
-		info:    info,
-		advice:  adviseReply(call, reply, reason, info.code),
-		omitted: b.omitted,
+	b := errorBuilder{
+		call:         call,
+		info:         infoOf[reason],
+		advice:       adviseReply(call, reply, e, reason),
+		origin:       e.origin,
+		metadata:     map[string]string{metaHTTPStatus: strconv.Itoa(reply.StatusCode)},
+		omitted:      e.omitted,
+		precondition: preconditions[reply.StatusCode],
 	}
-	a.metadata[metaHTTPStatus] = strconv.Itoa(reply.StatusCode)
-	if b.form != formObject {
-		a.metadata[metaContentType] = mediaType(reply.Header)
+	if e.kind != bodyObject {
+		b.metadata[metaContentType] = mediaType(reply.Header)
 	}
-	switch reason {
-	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED:
-		a.metadata[metaCredential] = clean(string(call.Credential), maxMetadataValue)
+	if e.origin == OriginPelcro && (reason == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED || reason == pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED) {
+		b.metadata[metaCredential] = clean(string(call.Credential), maxMetadataValue)
 	}
-	if text := quotable(b.text, maxUpstreamMessage); mayQuote(reply.StatusCode, reason) && !b.isDebug {
-		a.quote = text
+	if text := publicText(e.text, maxUpstreamMessage); mayQuote(reply.StatusCode, reason) && !e.isDebug {
+		b.quote = text
 	} else {
-		a.private = text
+		b.private = text
 	}
-	a.addUpstream(b.fields)
+	b.addUpstream(e.fields)
 	if reply.StatusCode == http.StatusTooManyRequests {
-		a.quota, _ = digits(single(reply.Header, headerLimit))
+		b.quota = retryafter.Limit(reply.Header)
 	}
-	return a.result()
+	return b.result()
+}
+
+// preconditions are the types of google.rpc.PreconditionFailure by HTTP status.
+var preconditions = map[int]string{
+	http.StatusPaymentRequired:      "PAYMENT",
+	http.StatusPreconditionFailed:   "PRECONDITION",
+	http.StatusLocked:               "LOCK",
+	http.StatusFailedDependency:     "DEPENDENCY",
+	http.StatusPreconditionRequired: "PRECONDITION",
 }
 
 // IsSuccess reports whether the reply is a success of the operation, as far as that can be told
@@ -106,97 +102,81 @@ func IsSuccess(operation Operation, reply Reply) bool {
 	return FromReply(Call{Operation: operation}, reply).OK()
 }
 
-// FromNoReply maps the absence of a reply.
+// FromNoReply maps the absence of a response.
 func FromNoReply(call Call, none NoReply) Result {
-	info := infoOf[none.reason(call.Operation.Kind)]
-	a := answer{call: call, info: info, advice: adviseNoReply(call, none.Sent, info.code)}
-	return a.result()
+	b := errorBuilder{
+		call:   call,
+		info:   infoOf[none.reason(call.Operation.Kind)],
+		advice: adviseNoReply(call, none.Sent),
+	}
+	return b.result()
 }
 
-// Refuse maps the service's own refusal or failure. A reason that this package
-// does not know counts as GATEWAY_INTERNAL_ERROR, a violation's as
-// FIELD_INVALID_VALUE.
+// Refuse maps an error that this service raises itself. A reason that this package does not know
+// counts as GATEWAY_INTERNAL_ERROR, a violation's as FIELD_INVALID_VALUE.
 func Refuse(call Call, refusal Refusal) Result {
 	info, known := infoOf[refusal.Reason]
 	if !known {
 		info = infoOf[pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR]
 	}
-	if refusal.Sent && call.Operation.Kind == Create && info.code == codes.Unavailable {
+	if refusal.Sent && call.Operation.Kind == Create && isRetried(info.code) {
 		info = infoOf[pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN]
 	}
-	a := answer{call: call, info: info, advice: adviseNoReply(call, refusal.Sent, info.code), omitted: refusal.Omitted}
+	b := errorBuilder{
+		call:     call,
+		info:     info,
+		advice:   adviseRefusal(call, refusal),
+		metadata: map[string]string{},
+		omitted:  refusal.Omitted,
+	}
 	switch info.reason {
 	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
-		a.metadata[metaCredential] = string(CredentialCaller) // as with Pelcro's own
+		b.metadata[metaCredential] = string(CredentialCaller) // as with Pelcro's own
 	}
 	for _, v := range refusal.Violations {
-		if len(a.violations) == maxViolations {
-			a.omitted++
+		if len(b.violations) == maxViolations {
+			b.omitted++
 			continue
 		}
-		a.violations = append(a.violations, violation{
-			field:       clean(v.Field, maxFieldPath),
-			description: clean(v.Description, maxDescription),
-			reason:      fieldReasonName(v.Reason),
+		b.violations = append(b.violations, &errdetails.BadRequest_FieldViolation{
+			Field:       clean(v.Field, maxFieldPath),
+			Description: clean(v.Description, maxDescription),
+			Reason:      fieldReasonName(v.Reason),
 		})
 	}
-	return a.result()
+	return b.result()
 }
 
-// mayQuote reports whether Pelcro's text may follow ours: where it blames the
-// request or the account, the caller is the one who needs it. A server's text is
-// for its own operator, and the text of a missing route names our URL.
+// isRetried reports whether clients and meshes retry the code unless told otherwise.
+func isRetried(code codes.Code) bool {
+	return code == codes.Unavailable || code == codes.ResourceExhausted || code == codes.Aborted
+}
+
+// mayQuote reports whether the upstream's text may follow ours: where it blames the request or the
+// account, the caller needs it. A server's text is for its own operator.
 func mayQuote(status int, reason pelcrov1.ErrorReason) bool {
 	switch reason {
 	case pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED, pelcrov1.ErrorReason_PELCRO_ERROR_IN_SUCCESS:
 		return true
-	case pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
-		return false
 	}
 	return status >= 400 && status <= 499
 }
 
-// addUpstream adds Pelcro's field errors; the first text is the one that the
-// message shows, and so the upstream message.
-func (a *answer) addUpstream(fields []fieldError) {
-	if len(fields) == 0 {
-		return
-	}
-	a.violations = make([]violation, len(fields))
+// addUpstream adds Pelcro's field errors; the first text is the one that the message shows, and so
+// the upstream message.
+func (b *errorBuilder) addUpstream(fields []fieldError) {
 	for i, f := range fields {
-		description := quotable(f.text, maxDescription)
+		description := publicText(f.text, maxDescription)
 		if i == 0 && description != "" {
-			a.quote = description
+			b.quote = description
 		}
 		if description == "" {
-			description = "Pelcro refused this value."
+			description = "Pelcro rejected this value."
 		}
-		a.violations[i] = violation{
-			field:       a.call.Operation.Fields.upstreamPath(f.key),
-			description: description,
-			reason:      fieldReasonName(fieldReason(f.text)),
-		}
+		b.violations = append(b.violations, &errdetails.BadRequest_FieldViolation{
+			Field:       b.call.Operation.Fields.upstreamPath(f.key),
+			Description: description,
+			Reason:      fieldReasonName(fieldReason(f.text)),
+		})
 	}
-}
-
-// mediaType returns the reply's Content-Type without parameters, for example
-// "text/html", empty if it is none of IANA's top-level types: then it could be
-// anything.
-func mediaType(header http.Header) string {
-	value := header.Get("Content-Type")
-	switch value {
-	case "application/json", "text/html":
-		return value
-	case "text/html; charset=UTF-8", "text/html; charset=utf-8": // as nearly every page is sent
-		return htmlType
-	}
-	parsed, _, err := mime.ParseMediaType(value)
-	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-		return ""
-	}
-	switch kind, _, _ := strings.Cut(parsed, "/"); kind {
-	case "application", "audio", "font", "image", "message", "model", "multipart", "text", "video":
-		return clean(parsed, maxMetadataValue)
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,6 +55,8 @@ type Operation struct {
 	// Name is the RPC's name, for example "GetCustomer".
 	Name string
 	Kind Kind
+	// List says that a read returns a page of resources.
+	List bool
 	// Resource is the type of what [Call.ResourceID] names, as
 	// google.rpc.ResourceInfo has it.
 	Resource string
@@ -74,18 +77,22 @@ var requestFields = []string{
 	"import_payment_methods", "payment_gateway_id",
 }
 
-// idKeys are Pelcro's names for the customer's key, which differ from page to
-// page of its documentation.
+// idKeys are Pelcro's names for the customer's id, which differ from page to page of its
+// documentation.
 var idKeys = []string{"id", "customer", "customer_id", "user_id"}
+
+// customerKeys are the attributes of a customer that a request can set.
+var customerKeys = []string{
+	"email", "first_name", "last_name", "display_name", "username", "phone", "salutation", "title", "tin",
+	"organization_id", "tele_marketing", "mail_marketing", "email_hardbounce", "metadata", "old_provider_id",
+	"default_source_id",
+}
 
 var customerOperations = []Operation{
 	customerOperation("GetCustomer", Read, FieldNames{}, "id"),
-	customerOperation("ListCustomers", Read, FieldNames{
-		Names:    map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
-		Prefixes: map[string]string{"filter": "filters"},
-	}, "id"),
-	customerOperation("CreateCustomer", Create, customerBody(), "id"),
-	customerOperation("UpdateCustomer", Update, customerBody(), "customer.id"),
+	listOperation(),
+	customerOperation("CreateCustomer", Create, customerBody(map[string]string{"customer": "customer"}), "customer.id"),
+	customerOperation("UpdateCustomer", Update, customerBody(nil), "customer.id"),
 	customerOperation("DeleteCustomer", Delete, FieldNames{}, "id"),
 }
 
@@ -103,12 +110,26 @@ func CustomerOperation(name string) (Operation, bool) {
 	return Operation{}, false
 }
 
-func customerBody() FieldNames {
-	return FieldNames{
-		Parent: customerField,
-		Names:  map[string]string{"organization": "customer.organization_id"},
-		Maps:   []string{"metadata"},
+func listOperation() Operation {
+	op := customerOperation("ListCustomers", Read, FieldNames{
+		Names:    map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
+		Prefixes: map[string]string{"filter": "filters"},
+	}, "id")
+	op.List = true
+	return op
+}
+
+// customerBody names the fields of a request that holds a customer.
+func customerBody(names map[string]string) FieldNames {
+	all := map[string]string{
+		"organization":   "customer.organization_id",
+		"default_source": "customer.default_source_id",
 	}
+	for _, key := range customerKeys {
+		all[key] = customerField + "." + key
+	}
+	maps.Copy(all, names)
+	return FieldNames{Parent: customerField, Names: all, Maps: []string{"metadata"}}
 }
 
 func customerOperation(name string, kind Kind, fields FieldNames, idPath string) Operation {
@@ -122,4 +143,21 @@ func customerOperation(name string, kind Kind, fields FieldNames, idPath string)
 	maps.Copy(names, fields.Names)
 	fields.Names = names
 	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields}
+}
+
+// knows reports whether the request has a field for the key.
+func (o Operation) knows(key string) bool {
+	key = o.Fields.withoutParent(key)
+	for prefix := range o.Fields.Prefixes {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	_, known := o.Fields.Names[first(key)]
+	return known
+}
+
+// namesID reports whether the key is one of Pelcro's names for the resource's own id.
+func (o Operation) namesID(key string) bool {
+	return slices.Contains(idKeys, o.Fields.withoutParent(key))
 }

@@ -23,6 +23,7 @@ var metadataLimits = map[string]int{
 	"credential":        64,
 	"httpStatus":        64,
 	"operation":         64,
+	"origin":            64,
 	"outcome":           64,
 	"upstreamMessage":   512,
 	"violationsOmitted": 64,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
@@ -21,7 +22,7 @@ func TestRefusals(t *testing.T) {
 		{pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED, "PERMISSION_DENIED", "GATEWAY_PERMISSION_DENIED", "GATEWAY_PERMISSION_DENIED"},
 		{pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD, "UNIMPLEMENTED", "GATEWAY_UNKNOWN_METHOD", "GATEWAY_UNKNOWN_METHOD"},
 		{pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE, "NOT_FOUND", "GATEWAY_UNKNOWN_SERVICE", "GATEWAY_UNKNOWN_SERVICE"},
-		{pelcrov1.ErrorReason_GATEWAY_OVERLOADED, "RESOURCE_EXHAUSTED", "GATEWAY_OVERLOADED", "GATEWAY_OVERLOADED"},
+		{pelcrov1.ErrorReason_GATEWAY_OVERLOADED, "RESOURCE_EXHAUSTED", "GATEWAY_OVERLOADED", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, "UNAVAILABLE", "GATEWAY_CIRCUIT_OPEN", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, "UNAVAILABLE", "GATEWAY_SHUTTING_DOWN", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, "INTERNAL", "GATEWAY_INTERNAL_ERROR", "GATEWAY_INTERNAL_ERROR"},
@@ -34,6 +35,8 @@ func TestRefusals(t *testing.T) {
 				result := mapping.Refuse(callOf(t, operation.Name), mapping.Refusal{Reason: test.reason, Sent: sent})
 				code, reason, want := test.code, test.onWire, advised{}
 				switch {
+				case !sent && reason == "GATEWAY_OVERLOADED":
+					want = advised{0, "-1", "notSent"}
 				case !sent:
 					want.outcome = "notSent"
 				case operation.Kind == mapping.Create:
@@ -41,9 +44,7 @@ func TestRefusals(t *testing.T) {
 					if reason == "PELCRO_OUTCOME_UNKNOWN" {
 						code = "INTERNAL"
 					}
-					if code == "INTERNAL" {
-						want = advised{0, "-1", "unknown"}
-					}
+					want = advised{0, "-1", "unknown"}
 				}
 				checkOutcome(t, name, result, code, reason)
 				if got := adviceOf(t, result); got != want {
@@ -51,6 +52,19 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestRefusalWithDelay: the breaker knows when it will try again.
+func TestRefusalWithDelay(t *testing.T) {
+	call := callOf(t, "CreateCustomer")
+	refusal := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Delay: 700 * time.Millisecond}
+	if got, want := adviceOf(t, mapping.Refuse(call, refusal)), (advised{700 * time.Millisecond, "700", "notSent"}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	call.Remaining = 500 * time.Millisecond
+	if got, want := adviceOf(t, mapping.Refuse(call, refusal)), (advised{700 * time.Millisecond, "-1", "notSent"}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
@@ -65,7 +79,7 @@ func TestRefusedFields(t *testing.T) {
 		},
 	})
 	d := checkPromises(t, result)
-	if got, want := result.Status().Message(), "The request was refused before any call to Pelcro: update_mask: Name fields of customer. (+3 more)"; got != want {
+	if got, want := result.Status().Message(), "The request is invalid; it was not sent to Pelcro: update_mask: Name fields of customer. (+3 more)"; got != want {
 		t.Errorf("message %q, want %q", got, want)
 	}
 	if _, has := d.info.GetMetadata()["upstreamMessage"]; has {

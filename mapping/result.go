@@ -62,6 +62,18 @@ func (r Result) Outcome() Outcome { return r.advice.outcome }
 // Origin returns who wrote the response, empty if there was none or the call succeeded.
 func (r Result) Origin() Origin { return r.origin }
 
+// Advice returns what the caller should do: the text of docs/errors.md, in Markdown with nothing but
+// `code`; empty for a success.
+func (r Result) Advice() string {
+	switch {
+	case r.OK():
+		return ""
+	case r.origin == OriginIntermediary:
+		return intermediaryAdvice
+	}
+	return r.info.advice
+}
+
 // RetryDelay returns how long Pelcro asked to wait, 0 if that is not known.
 func (r Result) RetryDelay() time.Duration { return r.advice.delay }
 

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
@@ -17,46 +18,69 @@ type rule struct {
 	reason   pelcrov1.ErrorReason
 }
 
-// condition narrows a rule to some replies; the zero condition holds for all.
+// condition narrows a rule to some responses; the zero condition holds for all.
 type condition struct {
 	text  string // as docs/errors.md has it
-	holds func(Call, Reply, *body) bool
+	holds func(Operation, Reply, *evidence) bool
 }
 
 var (
-	onCreate = condition{"on Create", func(c Call, _ Reply, _ *body) bool {
-		return c.Operation.Kind == Create
+	onCreate = condition{"on Create", func(op Operation, _ Reply, _ *evidence) bool {
+		return op.Kind == Create
 	}}
-	tooLarge = condition{"body above the size limit", func(_ Call, r Reply, _ *body) bool {
+	onCreateUnlessRejected = condition{"on Create, unless it is Pelcro's and has a Retry-After", func(op Operation, _ Reply, e *evidence) bool {
+		return op.Kind == Create && !(e.origin == OriginPelcro && e.delay > 0)
+	}}
+	fromIntermediary = condition{"of an intermediary", func(_ Operation, _ Reply, e *evidence) bool {
+		return e.origin == OriginIntermediary
+	}}
+	tooLarge = condition{"body above the size limit", func(_ Operation, r Reply, _ *evidence) bool {
 		return r.TooLarge
 	}}
-	withFieldErrors = condition{"with field errors", func(_ Call, _ Reply, b *body) bool {
-		return len(b.fields) > 0
+	withFieldErrors = condition{"with field errors", func(_ Operation, _ Reply, e *evidence) bool {
+		return len(e.fields) > 0
 	}}
-	withFieldErrorsOnly = condition{"with field errors and no `data`", func(_ Call, _ Reply, b *body) bool {
-		return len(b.fields) > 0 && !b.hasData
+	contradictoryFields = condition{"that contradicts itself, with field errors and no usable `data`", func(op Operation, r Reply, e *evidence) bool {
+		return len(e.fields) > 0 && isContradictory(op, r, e)
 	}}
-	withErrorOnly = condition{"with a non-null `error` and no `data`", func(_ Call, _ Reply, b *body) bool {
-		return b.hasError && !b.hasData
+	contradictory = condition{"that contradicts itself and has no usable `data`", isContradictory}
+	deleted       = condition{
+		"on Delete, empty (and not a firewall's challenge), or JSON that confirms it: an object, `[]`, `null`, `true`, `1`",
+		func(op Operation, r Reply, e *evidence) bool { return op.Kind == Delete && isDeletion(r, e) },
+	}
+	withData = condition{"with usable `data`", func(op Operation, r Reply, e *evidence) bool {
+		return op.Kind != Delete && hasUsableData(op, r, e)
 	}}
-	deleted = condition{"on Delete, empty or a JSON object", func(c Call, r Reply, b *body) bool {
-		return c.Operation.Kind == Delete && !r.BodyIncomplete && (b.form == formNone || b.form == formObject)
-	}}
-	withData = condition{"with `data` of the right shape", func(c Call, r Reply, b *body) bool {
-		return c.Operation.Kind != Delete && b.hasData && !r.Unusable
-	}}
-	noRoute = condition{"with an HTML body, or a text that starts with `The route `", func(_ Call, _ Reply, b *body) bool {
-		return b.form == formHTML || strings.HasPrefix(b.text, "The route ")
+	noRoute = condition{"of an intermediary, or with the text of a missing route", func(_ Operation, _ Reply, e *evidence) bool {
+		return e.origin == OriginIntermediary || isMissingRoute(e.text)
 	}}
 )
+
+// isContradictory reports whether a success reports an error and has no usable data. A page with
+// customers, or one that is empty without reporting an error, is a success.
+func isContradictory(op Operation, r Reply, e *evidence) bool {
+	if !e.contradicts || op.Kind == Delete {
+		return e.contradicts
+	}
+	return r.Unusable && !op.List || e.json.Member("data").IsEmpty()
+}
+
+// missingRoutes begin the texts of a missing route: Laravel's, Kong's, Google's ESP and Azure's.
+var missingRoutes = []string{
+	"The route ", "no Route matched", "Method does not exist.", "The current request is not defined by this API.",
+}
+
+func isMissingRoute(text string) bool {
+	return slices.ContainsFunc(missingRoutes, func(start string) bool { return strings.HasPrefix(text, start) })
+}
 
 // rules is the table, read from top to bottom; the first row that holds
 // decides, and the last one holds for everything. docs/errors.md is generated
 // from it.
 var rules = []rule{
 	{only(success), tooLarge, pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE},
-	{only(success), withFieldErrorsOnly, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED},
-	{only(success), withErrorOnly, pelcrov1.ErrorReason_PELCRO_ERROR_IN_SUCCESS},
+	{only(success), contradictoryFields, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED},
+	{only(success), contradictory, pelcrov1.ErrorReason_PELCRO_ERROR_IN_SUCCESS},
 	{only(success), deleted, noError},
 	{only(success), withData, noError},
 	{only(success), condition{}, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
@@ -72,10 +96,12 @@ var rules = []rule{
 	{of(404, 410), condition{}, pelcrov1.ErrorReason_PELCRO_NOT_FOUND},
 	{of(405), condition{}, pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED},
 	{of(406, 407, 411, 415, 417, 419, 426, 431), condition{}, pelcrov1.ErrorReason_PELCRO_PROTOCOL_ERROR},
-	// These say that a proxy stopped waiting, so the create may have happened.
-	// UNAVAILABLE would be repeated by clients and meshes that ignore pushback.
-	{of(408, 499, 502, 504, 520, 522, 524, 527, 598, 599), onCreate, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},
+	// After these the customer may exist. UNAVAILABLE would be retried by clients and meshes that
+	// do not read the pushback.
+	{of(408, 499, 502, 504, 509, 511, 520, 522, 524, 527, 529, 598, 599), onCreate, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},
+	{of(503), onCreateUnlessRejected, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},
 	{of(408, 504, 522, 524, 598), condition{}, pelcrov1.ErrorReason_PELCRO_TIMEOUT},
+	{of(409), fromIntermediary, pelcrov1.ErrorReason_PELCRO_REQUEST_REFUSED},
 	{of(409), onCreate, pelcrov1.ErrorReason_PELCRO_ALREADY_EXISTS},
 	{of(409), condition{}, pelcrov1.ErrorReason_PELCRO_CONFLICT},
 	{of(412, 423, 424, 428), condition{}, pelcrov1.ErrorReason_PELCRO_PRECONDITION_FAILED},
@@ -124,34 +150,12 @@ func (r rule) covers(status int) bool {
 	return r.statuses == nil
 }
 
-// rulesOf are the rules for each status from 100 to 599; the last element is
-// for every other status.
-var rulesOf = func() (index [501][]rule) {
-	for i := range index {
-		status := i + 100
-		for _, r := range rules {
-			if r.covers(status) {
-				index[i] = append(index[i], r)
-			}
-		}
-	}
-	return index
-}()
-
 // reasonOf applies the table.
-func reasonOf(call Call, reply Reply, b *body) pelcrov1.ErrorReason {
-	i := reply.StatusCode - 100
-	if i < 0 || i >= len(rulesOf) {
-		i = len(rulesOf) - 1
-	}
-	for _, r := range rulesOf[i] {
-		if r.when.holds == nil || r.when.holds(call, reply, b) {
+func reasonOf(op Operation, reply Reply, e *evidence) pelcrov1.ErrorReason {
+	for _, r := range rules {
+		if r.covers(reply.StatusCode) && (r.when.holds == nil || r.when.holds(op, reply, e)) {
 			return r.reason
 		}
 	}
 	panic("mapping: the last rule holds for everything")
 }
-
-// showsErrors are the statuses under which "errors" counts: under any
-// other it says nothing that the status does not.
-var showsErrors = append(of(400, 404, 409, 422), success)

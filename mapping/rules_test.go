@@ -34,35 +34,38 @@ func TestRules(t *testing.T) {
 		{
 			name:     "2xx with error",
 			statuses: []int{200, 201, 202, 299},
-			bodies:   []string{`{"error":{"message":"x"}}`, `{"error":"x"}`, `{"error":{}}`, `{"error":true,"data":null}`},
-			code:     "UNKNOWN", reason: "PELCRO_ERROR_IN_SUCCESS",
+			bodies: []string{`{"error":{"message":"x"}}`, `{"error":"x"}`, `{"error":true,"data":null}`, `{"data":[],"error":{"message":"x"}}`,
+				`{"success":false}`, `{"ok":false,"data":{}}`, `{"deleted":false}`, `{"result":false}`, `{"result":"Failure"}`,
+				`{"status":"error","data":""}`, `{"status":422}`, `{"code":"404"}`, `{"errors":["x"]}`, `{"errors":"x"}`, `{"errorMessage":"x"}`},
+			code: "UNKNOWN", reason: "PELCRO_ERROR_IN_SUCCESS",
 		},
 		{
 			name:       "2xx on Delete",
 			operations: []string{"DeleteCustomer"},
 			statuses:   []int{200, 202, 204},
-			bodies:     []string{"", "{}", message, `{"data":{"id":42}}`, `{"errors":[],"error":null}`},
-			code:       "OK",
+			bodies: []string{"", "{}", message, `{"data":{"id":42}}`, `{"errors":[],"error":null}`, `[]`, `null`, `true`, `1`,
+				`{"error":false}`, `{"error":0,"errors":{}}`, `{"error":"","status":"ok","code":200}`},
+			code: "OK",
 		},
 		{
-			name:       "2xx of no use on Delete",
+			name:       "invalid 2xx on Delete",
 			operations: []string{"DeleteCustomer"},
 			statuses:   []int{200, 202},
-			bodies:     []string{page, `[]`, `"done"`, `{"data":`, "done"},
+			bodies:     []string{page, `[1]`, `"done"`, `{"data":`, "done", "false", "0"},
 			code:       "INTERNAL", reason: "PELCRO_MALFORMED_RESPONSE",
 		},
 		{
-			name:       "2xx of no use",
+			name:       "invalid 2xx",
 			operations: []string{"GetCustomer", "ListCustomers", "CreateCustomer", "UpdateCustomer"},
 			statuses:   []int{200, 201, 204, 226},
-			bodies:     []string{"", page, "{}", message, `{"data":null}`, `{"data":`, `[]`, "done", `{"errors":[]}`},
+			bodies:     []string{"", page, "{}", message, `{"data":null}`, `{"data":`, `[]`, "done", `{"errors":[]}`, `{"data":""}`},
 			code:       "INTERNAL", reason: "PELCRO_MALFORMED_RESPONSE",
 		},
 		{
 			name:       "2xx",
 			operations: []string{"GetCustomer", "ListCustomers", "CreateCustomer", "UpdateCustomer"},
 			statuses:   []int{200, 201, 202, 203, 206, 299},
-			bodies:     []string{`{"data":{"id":42}}`, `{"data":[],"error":{"message":"x"}}`, "\ufeff{\"data\":{}}"},
+			bodies:     []string{`{"data":{"id":42}}`, `{"data":{"id":42},"error":{"message":"x"}}`, "\ufeff{\"data\":{\"id\":1}}"},
 			code:       "OK",
 		},
 		{
@@ -72,10 +75,17 @@ func TestRules(t *testing.T) {
 			code:     "INTERNAL", reason: "PELCRO_REDIRECT",
 		},
 		{
-			name:     "400, 404, 422 with field errors",
-			statuses: []int{400, 404, 422},
+			name:     "400, 422 with field errors",
+			statuses: []int{400, 422},
 			bodies:   []string{fieldErrors, `{"message":"The route x","errors":{"email":"x"}}`},
 			code:     "INVALID_ARGUMENT", reason: "PELCRO_VALIDATION_FAILED",
+		},
+		{
+			name:       "404 with field errors",
+			operations: []string{"ListCustomers", "CreateCustomer", "UpdateCustomer"},
+			statuses:   []int{404},
+			bodies:     []string{fieldErrors, `{"message":"The route x","errors":{"email":"x"}}`},
+			code:       "INVALID_ARGUMENT", reason: "PELCRO_VALIDATION_FAILED",
 		},
 		{
 			name:     "400, 422",
@@ -101,13 +111,14 @@ func TestRules(t *testing.T) {
 		{
 			name:     "404 of no route",
 			statuses: []int{404},
-			bodies:   []string{page, `{"message":"The route api/v1/x could not be found."}`, "  \n<!doctype html>"},
-			code:     "NOT_FOUND", reason: "PELCRO_ROUTE_NOT_FOUND",
+			bodies: []string{page, `{"message":"The route api/v1/x could not be found."}`, "  \n<!doctype html>", "", "404 page not found", `{}`,
+				`{"message":"no Route matched with those values"}`, `[]`},
+			code: "NOT_FOUND", reason: "PELCRO_ROUTE_NOT_FOUND",
 		},
 		{
 			name:     "404",
 			statuses: []int{404},
-			bodies:   []string{"", message, `{"message":""}`, `{"error":{"message":"Card declined"}}`, `{"errors":{}}`, `{"me`},
+			bodies:   []string{message, `{"message":""}`, `{"error":{"message":"Card declined"}}`, `{"errors":{}}`, `{"message":"cut`},
 			code:     "NOT_FOUND", reason: "PELCRO_NOT_FOUND",
 		},
 		{
@@ -128,7 +139,7 @@ func TestRules(t *testing.T) {
 		{
 			name:       "a proxy stopped waiting for a create",
 			operations: []string{"CreateCustomer"},
-			statuses:   []int{408, 499, 502, 504, 520, 522, 524, 527, 598, 599},
+			statuses:   []int{408, 499, 502, 503, 504, 509, 511, 520, 522, 524, 527, 529, 598, 599},
 			code:       "INTERNAL", reason: "PELCRO_OUTCOME_UNKNOWN",
 		},
 		{
@@ -138,15 +149,23 @@ func TestRules(t *testing.T) {
 			code:       "UNAVAILABLE", reason: "PELCRO_TIMEOUT",
 		},
 		{
+			name:     "409 of an intermediary",
+			statuses: []int{409},
+			bodies:   []string{"", page, "error code: 1001", `{"data":{"id":42}}`},
+			code:     "FAILED_PRECONDITION", reason: "PELCRO_REQUEST_REFUSED",
+		},
+		{
 			name:       "409 on Create",
 			operations: []string{"CreateCustomer"},
 			statuses:   []int{409},
+			bodies:     []string{message, fieldErrors},
 			code:       "ALREADY_EXISTS", reason: "PELCRO_ALREADY_EXISTS",
 		},
 		{
 			name:       "409",
 			operations: []string{"GetCustomer", "ListCustomers", "UpdateCustomer", "DeleteCustomer"},
 			statuses:   []int{409},
+			bodies:     []string{message, fieldErrors},
 			code:       "ABORTED", reason: "PELCRO_CONFLICT",
 		},
 		{
@@ -176,13 +195,13 @@ func TestRules(t *testing.T) {
 		},
 		{
 			name:     "not available now",
-			statuses: []int{421, 425, 503, 509, 511, 521, 523, 525, 526, 529, 530},
+			statuses: []int{421, 425, 521, 523, 525, 526, 530},
 			code:     "UNAVAILABLE", reason: "PELCRO_UNAVAILABLE",
 		},
 		{
 			name:       "not available now, but perhaps created",
 			operations: []string{"GetCustomer", "ListCustomers", "UpdateCustomer", "DeleteCustomer"},
-			statuses:   []int{499, 502, 520, 527, 599},
+			statuses:   []int{499, 502, 503, 509, 511, 520, 527, 529, 599},
 			code:       "UNAVAILABLE", reason: "PELCRO_UNAVAILABLE",
 		},
 		{
@@ -241,13 +260,13 @@ func TestBodyNeverReplacesStatus(t *testing.T) {
 	for _, row := range []struct {
 		status       int
 		code, reason string
+		intermediary string // the reason of a body that does not even begin like Pelcro's
 	}{
-		{400, "INVALID_ARGUMENT", "PELCRO_BAD_REQUEST"},
-		{404, "NOT_FOUND", "PELCRO_NOT_FOUND"},
-		{409, "ABORTED", "PELCRO_CONFLICT"},
-		{422, "INVALID_ARGUMENT", "PELCRO_BAD_REQUEST"},
-		{500, "INTERNAL", "PELCRO_INTERNAL_ERROR"},
-		{503, "UNAVAILABLE", "PELCRO_UNAVAILABLE"},
+		{400, "INVALID_ARGUMENT", "PELCRO_BAD_REQUEST", "PELCRO_BAD_REQUEST"},
+		{404, "NOT_FOUND", "PELCRO_NOT_FOUND", "PELCRO_ROUTE_NOT_FOUND"},
+		{422, "INVALID_ARGUMENT", "PELCRO_BAD_REQUEST", "PELCRO_BAD_REQUEST"},
+		{500, "INTERNAL", "PELCRO_INTERNAL_ERROR", "PELCRO_INTERNAL_ERROR"},
+		{503, "UNAVAILABLE", "PELCRO_UNAVAILABLE", "PELCRO_UNAVAILABLE"},
 	} {
 		huge := jsonReply(row.status, fieldErrors+strings.Repeat(" ", mapping.MaxErrorBody))
 		incomplete := jsonReply(row.status, fieldErrors)
@@ -258,9 +277,13 @@ func TestBodyNeverReplacesStatus(t *testing.T) {
 			"huge":       huge,
 			"incomplete": incomplete,
 		} {
+			reason := row.reason
+			if name == "unreadable" {
+				reason = row.intermediary
+			}
 			result := mapping.FromReply(callOf(t, "GetCustomer"), reply)
 			name = fmt.Sprintf("HTTP %d, %s", row.status, name)
-			checkOutcome(t, name, result, row.code, row.reason)
+			checkOutcome(t, name, result, row.code, reason)
 			if d := detailsOf(t, result.Status()); d.badRequest != nil || d.info.GetMetadata()["upstreamMessage"] != "" {
 				t.Errorf("%s: %v", name, result.Status())
 			}

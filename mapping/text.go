@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,8 +41,11 @@ func clean(s string, limit int) string {
 		}
 		return r
 	}, s)
-	return cut(strings.TrimSpace(s), limit)
+	return cut(strings.TrimSpace(manyInvalid.ReplaceAllString(s, string(utf8.RuneError))), limit)
 }
+
+// manyInvalid matches what becomes of several invalid bytes in a row; one U+FFFD says enough.
+var manyInvalid = regexp.MustCompile("\ufffd{2,}")
 
 // cut shortens a valid text to at most limit bytes, between characters.
 func cut(s string, limit int) string {

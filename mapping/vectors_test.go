@@ -48,6 +48,7 @@ func TestVectors(t *testing.T) {
 				Violations: vectors.ViolationsOf(details.badRequest.GetFieldViolations()),
 				RetryDelay: details.retry.GetRetryDelay().AsDuration(),
 				Pushback:   strings.Join(result.Trailer().Get(mapping.TrailerPushback), ","),
+				Outcome:    details.info.GetMetadata()["outcome"],
 				Everything: everyText(t, result),
 			})
 		})
@@ -62,6 +63,8 @@ type details struct {
 	quota      *errdetails.QuotaFailure
 	resource   *errdetails.ResourceInfo
 	request    *errdetails.RequestInfo
+
+	precondition *errdetails.PreconditionFailure
 }
 
 func detailsOf(t testing.TB, s *status.Status) (d details) {
@@ -84,6 +87,8 @@ func detailsOf(t testing.TB, s *status.Status) (d details) {
 			d.quota = detail
 		case *errdetails.ResourceInfo:
 			d.resource = detail
+		case *errdetails.PreconditionFailure:
+			d.precondition = detail
 		case *errdetails.RequestInfo:
 			d.request = detail
 		default:

@@ -45,6 +45,8 @@ type Expect struct {
 	// Pushback is the trailer grpc-retry-pushback-ms; empty if it does not matter.
 	Pushback   string `json:"pushback"`
 	MessageHas string `json:"message_has"`
+	// Outcome is the metadata "outcome"; empty if it does not matter.
+	Outcome string `json:"outcome"`
 	// Never are texts that must not reach the caller.
 	Never []string `json:"never"`
 }
@@ -111,6 +113,7 @@ type Answer struct {
 	Violations            []Violation
 	RetryDelay            time.Duration
 	Pushback              string
+	Outcome               string
 	// Everything is all that reached the caller, as text.
 	Everything string
 }
@@ -142,6 +145,9 @@ func (e Expect) Check(tb testing.TB, got Answer) {
 	}
 	if e.Pushback != "" && got.Pushback != e.Pushback {
 		tb.Errorf("pushback %q, want %q", got.Pushback, e.Pushback)
+	}
+	if e.Outcome != "" && got.Outcome != e.Outcome {
+		tb.Errorf("outcome %q, want %q", got.Outcome, e.Outcome)
 	}
 	if !strings.Contains(got.Message, e.MessageHas) {
 		tb.Errorf("message %q lacks %q", got.Message, e.MessageHas)

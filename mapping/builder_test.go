@@ -4,7 +4,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
@@ -24,21 +26,28 @@ func TestWorstCaseFits(t *testing.T) {
 	for i := range catalog {
 		for _, character := range []string{"x", "%", "й", "日", "😀"} {
 			long := strings.Repeat(character, 1000)
-			a := answer{
+			a := errorBuilder{
 				call: Call{
 					Operation:  Operation{Name: long, Resource: long},
 					ResourceID: long,
 					RequestID:  long,
 				},
-				info:       &catalog[i],
-				advice:     advice{outcome: OutcomeRejected, delay: maxDelay, pushback: "86400000"},
-				quote:      cut(long, maxUpstreamMessage),
-				violations: []violation{{cut(long, maxFieldPath), cut(long, maxDescription), longestReason}},
-				omitted:    math.MaxInt,
-				quota:      math.MaxInt64,
-			}
-			for key := range a.metadata {
-				a.metadata[key] = cut(long, maxMetadataValue)
+				info:   &catalog[i],
+				advice: advice{outcome: OutcomeRejected, delay: 24 * time.Hour, pushback: "86400000"},
+				quote:  cut(long, maxUpstreamMessage),
+				violations: []*errdetails.BadRequest_FieldViolation{{
+					Field: cut(long, maxFieldPath), Description: cut(long, maxDescription), Reason: longestReason,
+				}},
+				omitted: math.MaxInt,
+				quota:   math.MaxInt64,
+				// No error has all of these.
+				precondition: "PRECONDITION",
+				origin:       OriginPelcro,
+				metadata: map[string]string{
+					metaContentType: cut(long, maxMetadataValue),
+					metaCredential:  cut(long, maxMetadataValue),
+					metaHTTPStatus:  "99999",
+				},
 			}
 			result := a.result()
 			if len(a.violations) != 1 || result.Status().Code() != a.info.code {
