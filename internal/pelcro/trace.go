@@ -3,7 +3,6 @@ package pelcro
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -16,41 +15,43 @@ import (
 
 const tracerName = "github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 
-// tracing makes a client span for each attempt, as OpenTelemetry's conventions for
-// HTTP want it, but without the URL: its query can hold e-mail addresses. The zero
-// value makes none.
+// tracing makes a client span for each attempt, as OpenTelemetry's conventions for HTTP define it,
+// but without the URL: its query can hold e-mail addresses.
 type tracing struct {
-	tracer trace.Tracer // nil: none
-	peer   []attribute.KeyValue
+	tracer     trace.Tracer // nil: no spans
+	peer       []attribute.KeyValue
+	propagator propagation.TextMapPropagator // nil: Pelcro does not get the trace
 }
 
-func newTracing(provider trace.TracerProvider, base *url.URL) tracing {
-	if provider == nil {
-		return tracing{}
+func newTracing(config Config) tracing {
+	t := tracing{propagator: config.Propagator}
+	if config.Traces == nil {
+		return t
 	}
-	t := tracing{tracer: provider.Tracer(tracerName), peer: []attribute.KeyValue{semconv.ServerAddress(base.Hostname())}}
-	if port, err := strconv.Atoi(base.Port()); err == nil {
+	t.tracer = config.Traces.Tracer(tracerName)
+	t.peer = []attribute.KeyValue{semconv.ServerAddress(config.BaseURL.Hostname())}
+	if port, err := strconv.Atoi(config.BaseURL.Port()); err == nil {
 		t.peer = append(t.peer, semconv.ServerPort(port))
 	}
 	return t
 }
 
-// start begins the span of the attempt with that number, counted from 1.
-func (t tracing) start(ctx context.Context, r request, attempt int) (context.Context, trace.Span) {
+// start begins the span of an attempt.
+func (t tracing) start(ctx context.Context, call *call) (context.Context, trace.Span) {
 	if t.tracer == nil {
 		return ctx, noop.Span{}
 	}
-	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(r.method), semconv.URLTemplate(r.template)}
-	if attempt > 1 {
-		attributes = append(attributes, semconv.HTTPRequestResendCount(attempt-1))
+	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(call.method), semconv.URLTemplate(call.template)}
+	if retries := call.attempts - 1; retries > 0 {
+		attributes = append(attributes, semconv.HTTPRequestResendCount(retries))
 	}
-	return t.tracer.Start(ctx, r.call, //nolint:spancheck // the caller ends it
+	return t.tracer.Start(ctx, call.name(), //nolint:spancheck // the caller ends it
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...), trace.WithAttributes(t.peer...))
 }
 
-// endSpan ends the span of an attempt. The cause stays in the log: it may hold
-// what others wrote.
-func endSpan(span trace.Span, statusCode int, end ending) {
+// endSpan ends the span of an attempt. The cause stays in the log: it may hold what others wrote.
+func endSpan(span trace.Span, statusCode int, outcome Outcome) {
+	defer span.End()
 	if !span.IsRecording() {
 		return
 	}
@@ -58,19 +59,19 @@ func endSpan(span trace.Span, statusCode int, end ending) {
 		span.SetAttributes(semconv.HTTPResponseStatusCode(statusCode))
 	}
 	switch {
-	case statusCode == 0:
-		span.SetAttributes(semconv.ErrorTypeKey.String(endings[end]))
-		span.SetStatus(codes.Error, "")
 	case statusCode >= http.StatusBadRequest:
 		span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(statusCode)))
-		span.SetStatus(codes.Error, "")
+	case outcome != Success && outcome != Rejected:
+		span.SetAttributes(semconv.ErrorTypeKey.String(outcome.String()))
+	default:
+		return
 	}
-	span.End()
+	span.SetStatus(codes.Error, "")
 }
 
-// passTraceOn tells Pelcro of the trace, if that was asked for.
-func (c *Client) passTraceOn(ctx context.Context, header http.Header) {
-	if c.config.Propagator != nil {
-		c.config.Propagator.Inject(ctx, propagation.HeaderCarrier(header))
+// inject writes the trace into the headers of a request, if that is configured.
+func (t tracing) inject(ctx context.Context, header http.Header) {
+	if t.propagator != nil {
+		t.propagator.Inject(ctx, propagation.HeaderCarrier(header))
 	}
 }
