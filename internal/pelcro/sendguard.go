@@ -65,9 +65,10 @@ func (g *sendGuard) rewindOnce(request *http.Request) {
 	}
 }
 
-// connectionBroke reports whether an incomplete response is due to the connection, as opposed to
-// what was sent on it. The error alone does not tell: net/http takes a header line that was cut
-// for a malformed one.
+// connectionBroke reports whether a response is unreadable because the connection broke, and not
+// because of what was sent on it. The error alone does not tell: net/http reads a header line that
+// was cut as a malformed one. (A server that ends TLS in good order within such a line is not
+// noticed, because net/http's TLS hides it.)
 func (g *sendGuard) connectionBroke(err error) bool {
 	if conn := g.conn.Load(); conn != nil && conn.ended.Load() {
 		return true
