@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -152,12 +153,26 @@ func TestSiteOfWrites(t *testing.T) {
 	mustBeSent(t, upstream.sent()[1:], "PUT /api/v1/core/customers/42?site_id=10", `{"tin":"x"}`)
 }
 
+// inOrder returns the JSON object with its members in alphabetical order.
+func inOrder(t *testing.T, object string) string {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(object), &members); err != nil {
+		t.Fatalf("%s: %v", object, err)
+	}
+	ordered, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(ordered)
+}
+
 func mustBeSent(t *testing.T, got []sent, line, body string) {
 	t.Helper()
 	if len(got) != 1 {
 		t.Fatalf("%d requests: %v", len(got), got)
 	}
-	if got[0].line != line || got[0].body != body {
+	if got[0].line != line || inOrder(t, got[0].body) != inOrder(t, body) {
 		t.Errorf("sent\n%s\n%s\nwant\n%s\n%s", got[0].line, got[0].body, line, body)
 	}
 }

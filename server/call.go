@@ -44,7 +44,7 @@ type call struct {
 	end    context.CancelFunc
 	cutOff atomic.Bool
 	// upstream is what happened between this service and Pelcro.
-	upstream pelcro.Exchange
+	upstream pelcro.CallStats
 	// result and cause are set when the RPC has failed: what the caller gets, and
 	// the private reason for it.
 	result mapping.Result
@@ -59,11 +59,8 @@ type callKey struct{}
 
 // Value implements [context.Context].
 func (c *call) Value(key any) any {
-	switch key.(type) {
-	case callKey:
+	if key == (callKey{}) {
 		return c
-	case pelcro.ExchangeKey:
-		return &c.upstream
 	}
 	return c.Context.Value(key)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/protobuf/proto"
 
@@ -31,7 +32,7 @@ func (s *customerService) GetCustomer(ctx context.Context, req *pelcrov1.GetCust
 	}
 	customer, err := readCustomer(reply.Data)
 	if err != nil {
-		return nil, reply.Unusable(err)
+		return nil, reply.Invalid(err)
 	}
 	return sendable(reply, &pelcrov1.GetCustomerResponse{Customer: customer})
 }
@@ -56,14 +57,14 @@ func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListC
 	}
 	customers, err := readCustomers(reply.Data)
 	if err != nil {
-		return nil, reply.Unusable(err)
+		return nil, reply.Invalid(err)
 	}
 	if len(customers) == 0 {
 		if err := contradiction("ListCustomers", reply); err != nil {
 			return nil, err
 		}
 	}
-	next, total := page.next(reply.Body.Member("meta"), len(customers))
+	next, total := page.next(reply.JSON.Member("meta"), len(customers))
 	return sendable(reply, &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: total})
 }
 
@@ -80,7 +81,7 @@ func (s *customerService) CreateCustomer(ctx context.Context, req *pelcrov1.Crea
 	}
 	customer, err := readCustomer(reply.Data)
 	if err != nil {
-		return nil, reply.Unusable(err)
+		return nil, reply.Invalid(err)
 	}
 	return sendable(reply, &pelcrov1.CreateCustomerResponse{Customer: customer})
 }
@@ -99,7 +100,7 @@ func (s *customerService) UpdateCustomer(ctx context.Context, req *pelcrov1.Upda
 	}
 	customer, err := readCustomer(reply.Data)
 	if err != nil {
-		return nil, reply.Unusable(err)
+		return nil, reply.Invalid(err)
 	}
 	return sendable(reply, &pelcrov1.UpdateCustomerResponse{Customer: customer})
 }
@@ -121,22 +122,24 @@ func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.Dele
 	return &pelcrov1.DeleteCustomerResponse{}, nil
 }
 
+var errContradiction = errors.New("the response contradicts its status")
+
 // contradiction returns the error of a response whose status says success and whose content says
 // otherwise, nil for a success. Responses with usable data need not be asked about.
-func contradiction(operation string, reply *pelcro.Reply) error {
+func contradiction(operation string, reply *pelcro.Response) error {
 	op, _ := mapping.CustomerOperation(operation)
-	if response := reply.Response(); !mapping.IsSuccess(op, replyOf(response)) {
-		return response
+	if !mapping.IsSuccess(op, redacted(reply)) {
+		return reply.Invalid(errContradiction)
 	}
 	return nil
 }
 
 // sendable refuses a response that the transport would refuse without a reason. As
 // protobuf JSON grows less than eightfold, so most replies need no measuring.
-func sendable[R proto.Message](reply *pelcro.Reply, resp R) (R, error) {
+func sendable[R proto.Message](reply *pelcro.Response, resp R) (R, error) {
 	if len(reply.Data.String()) > maxResponseBytes/8 && proto.Size(resp) > maxResponseBytes {
 		var none R
-		return none, reply.TooLarge()
+		return none, reply.TooLargeToSend()
 	}
 	return resp, nil
 }

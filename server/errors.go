@@ -2,16 +2,12 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
@@ -75,7 +71,7 @@ var (
 // is part of the answer.
 func (s *Server) translateUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	c := callOf(ctx)
-	limited := s.calls.limit(ctx, c)
+	limited := pelcro.WithCallStats(s.calls.limit(ctx, c), &c.upstream)
 	defer s.calls.remove(c)
 	resp, err := recoverUnary(limited, req, info, handler)
 	trailer, err := s.translate(ctx, limited, req, err)
@@ -121,10 +117,14 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 		RequestID:  c.requestID,
 	}
 	if upstream, ok := errors.AsType[*pelcro.Error](err); ok {
-		if upstream.StatusCode == 0 {
+		if upstream.Response == nil {
 			return noReply(ctx, limited, call, upstream, c.cutOff.Load())
 		}
-		return mapping.FromReply(call, replyOf(upstream))
+		result := mapping.FromReply(call, replyOf(upstream))
+		if result.Reason() == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED {
+			s.config.Pelcro.RecordKeyRejected(upstream)
+		}
+		return result
 	}
 	var (
 		invalid  invalidRequestError
@@ -152,25 +152,43 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 	return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR})
 }
 
-// replyOf is a response as the mapping wants it, without the credential of the call.
-func replyOf(response *pelcro.Error) mapping.Reply {
+// replyOf is the response of a failed call as the mapping wants it.
+func replyOf(failed *pelcro.Error) mapping.Reply {
+	reply := redacted(failed.Response)
+	reply.Unusable = failed.Outcome == pelcro.BadResponse
+	return reply
+}
+
+// redacted is a response as the mapping wants it, without the credential of the call.
+func redacted(response *pelcro.Response) mapping.Reply {
 	return mapping.Reply{
 		StatusCode:     response.StatusCode,
 		Header:         response.RedactedHeader(),
 		Body:           response.RedactedBody(),
-		BodyIncomplete: response.BodyIncomplete,
+		BodyIncomplete: response.Incomplete,
 		TooLarge:       response.TooLarge,
-		Unusable:       response.Unusable,
 	}
+}
+
+// failures are the outcomes without a response as the mapping has them; any other is a lost
+// connection.
+var failures = map[pelcro.Outcome]mapping.Failure{
+	pelcro.Unreachable: mapping.Unreachable,
+	pelcro.Untrusted:   mapping.Untrusted,
+	pelcro.TimedOut:    mapping.TimedOut,
+	pelcro.BadResponse: mapping.BadResponse,
 }
 
 // noReply maps a call that got no whole reply, by who ended it: the caller, a stop
 // that cut it off, or Pelcro.
 func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error, cutOff bool) mapping.Result {
-	none := mapping.NoReply{Failure: failureOf(upstream), Sent: upstream.Sent, Caller: ctx.Err()}
+	none := mapping.NoReply{Failure: failures[upstream.Outcome], Sent: upstream.Sent, Caller: ctx.Err()}
 	switch {
-	case errors.Is(upstream, pelcro.ErrCircuitOpen):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN})
+	case upstream.Outcome == pelcro.CircuitOpen:
+		return mapping.Refuse(call, mapping.Refusal{
+			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN,
+			Delay:  upstream.RetryAfter,
+		})
 	case errors.Is(context.Cause(limited), errCallerDeadline):
 		none.Caller = context.DeadlineExceeded
 	case cutOff:
@@ -225,47 +243,4 @@ func idText(id int64) string {
 		return ""
 	}
 	return strconv.FormatInt(id, 10)
-}
-
-// failureOf says why there was no response.
-func failureOf(upstream *pelcro.Error) mapping.Failure {
-	switch {
-	case isUntrusted(upstream.Err):
-		return mapping.Untrusted
-	case !upstream.Sent:
-		return mapping.Unreachable
-	case isTimeout(upstream.Err):
-		return mapping.TimedOut
-	}
-	return mapping.ConnectionLost
-}
-
-// isUntrusted reports whether the peer failed to prove that it is Pelcro: a
-// fault that no repetition cures and that someone must see.
-func isUntrusted(err error) bool {
-	return is[*tls.CertificateVerificationError](err) || is[x509.UnknownAuthorityError](err) ||
-		is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err) ||
-		is[tls.RecordHeaderError](err) || errors.Is(err, http.ErrSchemeMismatch)
-}
-
-// is reports whether err is, or wraps, an error of the type E.
-func is[E error](err error) bool {
-	_, found := errors.AsType[E](err)
-	return found
-}
-
-// isTimeout reports whether a time limit of this service's ended the call. The
-// system's own, for a peer that is gone, is a lost connection. It looks at every
-// error of the chain, because *url.Error has a Timeout that looks no further than
-// the next one.
-func isTimeout(err error) bool {
-	if errors.Is(err, syscall.ETIMEDOUT) {
-		return false
-	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
-			return true
-		}
-	}
-	return false
 }

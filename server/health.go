@@ -27,8 +27,8 @@ func (s *Server) circuitChanged(closed bool) {
 	s.setUpstream(func(u *upstreamHealth) { u.circuitOpen = !closed })
 }
 
-// keyJudged tells of an API key that Pelcro takes or refuses.
-func (s *Server) keyJudged(accepted bool) {
+// keyStatusChanged logs that Pelcro has accepted or rejected the API key.
+func (s *Server) keyStatusChanged(accepted bool) {
 	if accepted {
 		s.config.Logger.Info("Pelcro accepts the API key")
 	} else {

@@ -72,7 +72,7 @@ func (m *method) log(ctx context.Context, level slog.Level, message string, attr
 // line says everything already.
 func isRefusal(cause error) bool {
 	failed, ok := errors.AsType[*pelcro.Error](cause)
-	return ok && failed.Err == nil && failed.StatusCode >= 400 && failed.StatusCode <= 499
+	return ok && failed.Err == nil && failed.Response != nil && failed.Response.StatusCode >= 400 && failed.Response.StatusCode <= 499
 }
 
 // describeTo appends what is known of any call.

@@ -124,7 +124,7 @@ func New(config Config) *Server {
 	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
 	config.Pelcro.OnCircuitChange(s.circuitChanged)
-	config.Pelcro.OnAPIKeyVerdict(s.keyJudged)
+	config.Pelcro.OnAPIKeyStatus(s.keyStatusChanged)
 	if config.Reflection {
 		reflection.Register(services)
 	}

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
 // writable is a field of Customer that can be sent.
@@ -60,16 +59,10 @@ func value[T any](p *T) any {
 }
 
 // set adds an attribute unless it is unset.
-func set(attributes *pelcro.Attributes, key string, value any) {
+func set(attributes map[string]any, key string, value any) {
 	if value != nil {
-		attributes.Set(key, value)
+		attributes[key] = value
 	}
-}
-
-// roomForAttributes returns none yet, and room for all that a request can set.
-func roomForAttributes() *pelcro.Attributes {
-	attributes := make(pelcro.Attributes, 0, len(writables)+5)
-	return &attributes
 }
 
 // present returns a customer without any field for none at all.
@@ -82,10 +75,10 @@ func present(c *pelcrov1.Customer) *pelcrov1.Customer {
 
 // newCustomer returns the attributes of a create: what is set. Which of them
 // Pelcro requires depends on the account, so it is left to Pelcro.
-func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) pelcro.Attributes {
+func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) map[string]any {
 	customer := present(req.GetCustomer())
 	c.metadata(customer.GetMetadata())
-	attributes := roomForAttributes()
+	attributes := map[string]any{}
 	for _, w := range writables {
 		if w.field != defaultSourceField {
 			set(attributes, w.key, w.value(customer))
@@ -96,14 +89,14 @@ func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) pelcro.Attribut
 	set(attributes, "skip_email_dns_validations", value(req.SkipEmailDnsValidations))
 	set(attributes, "import_payment_methods", value(req.ImportPaymentMethods))
 	set(attributes, "payment_gateway_id", value(req.PaymentGatewayId))
-	return *attributes
+	return attributes
 }
 
 // changes returns the attributes of an update: with a mask exactly those that it
 // names, without one those that are set.
-func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) pelcro.Attributes {
+func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) map[string]any {
 	customer := present(req.GetCustomer())
-	attributes := roomForAttributes()
+	attributes := map[string]any{}
 	if paths := req.GetUpdateMask().GetPaths(); len(paths) > 0 {
 		c.masked(attributes, customer, paths)
 	} else {
@@ -114,16 +107,16 @@ func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) pelcro.Attributes {
 	}
 	set(attributes, "password", value(req.Password))
 	set(attributes, "password_type", value(req.PasswordType))
-	if len(*attributes) == 0 && len(req.GetUpdateMask().GetPaths()) == 0 {
+	if len(attributes) == 0 && len(req.GetUpdateMask().GetPaths()) == 0 {
 		c.add("customer", pelcrov1.FieldViolationReason_FIELD_REQUIRED,
 			"There is nothing to change: set a writable field or password, or name fields in update_mask.")
 	}
 	set(attributes, "skip_email_dns_validations", value(req.SkipEmailDnsValidations))
-	return *attributes
+	return attributes
 }
 
 // masked adds the attributes that the mask names; an unset one is cleared.
-func (c *check) masked(attributes *pelcro.Attributes, customer *pelcrov1.Customer, paths []string) {
+func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, paths []string) {
 	const field = "update_mask"
 	for _, path := range paths {
 		w, known := writableField(path)
@@ -135,7 +128,7 @@ func (c *check) masked(attributes *pelcro.Attributes, customer *pelcrov1.Custome
 			if path == metadataField {
 				c.metadata(customer.GetMetadata())
 			}
-			attributes.Set(w.key, w.value(customer))
+			attributes[w.key] = w.value(customer)
 		case path == "*":
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
 				`"*" would clear every field that is unset. Name the fields to change.`)

@@ -216,7 +216,7 @@ func TestEveryCallIsSeen(t *testing.T) {
 		counts(families["pelcro_grpc_upstream_request_duration_seconds"], "method", "template"),
 		counts(families["pelcro_grpc_upstream_requests_total"], "method", "template"))
 	if outcomes := counts(families["pelcro_grpc_upstream_requests_total"], "outcome"); outcomes["throttled"] == 0 ||
-		outcomes["server_error"] == 0 || outcomes["refused"] == 0 || outcomes["redirect"] == 0 || outcomes["success"] == 0 ||
+		outcomes["server_error"] == 0 || outcomes["rejected"] == 0 || outcomes["success"] == 0 ||
 		outcomes["connection_lost"] == 0 {
 		t.Errorf("outcomes: %v", outcomes)
 	}
@@ -266,7 +266,7 @@ func TestRetriesAreCounted(t *testing.T) {
 	}
 	families := p.scrape(t)
 	retries := counts(families["pelcro_grpc_upstream_retries_total"])[""]
-	refused := counts(families["pelcro_grpc_upstream_retries_refused_total"])[""]
+	refused := counts(families["pelcro_grpc_upstream_retries_rejected_total"])[""]
 	requests := counts(families["pelcro_grpc_upstream_requests_total"])[""]
 	if requests != attempts || requests != calls+retries || retries+refused != calls || retries < 3 || refused == 0 {
 		t.Errorf("%d requests, %d attempts, %d retries, %d refused", requests, attempts, retries, refused)

@@ -1,8 +1,7 @@
 package pelcro
 
 import (
-	"bytes"
-	"compress/flate"
+	"bufio"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -10,221 +9,178 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
+	"strings"
 	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
-// errTimeLimit is the time limit of this client, which is not to be confused
-// with the caller's: context.DeadlineExceeded says both.
-var errTimeLimit error = timeLimitError{}
+var (
+	errTimeLimit   = errors.New("the time limit for Pelcro passed")
+	errTooLarge    = fmt.Errorf("the body is larger than %d bytes", MaxBody)
+	errUndecodable = errors.New("the body cannot be decompressed")
+	errAfterGzip   = errors.New("other bytes follow the gzip stream")
+)
 
-type timeLimitError struct{}
-
-func (timeLimitError) Error() string { return "the time limit for Pelcro passed" }
-func (timeLimitError) Timeout() bool { return true }
-
-// headerTimeout and bodyTimeout are the parts of the time limit within which the
-// headers of a reply must arrive, and after them the body: a peer that stops
-// half-way is found out before the whole limit is spent. A create gets all of it,
-// because its outcome is worth waiting for.
-func (c *Client) headerTimeout(r request) time.Duration {
-	if r.repeat == never {
-		return c.config.Timeout
-	}
-	return c.config.Timeout * 2 / 3
-}
-
-func (c *Client) bodyTimeout() time.Duration { return c.config.Timeout / 3 }
-
-// attempt makes one attempt, which the metrics count, the trace shows and the
-// record of the call holds.
-func (c *Client) attempt(ctx context.Context, deadline time.Time, r request) (*Error, error) {
-	exchange := exchangeOf(ctx)
-	exchange.Attempts++
-	traced, span := c.tracing.start(ctx, r, exchange.Attempts)
+// attempt makes one attempt, which metrics, trace and stats record. A failure is not nil exactly if
+// the outcome is not Success.
+func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
+	call.attempts++
+	call.stats.Attempts++
+	traced, span := c.tracing.start(ctx, call)
 	begin := time.Now()
-	used := c.credentialFor(ctx)
-	received, err := c.send(traced, deadline, r, used)
-	reply := replyOf(received, err)
-	c.judge(used, reply.StatusCode)
-	end := endingOf(ctx, reply)
-	c.metrics.attempted(r.endpoint, exchange.Attempts, end, time.Since(begin), reply.Header)
-	endSpan(span, reply.StatusCode, end)
-	exchange.answered(reply.StatusCode)
-	return received, err
+	limited, stop := context.WithCancelCause(traced)
+	defer stop(nil)
+	guard := &sendGuard{stop: stop}
+
+	response, err := c.send(limited, call, guard)
+	outcome := outcomeOf(ctx, limited, guard, response, err)
+	call.sent = call.sent || guard.maySent()
+	if response != nil && isSuccess(response.StatusCode) && outcome != Success && outcome != BadResponse {
+		response = nil // what the status announced did not arrive
+	}
+
+	status := 0
+	if response != nil {
+		status = response.StatusCode
+		call.stats.StatusCode = status
+	}
+	c.metrics.attempted(call, outcome, time.Since(begin), response)
+	endSpan(span, status, outcome)
+	if outcome == Success {
+		c.recordKeyAccepted(response)
+		return response, nil
+	}
+	if cause := context.Cause(limited); err != nil && cause != nil {
+		err = cause // why the attempt was ended, instead of what that made fail
+	}
+	return nil, &Error{Call: call.name(), Outcome: outcome, Response: response, Sent: call.sent, Err: err}
 }
 
-// send sends the request and reads the reply. A success comes back with its whole
-// body, as an Error that is none yet.
-func (c *Client) send(ctx context.Context, deadline time.Time, r request, shown *credential) (*Error, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	timer := time.AfterFunc(min(c.headerTimeout(r), time.Until(deadline)), func() { stop(errTimeLimit) })
+// send sends the request and reads the response. The error is nil for a response that was read as
+// far as it should be; with a response it says why its body was not.
+func (c *Client) send(ctx context.Context, call *call, guard *sendGuard) (*Response, error) {
+	headers, body := c.timeLimits(call)
+	timer := time.AfterFunc(min(headers, time.Until(call.deadline)), func() { guard.stop(errTimeLimit) })
 	defer timer.Stop()
-	way := sending{stop: stop}
-	req, err := c.newRequest(httptrace.WithClientTrace(ctx, way.trace()), r, shown, &way)
+	httpRequest := call.request.Clone(httptrace.WithClientTrace(ctx, guard.trace()))
+	guard.rewindOnce(httpRequest)
+	c.tracing.inject(ctx, httpRequest.Header)
+	// The round trip alone, without an http.Client, so that no redirect can be followed.
+	received, err := c.config.Transport.RoundTrip(httpRequest)
 	if err != nil {
-		return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.call, err)
+		return nil, err
 	}
-	// The round trip alone, without an http.Client, so that no redirect can be
-	// followed.
-	resp, err := c.config.Transport.RoundTrip(req)
-	if err != nil {
-		failed := &Error{Call: r.call, Sent: way.maySent(), Err: causeOf(ctx, err)}
-		failed.stale = way.reused.Load() && (ctx.Err() == nil || errors.Is(failed.Err, errSentBefore))
-		return nil, failed
+	defer received.Body.Close()
+	if body > 0 {
+		timer.Reset(min(body, time.Until(call.deadline)))
 	}
-	defer resp.Body.Close()
-	timer.Reset(min(c.bodyTimeout(), time.Until(deadline)))
+	response := &Response{
+		StatusCode: received.StatusCode, Header: received.Header,
+		call: call.name(), credential: call.credential,
+	}
+	if received.StatusCode == http.StatusSwitchingProtocols {
+		return response, nil // its body is the connection itself, and no time limit would end the reading
+	}
+	return response, response.read(received)
+}
 
-	received := &Error{Call: r.call, StatusCode: resp.StatusCode, Header: resp.Header, Sent: true, credential: shown}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// Its body is the connection itself, and no deadline would end the reading.
-		return nil, received
+// timeLimits returns how long the headers of a response may take, and the body after them; 0 means
+// that the limit of the headers covers the body, too. A server that stops half-way is noticed
+// before the whole time is spent. A create has all of it for both, because its outcome is worth
+// waiting for.
+func (c *Client) timeLimits(call *call) (headers, body time.Duration) {
+	if call.retry == retryNever {
+		return c.config.Timeout, 0
 	}
-	success := resp.StatusCode >= 200 && resp.StatusCode <= 299
+	return c.config.Timeout * 2 / 3, c.config.Timeout / 3
+}
+
+// read reads the body, up to the limit of its kind.
+func (r *Response) read(from *http.Response) error {
 	limit := MaxErrorBody
-	if success {
+	if isSuccess(r.StatusCode) {
 		limit = MaxBody
 	}
-	body, beyond, err := readBody(resp, limit)
+	body, err := readBody(from, limit+1)
+	beyond := len(body) > limit
+	r.Incomplete = err != nil || beyond
 	switch {
-	case !success:
-		received.BodyIncomplete = err != nil || beyond
-		received.Body, received.Err = body, causeOf(ctx, err)
-		return nil, received
-	case isCorrupt(err):
-		received.Unusable, received.BodyIncomplete, received.Err = true, true, err
-		return nil, received
-	case err != nil:
-		// The status alone is no answer: what it announced did not arrive.
-		return nil, &Error{Call: r.call, Sent: true, Err: causeOf(ctx, err)}
+	case !isSuccess(r.StatusCode):
+		r.Body = body[:min(len(body), limit)]
+		return err
 	case beyond:
-		received.TooLarge, received.BodyIncomplete = true, true
-		return nil, received
+		r.TooLarge = true
+		return errTooLarge
+	case err != nil:
+		return err // a truncated success is discarded
 	}
-	received.Body = body
-	return received, nil
+	r.Body = body
+	r.JSON, _ = rawjson.Parse(body) // what is not JSON has no members
+	r.Data = r.JSON.Member("data")
+	return nil
 }
 
-// readBody reads a body up to the limit, and reports whether there is more of it. Of a
-// success there is nothing then, because it is no use cut off, and putting megabytes
-// together would be in vain.
-func readBody(resp *http.Response, limit int) (body []byte, beyond bool, err error) {
-	if resp.ContentLength > 0 && resp.ContentLength <= int64(limit) {
-		body = make([]byte, resp.ContentLength)
-		n, err := io.ReadFull(resp.Body, body)
-		return body[:n], false, err
+// readBody returns at most so many bytes of the body, decompressed. The error of a body that HTTP
+// delivered whole is errUndecodable; any other is about its delivery.
+func readBody(from *http.Response, most int) ([]byte, error) {
+	wire := &wireReader{from: from.Body}
+	var content io.Reader = wire
+	if strings.EqualFold(from.Header.Get("Content-Encoding"), "gzip") {
+		content = &gzipReader{from: bufio.NewReader(wire)}
 	}
-	var pieces [][]byte
-	var space []byte // of the last piece
-	size := 0
-	for size <= limit && err == nil {
-		if len(space) == 0 {
-			space = make([]byte, min(max(firstPiece, size), limit+1-size)) // each one doubles what there is
-			pieces = append(pieces, space)
+	body, err := io.ReadAll(io.LimitReader(content, int64(most)))
+	unframed := from.ContentLength < 0 && len(from.TransferEncoding) == 0
+	switch {
+	case err == nil:
+		return body, nil
+	case wire.err != nil && !errors.Is(wire.err, io.EOF):
+		return body, wire.err
+	case unframed && errors.Is(err, io.ErrUnexpectedEOF):
+		return body, err // only the gzip stream itself says where it ends, so it was cut
+	}
+	return body, fmt.Errorf("%w: %w", errUndecodable, err)
+}
+
+// wireReader notes how the delivery of a body ended. io.ErrUnexpectedEOF alone does not tell a gzip
+// stream that was cut on the way from one that was sent like that.
+type wireReader struct {
+	from io.Reader
+	err  error
+}
+
+func (w *wireReader) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// gzipReader decompresses a body of one or several gzip streams (RFC 1952, section 2.2). Any other
+// bytes after a stream are an error, whatever their number.
+type gzipReader struct {
+	from   *bufio.Reader
+	stream *gzip.Reader // nil before the first one
+}
+
+func (g *gzipReader) Read(p []byte) (n int, err error) {
+	if g.stream == nil {
+		if g.stream, err = gzip.NewReader(g.from); err != nil {
+			return 0, err // io.EOF is an empty body
 		}
-		var n int
-		n, err = resp.Body.Read(space)
-		space, size = space[n:], size+n
+		g.stream.Multistream(false)
 	}
-	if errors.Is(err, io.EOF) {
-		err = nil
+	n, err = g.stream.Read(p)
+	if !errors.Is(err, io.EOF) {
+		return n, err
 	}
-	if beyond = size > limit; beyond && limit == MaxBody {
-		return nil, true, err
-	}
-	return bytes.Join(pieces, nil)[:min(size, limit)], beyond, err
-}
-
-// firstPiece is as long as most bodies, in bytes.
-const firstPiece = 4 << 10
-
-// isCorrupt reports whether a body arrived that cannot be decompressed, as opposed
-// to one that did not arrive.
-func isCorrupt(err error) bool {
-	_, corrupt := errors.AsType[flate.CorruptInputError](err)
-	return corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
-}
-
-// causeOf returns why ctx ended, if it did, instead of what that made fail.
-func causeOf(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return cause
-	}
-	return err
-}
-
-func (c *Client) newRequest(ctx context.Context, r request, shown *credential, way *sending) (*http.Request, error) {
-	to := *c.base
-	to.Path += r.path
-	if to.RawPath != "" {
-		to.RawPath += r.path // of digits and letters, the same in both forms
-	}
-	to.RawQuery = c.rawQuery(r)
-	req := &http.Request{
-		Method: r.method,
-		URL:    &to,
-		Host:   to.Host,
-		Header: c.header(ctx, shown, r.body != nil),
-	}
-	if r.body != nil {
-		raw, err := r.body.json()
-		if err != nil {
-			return nil, err
+	if err = g.stream.Reset(g.from); err != nil {
+		if !errors.Is(err, io.EOF) {
+			err = errAfterGzip
 		}
-		req.ContentLength = int64(len(raw))
-		req.Body = io.NopCloser(bytes.NewReader(raw))
-		req.GetBody = func() (io.ReadCloser, error) {
-			if way.wasWritten() {
-				return nil, errSentBefore
-			}
-			return io.NopCloser(bytes.NewReader(raw)), nil
-		}
+		return n, err
 	}
-	return req.WithContext(ctx), nil
-}
-
-// header returns the headers of a request. Those with the client's own key are the
-// same for all requests, which net/http does not change ([http.RoundTripper]).
-func (c *Client) header(ctx context.Context, shown *credential, withBody bool) http.Header {
-	header := shown.header
-	if withBody {
-		header = shown.bodyHeader
-	}
-	if header != nil && c.config.Propagator == nil {
-		return header
-	}
-	header = c.newHeader(shown, withBody)
-	c.passTraceOn(ctx, header)
-	return header
-}
-
-func (c *Client) newHeader(shown *credential, withBody bool) http.Header {
-	// Without Accept, Laravel answers failures with redirects and pages.
-	header := http.Header{"Accept": jsonType, "User-Agent": c.userAgent}
-	if shown.authorization != "" {
-		header["Authorization"] = []string{shown.authorization}
-	}
-	if withBody {
-		header["Content-Type"] = jsonType
-	}
-	return header
-}
-
-// jsonType is what is sent and asked for; nothing changes it.
-var jsonType = []string{"application/json"}
-
-// rawQuery returns the query, which always names the site.
-func (c *Client) rawQuery(r request) string {
-	siteID := r.siteID
-	if siteID == 0 {
-		siteID = c.config.SiteID
-	}
-	site := strconv.FormatInt(int64(siteID), 10)
-	if len(r.query) == 0 {
-		return "site_id=" + site
-	}
-	r.query.Set("site_id", site)
-	return r.query.Encode()
+	g.stream.Multistream(false)
+	return n, nil
 }

@@ -3,27 +3,27 @@ package pelcro
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 )
 
-// The circuit breaker opens when at least half of at least twenty calls within
-// ten seconds failed, stays open for a second, then lets one call at a time
-// through until one is answered. A probe that is not answered within a second
-// keeps nobody else from trying: the next call is a probe, too.
+// The circuit breaker opens when at least half of at least twenty attempts within ten seconds
+// failed, stays open for a second, then lets one attempt at a time through, the probe, until one
+// gets a response. A probe that has none within a second does not block the others: the next
+// attempt is a probe, too.
 const (
-	breakerWindow   = 10 * time.Second
-	breakerBucket   = time.Second
-	breakerMinCalls = 20
-	breakerOpenTime = time.Second
-	breakerProbes   = 1
-	probeTime       = time.Second
-	// silence is how long a call must have waited, when its caller's deadline ended
-	// it, to say something of Pelcro and not only of the caller.
-	silence = 900 * time.Millisecond
+	breakerWindow      = 10 * time.Second
+	breakerBucket      = time.Second
+	breakerMinAttempts = 20
+	breakerOpenTime    = time.Second
+	breakerProbes      = 1
+	probeTime          = time.Second
+	// minCountedWait is how long an attempt must have waited for Pelcro to count as a failure when
+	// the caller's deadline ended it. Otherwise callers with deadlines below the time limit would
+	// never open the breaker.
+	minCountedWait = 900 * time.Millisecond
 )
 
 // breakerStates are its states, as metrics name them.
@@ -32,37 +32,42 @@ var breakerStates = []struct {
 	name string
 }{{gobreaker.StateClosed, "closed"}, {gobreaker.StateHalfOpen, "half_open"}, {gobreaker.StateOpen, "open"}}
 
-// ErrCircuitOpen is the cause of a call that was not made because Pelcro kept
-// failing.
-var ErrCircuitOpen = errors.New("the circuit breaker is open")
+var (
+	errCircuitOpen = errors.New("the circuit breaker is open")
+	// errFailed and errUncounted report an attempt to gobreaker.
+	errFailed    = errors.New("failed")
+	errUncounted = errors.New("says nothing about Pelcro")
+)
 
-// errSilent is a probe that is not answered yet: it does not count until it is.
-var errSilent = &Error{Err: errors.New("the probe is not answered yet"), saysNothing: true}
-
-// breaker is a circuit breaker for attempts.
+// breaker is a circuit breaker for attempts. A nil *breaker lets all of them through.
 type breaker struct {
-	states *gobreaker.TwoStepCircuitBreaker[*Error]
+	states *gobreaker.TwoStepCircuitBreaker[*Response]
 	// changes counts the changes of the state.
 	changes atomic.Int64
+	// opens is when an attempt that is rejected now would be let through.
+	opens atomic.Pointer[time.Time]
 }
 
-// newBreaker returns a breaker that tells when it opens and closes. That it lets a
-// probe through is neither.
+// newBreaker returns a breaker that calls changed when it opens and when it closes. Half-open, it is
+// still open in that sense.
 func newBreaker(changed func(closed bool)) *breaker {
 	b := &breaker{}
-	b.states = gobreaker.NewTwoStepCircuitBreaker[*Error](gobreaker.Settings{
+	b.opens.Store(new(time.Time))
+	b.states = gobreaker.NewTwoStepCircuitBreaker[*Response](gobreaker.Settings{
 		MaxRequests:  breakerProbes,
 		Interval:     breakerWindow,
 		BucketPeriod: breakerBucket,
 		Timeout:      breakerOpenTime,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			finished := c.TotalSuccesses + c.TotalFailures
-			return finished >= breakerMinCalls && 2*c.TotalFailures >= finished
+			return finished >= breakerMinAttempts && 2*c.TotalFailures >= finished
 		},
-		IsSuccessful: func(err error) bool { return !isOutage(err) },
-		IsExcluded:   saysNothing,
+		IsExcluded: func(err error) bool { return errors.Is(err, errUncounted) },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			b.changes.Add(1)
+			if to == gobreaker.StateOpen {
+				b.blockFor(breakerOpenTime)
+			}
 			if from == gobreaker.StateClosed || to == gobreaker.StateClosed {
 				changed(to == gobreaker.StateClosed)
 			}
@@ -71,67 +76,57 @@ func newBreaker(changed func(closed bool)) *breaker {
 	return b
 }
 
-// do makes the attempt, unless the breaker is open: then the error is
-// [ErrCircuitOpen].
-func (b *breaker) do(attempt func() (*Error, error)) (*Error, error) {
+// allow asks whether an attempt may be made, and returns what to call when it has ended. If the
+// breaker is open, rest is for how long it will be.
+func (b *breaker) allow() (ended func(failed *Error), rest time.Duration, open bool) {
+	if b == nil {
+		return func(*Error) {}, 0, false
+	}
+	begin := time.Now()
 	if changes := b.changes.Load(); b.states.State() == gobreaker.StateClosed {
-		// gobreaker counts a call where it began, and not at all if that was longer ago
-		// than the window, as with calls that wait for a silent Pelcro. So it is told of
-		// a call when that has ended, unless much has changed since it began.
-		received, err := attempt()
-		if b.changes.Load() == changes {
-			if count, refused := b.states.Allow(); refused == nil {
-				count(err)
+		// gobreaker counts an attempt where it began, and not at all if that was longer ago than the
+		// window, as with attempts that wait for a silent Pelcro. So it learns of an attempt when that
+		// has ended, unless the state has changed since it began.
+		return func(failed *Error) {
+			if b.changes.Load() != changes {
+				return
 			}
-		}
-		return received, err
+			if count, err := b.states.Allow(); err == nil {
+				count(verdictOn(failed, time.Since(begin)))
+			}
+		}, 0, false
 	}
 	count, err := b.states.Allow()
 	if err != nil {
-		return nil, ErrCircuitOpen
+		return nil, max(time.Until(*b.opens.Load()), time.Millisecond), true
 	}
-	// A call may be counted twice: as nothing, which frees its place as the probe, and
-	// as what it came to. gobreaker ignores the one that is late for its state.
-	timer := time.AfterFunc(probeTime, func() { count(errSilent) })
-	received, err := attempt()
-	if inTime := timer.Stop(); inTime || !saysNothing(err) {
-		count(err)
-	}
-	return received, err
-}
-
-// guarded makes one attempt, through the circuit breaker if there is one. The call's
-// time limit ends at the deadline.
-func (c *Client) guarded(ctx context.Context, deadline time.Time, r request) (*Error, error) {
-	attempt := func() (*Error, error) {
-		begin := time.Now()
-		received, err := c.attempt(ctx, deadline, r)
-		if failed, ok := errors.AsType[*Error](err); ok && failed.StatusCode == 0 {
-			late := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(begin) >= silence
-			failed.saysNothing = failed.stale || ctx.Err() != nil && !late
+	// An attempt may be counted twice: as nothing, which frees its place as the probe, and as what it
+	// came to. gobreaker ignores a result that is late for its state.
+	b.blockFor(probeTime)
+	timer := time.AfterFunc(probeTime, func() { count(errUncounted) })
+	return func(failed *Error) {
+		verdict := verdictOn(failed, time.Since(begin))
+		if inTime := timer.Stop(); inTime || !errors.Is(verdict, errUncounted) {
+			count(verdict)
 		}
-		return received, err
-	}
-	if c.breaker == nil {
-		return attempt()
-	}
-	received, err := c.breaker.do(attempt)
-	if errors.Is(err, ErrCircuitOpen) {
-		return nil, &Error{Call: r.call, Err: err}
-	}
-	return received, err
+	}, 0, false
 }
 
-// isOutage reports whether Pelcro, or the way to it, failed: no reply, or a 5xx. A
-// refusal is none.
-func isOutage(err error) bool {
-	failed, ok := errors.AsType[*Error](err)
-	return ok && (failed.StatusCode == 0 || failed.StatusCode >= http.StatusInternalServerError)
-}
+func (b *breaker) blockFor(d time.Duration) { b.opens.Store(new(time.Now().Add(d))) }
 
-// saysNothing reports whether the failure says nothing of Pelcro: the caller ended
-// the call, or an idle connection had been closed.
-func saysNothing(err error) bool {
-	failed, ok := errors.AsType[*Error](err)
-	return ok && failed.saysNothing
+// verdictOn returns what an attempt says about Pelcro, in gobreaker's terms.
+func verdictOn(failed *Error, waited time.Duration) error {
+	if failed == nil {
+		return nil
+	}
+	if failed.Outcome == CallerGone && errors.Is(failed.Err, context.DeadlineExceeded) && waited >= minCountedWait {
+		return errFailed
+	}
+	switch outcomes[failed.Outcome].health {
+	case failing:
+		return errFailed
+	case unclear:
+		return errUncounted
+	}
+	return nil
 }

@@ -2,8 +2,11 @@ package pelcro_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,7 +19,10 @@ import (
 func guarded(c *pelcro.Config) { c.CircuitBreaker, c.Retries = true, 0 }
 
 // isOpen reports whether the call was not made.
-func isOpen(err error) bool { return errors.Is(err, pelcro.ErrCircuitOpen) }
+func isOpen(err error) bool {
+	failed, ok := errors.AsType[*pelcro.Error](err)
+	return ok && failed.Outcome == pelcro.CircuitOpen
+}
 
 // fails makes so many gets, all of which are made.
 func fails(t *testing.T, transport *scripted, client *pelcro.Client, calls int, how attempt) {
@@ -34,18 +40,29 @@ func fails(t *testing.T, transport *scripted, client *pelcro.Client, calls int, 
 func mustBeOpen(t *testing.T, transport *scripted, client *pelcro.Client) {
 	t.Helper()
 	before := len(transport.times)
-	if failed := noReply(t, create(t.Context(), client), false); !isOpen(failed) || len(transport.times) != before {
+	failed := noResponse(t, create(t.Context(), client), pelcro.CircuitOpen, false)
+	if len(transport.times) != before {
 		t.Errorf("the breaker is closed: %v", failed)
+	}
+	if failed.RetryAfter <= 0 || failed.RetryAfter > time.Second {
+		t.Errorf("the breaker is open for %v", failed.RetryAfter)
 	}
 }
 
 // mustBeClosed checks that a call is made.
 func mustBeClosed(t *testing.T, transport *scripted, client *pelcro.Client) {
 	t.Helper()
-	transport.attempts = []attempt{replies(200)}
+	transport.attempts = []attempt{responds(200)}
 	if err := get(t.Context(), client); err != nil {
 		t.Errorf("the breaker is open: %v", err)
 	}
+}
+
+// tooLarge is an attempt with a success that is larger than is read.
+func tooLarge(r *http.Request) (*http.Response, error) {
+	sent(r, false)
+	body := io.NopCloser(strings.NewReader(dataOf(pelcro.MaxBody + 1)))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
 }
 
 // TestBreakerOpens: what counts as a failure, and what does not.
@@ -55,21 +72,24 @@ func TestBreakerOpens(t *testing.T) {
 		how   attempt
 		opens bool
 	}{
-		{"500", replies(500), true},
-		{"501", replies(501), true},
-		{"503", replies(503), true},
-		{"599", replies(599), true},
+		{"500", responds(500), true},
+		{"501", responds(501), true},
+		{"503", responds(503), true},
+		{"599", responds(599), true},
+		{"untrusted certificate", unsent(&tls.CertificateVerificationError{Err: errBroken}), true},
 		{"not sent", unsent(errBroken), true},
 		{"lost", lost(errBroken), true},
 		{"cut", cuts, true},
 
-		{"200", replies(200), false},
-		{"302", replies(302), false},
-		{"400", replies(400), false},
-		{"401", replies(401), false},
-		{"404", replies(404), false},
-		{"429", replies(429), false},
-		{"499", replies(499), false},
+		{"200", responds(200), false},
+		{"302", responds(302), false},
+		{"400", responds(400), false},
+		{"401", responds(401), false},
+		{"404", responds(404), false},
+		{"429", responds(429), false},
+		{"499", responds(499), false},
+		{"999", responds(999), false},
+		{"too large", tooLarge, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -80,15 +100,15 @@ func TestBreakerOpens(t *testing.T) {
 					mustBeOpen(t, transport, client)
 					return
 				}
-				fails(t, transport, client, 1000, test.how)
+				fails(t, transport, client, 100, test.how)
 				mustBeClosed(t, transport, client)
 			})
 		})
 	}
 }
 
-// TestBreakerOpensOnTimeLimits: a Pelcro that is silent is as dead as one that
-// refuses. The calls come at the same time, as those of many callers do.
+// TestBreakerOpensOnTimeLimits: a Pelcro that is silent is as dead as one that rejects connections.
+// The calls run concurrently, as those of many callers do.
 func TestBreakerOpensOnTimeLimits(t *testing.T) {
 	for _, limit := range []time.Duration{3 * time.Second, pelcro.DefaultTimeout} {
 		t.Run(limit.String(), func(t *testing.T) {
@@ -119,10 +139,6 @@ func TestBreakerOpensOnTimeLimits(t *testing.T) {
 	}
 }
 
-type roundTripper attempt
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // TestBreakerNeedsHalf: at least twenty calls within ten seconds, of which at least
 // half fail.
 func TestBreakerNeedsHalf(t *testing.T) {
@@ -130,7 +146,7 @@ func TestBreakerNeedsHalf(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &scripted{}
 			client := transport.client(t, guarded)
-			fails(t, transport, client, 19, replies(500))
+			fails(t, transport, client, 19, responds(500))
 			mustBeClosed(t, transport, client)
 		})
 	})
@@ -138,8 +154,8 @@ func TestBreakerNeedsHalf(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &scripted{}
 			client := transport.client(t, guarded)
-			fails(t, transport, client, 51, replies(200))
-			fails(t, transport, client, 50, replies(500))
+			fails(t, transport, client, 51, responds(200))
+			fails(t, transport, client, 50, responds(500))
 			mustBeClosed(t, transport, client)
 		})
 	})
@@ -147,8 +163,8 @@ func TestBreakerNeedsHalf(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &scripted{}
 			client := transport.client(t, guarded)
-			fails(t, transport, client, 50, replies(404))
-			fails(t, transport, client, 50, replies(500))
+			fails(t, transport, client, 50, responds(404))
+			fails(t, transport, client, 50, responds(500))
 			mustBeOpen(t, transport, client)
 		})
 	})
@@ -156,9 +172,9 @@ func TestBreakerNeedsHalf(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &scripted{}
 			client := transport.client(t, guarded)
-			fails(t, transport, client, 1000, replies(200))
+			fails(t, transport, client, 1000, responds(200))
 			time.Sleep(10 * time.Second)
-			fails(t, transport, client, 20, replies(500))
+			fails(t, transport, client, 20, responds(500))
 			mustBeOpen(t, transport, client)
 		})
 	})
@@ -166,51 +182,54 @@ func TestBreakerNeedsHalf(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &scripted{}
 			client := transport.client(t, guarded)
-			fails(t, transport, client, 19, replies(500))
+			fails(t, transport, client, 19, responds(500))
 			time.Sleep(10 * time.Second)
-			fails(t, transport, client, 19, replies(500))
+			fails(t, transport, client, 19, responds(500))
 			mustBeClosed(t, transport, client)
 		})
 	})
 }
 
-// TestBreakerCloses: after a second, one call at a time, until one is answered.
+// TestBreakerCloses: after a second, one call at a time, until one has a response.
 func TestBreakerCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &scripted{}
 		client := transport.client(t, guarded)
-		var told []bool
-		client.OnCircuitChange(func(closed bool) { told = append(told, closed) })
-		fails(t, transport, client, 20, replies(500))
+		var reported []bool
+		client.OnCircuitChange(func(closed bool) { reported = append(reported, closed) })
+		fails(t, transport, client, 20, responds(500))
 		time.Sleep(999 * time.Millisecond)
 		mustBeOpen(t, transport, client)
+		if failed := failure(t, get(t.Context(), client)); failed.RetryAfter != time.Millisecond {
+			t.Errorf("a millisecond before it closes, it is open for %v", failed.RetryAfter)
+		}
 		time.Sleep(2 * time.Millisecond)
 		fails(t, transport, client, 1, lost(errBroken)) // the probe
 		mustBeOpen(t, transport, client)
 		time.Sleep(time.Second + 1)
-		// A refusal is an answer, too.
-		fails(t, transport, client, 1, replies(404))
+		// A rejection is a response, too.
+		fails(t, transport, client, 1, responds(404))
 		mustBeClosed(t, transport, client)
-		// And it counts anew.
-		fails(t, transport, client, 18, replies(500))
+		// And it counts from zero.
+		fails(t, transport, client, 18, responds(500))
 		mustBeClosed(t, transport, client)
-		if last := told[len(told)-1]; !last || told[0] {
-			t.Errorf("told %v", told)
+		if last := reported[len(reported)-1]; !last || reported[0] {
+			t.Errorf("reported %v", reported)
 		}
 	})
 }
 
-// TestBreakerProbesOneByOne: who comes while the probe is under way is not sent. Its
-// answer closes the breaker, also when that took longer than a probe has.
+// TestBreakerProbesOneByOne: no other call is made while the probe runs. Its response closes the
+// breaker, also when that took longer than a probe has.
 func TestBreakerProbesOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &scripted{}
 		client := transport.client(t, guarded)
-		fails(t, transport, client, 20, replies(500))
+		fails(t, transport, client, 20, responds(500))
 		time.Sleep(time.Second + 1)
 		transport.attempts = []attempt{func(r *http.Request) (*http.Response, error) {
 			time.Sleep(5 * time.Second)
-			return replies(200)(r)
+			return responds(200)(r)
 		}}
 		probed := make(chan error)
 		go func() { probed <- get(t.Context(), client) }()
@@ -226,8 +245,8 @@ func TestBreakerProbesOneByOne(t *testing.T) {
 	})
 }
 
-// TestBreakerIgnoresTheCaller: a call that its caller ended says nothing of Pelcro,
-// neither against it nor, as the probe, in its favour.
+// TestBreakerIgnoresTheCaller: a call that its caller ended says nothing about Pelcro, neither
+// against it nor, as the probe, for it.
 func TestBreakerIgnoresTheCaller(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -250,7 +269,7 @@ func TestBreakerIgnoresTheCaller(t *testing.T) {
 					t.Helper()
 					ctx, cancel := test.end(t.Context())
 					defer cancel()
-					noReply(t, get(ctx, client), true)
+					noResponse(t, get(ctx, client), pelcro.CallerGone, true)
 				}
 				for range 1000 {
 					leave()
@@ -258,11 +277,11 @@ func TestBreakerIgnoresTheCaller(t *testing.T) {
 				transport.mustHave(t, 1000)
 
 				time.Sleep(10 * time.Second)
-				fails(t, transport, client, 20, replies(500))
+				fails(t, transport, client, 20, responds(500))
 				time.Sleep(time.Second + 1)
 				transport.attempts = []attempt{hangs}
-				leave()                                      // as the probe
-				fails(t, transport, client, 1, replies(500)) // the next one is it, and fails
+				leave()                                       // as the probe
+				fails(t, transport, client, 1, responds(500)) // the next one is it, and fails
 				mustBeOpen(t, transport, client)
 				time.Sleep(time.Second + 1)
 				transport.attempts = []attempt{hangs}
@@ -273,8 +292,8 @@ func TestBreakerIgnoresTheCaller(t *testing.T) {
 	}
 }
 
-// TestBreakerOpensOnDeadlines: most callers have a deadline, and a Pelcro that lets
-// them all wait for it is silent.
+// TestBreakerOpensOnDeadlines: most callers have a deadline, and a Pelcro that does not respond
+// within it is silent.
 func TestBreakerOpensOnDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := at(t, "https://pelcro.example"+basePath, guarded, func(c *pelcro.Config) { c.Transport = roundTripper(hangs) })
@@ -293,13 +312,12 @@ func TestBreakerOpensOnDeadlines(t *testing.T) {
 	})
 }
 
-// TestBreakerSilentProbe: a probe that is not answered holds up the others for no
-// longer than a second.
+// TestBreakerSilentProbe: a probe without a response blocks the others for at most a second.
 func TestBreakerSilentProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		transport := &scripted{attempts: []attempt{replies(500)}}
+		transport := &scripted{attempts: []attempt{responds(500)}}
 		client := transport.client(t, guarded)
-		fails(t, transport, client, 20, replies(500))
+		fails(t, transport, client, 20, responds(500))
 		time.Sleep(time.Second + 1)
 		transport.attempts = []attempt{hangs}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -307,27 +325,25 @@ func TestBreakerSilentProbe(t *testing.T) {
 		go func() { probed <- get(ctx, client) }()
 		time.Sleep(time.Second + 1)
 		synctest.Wait()
-		transport.attempts = []attempt{replies(200)}
+		transport.attempts = []attempt{responds(200)}
 		mustBeClosed(t, transport, client)
 		cancel()
 		<-probed
 	})
 }
 
-// TestBreakerAndRetries: an attempt that was made says more than that the next one
-// was not, and a breaker that is open costs no retries.
+// TestBreakerAndRetries: the failure of an attempt says more than that the next one was not made,
+// and an open breaker costs no retries.
 func TestBreakerAndRetries(t *testing.T) {
 	retrying := func(c *pelcro.Config) { c.CircuitBreaker, c.Retries = true, 2 }
 	synctest.Test(t, func(t *testing.T) {
-		transport := &scripted{attempts: []attempt{replies(500)}} // which is not repeated
+		transport := &scripted{attempts: []attempt{responds(500)}} // which is not retried
 		client := transport.client(t, retrying)
 		for range 19 {
 			_ = get(t.Context(), client)
 		}
-		transport.attempts, transport.times = []attempt{replies(503)}, nil
-		if failed := failure(t, get(t.Context(), client)); failed.StatusCode != 503 || !failed.Sent {
-			t.Errorf("got %+v", failed)
-		}
+		transport.attempts, transport.times = []attempt{responds(503)}, nil
+		response(t, get(t.Context(), client), 503)
 		transport.mustHave(t, 1)
 		mustBeOpen(t, transport, client)
 		begin := time.Now()
@@ -337,11 +353,32 @@ func TestBreakerAndRetries(t *testing.T) {
 	})
 }
 
+// TestBreakerIgnoresStaleConnections: a connection that was closed while idle says nothing about
+// Pelcro, also when it met a change, or the probe.
+func TestBreakerIgnoresStaleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &scripted{attempts: []attempt{stale}}
+		client := transport.client(t, guarded)
+		for range 100 {
+			noResponse(t, create(t.Context(), client), pelcro.StaleConnection, true)
+		}
+		mustBeClosed(t, transport, client)
+		time.Sleep(10 * time.Second)
+		fails(t, transport, client, 20, responds(500))
+		time.Sleep(time.Second + 1)
+		transport.attempts, transport.times = []attempt{stale, responds(200)}, nil
+		if err := get(t.Context(), client); err != nil {
+			t.Error(err)
+		}
+		mustBeClosed(t, transport, client)
+	})
+}
+
 // TestWithoutBreaker: every call is made.
 func TestWithoutBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &scripted{}
 		client := transport.client(t, func(c *pelcro.Config) { c.Retries = 0 })
-		fails(t, transport, client, 1000, replies(500))
+		fails(t, transport, client, 1000, responds(500))
 	})
 }

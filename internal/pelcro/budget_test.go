@@ -16,7 +16,7 @@ func taken(b *budget, tries int) (n int) {
 }
 
 func TestBudget(t *testing.T) {
-	t.Run("a quiet service has three at once", func(t *testing.T) {
+	t.Run("a quiet service has three retries", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			if n := taken(newBudget(), 100); n != 3 {
 				t.Errorf("%d retries", n)
@@ -37,7 +37,7 @@ func TestBudget(t *testing.T) {
 			}
 		})
 	})
-	t.Run("five answered calls earn one, up to ten", func(t *testing.T) {
+	t.Run("five calls with responses earn one, up to ten", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBudget()
 			taken(b, 100)
@@ -55,8 +55,8 @@ func TestBudget(t *testing.T) {
 			}
 		})
 	})
-	// The reason for a budget of its own: 200 calls a second, none of which is
-	// answered, each of which would like two retries.
+	// The reason for a budget of its own: 200 calls per second, none of which gets a response, each of
+	// which would be retried twice.
 	t.Run("an outage is not multiplied", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBudget()

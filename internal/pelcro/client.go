@@ -1,11 +1,15 @@
 package pelcro
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,20 +17,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
 // The limits of what is read.
 const (
-	// MaxBody is the most of a success, in bytes after decompression: a hundred
-	// customers with all relations are far below it.
-	MaxBody = 8 << 20
-	// MaxErrorBody is the most of an error that is kept, in bytes: Laravel's debug
-	// pages are just below it.
+	// MaxBody bounds the body of a success, in bytes after decompression: a hundred customers with
+	// all relations are far below it.
+	MaxBody = 4 << 20
+	// MaxErrorBody is how many bytes of the body of an error are kept: Laravel's debug pages are just
+	// below it.
 	MaxErrorBody = 256 << 10
-	// maxHeader bounds the reply's headers, in bytes.
-	maxHeader = 64 << 10
 )
 
 // DefaultTimeout is the time limit of a call.
@@ -44,13 +44,12 @@ type Config struct {
 	UserAgent string
 	// Timeout bounds a call, with all its attempts; zero means [DefaultTimeout].
 	Timeout time.Duration
-	// Retries is how many more attempts a call has that may be repeated; zero for
-	// none.
+	// Retries is how many more attempts a call has that may be retried; zero for none.
 	Retries int
 	// CircuitBreaker stops calling a Pelcro that keeps failing.
 	CircuitBreaker bool
-	// MaxIdleConnections is how many connections are kept while nobody uses them: as
-	// many as calls run at once, or calls of a crowd pay for handshakes. Zero means 256.
+	// MaxIdleConnections is how many idle connections are kept. With fewer than there are concurrent
+	// calls, bursts of calls pay for handshakes. Zero means 256.
 	MaxIdleConnections int
 	// Transport replaces the one of [NewTransport].
 	Transport http.RoundTripper
@@ -58,25 +57,23 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Traces gets a span for each attempt; nil for none.
 	Traces trace.TracerProvider
-	// Propagator writes the trace into the requests; nil leaves Pelcro unaware.
+	// Propagator writes the trace into the requests; nil keeps it from Pelcro.
 	Propagator propagation.TextMapPropagator
 }
 
 // Client calls Pelcro. It is safe for concurrent use.
 type Client struct {
-	config    Config
-	userAgent []string // the header, shared by all requests
-	base      *url.URL // ends with a slash
-	budget    *budget
-	breaker   *breaker // nil: off
-	metrics   *metrics // nil: none
-	tracing   tracing
+	config  Config
+	budget  *budget
+	breaker *breaker // nil: off
+	metrics *metrics
+	tracing tracing
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
-	// circuitChanged is told when the breaker opens and closes, keyVerdict when Pelcro
-	// refuses the key and takes it again.
-	circuitChanged, keyVerdict func(bool)
-	judging                    sync.Mutex // held while keyVerdict is told
+	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
+	// rejects the key and accepts it again.
+	circuitChanged, keyStatusChanged func(bool)
+	recordingKeyStatus               sync.Mutex // held while keyStatusChanged is called
 }
 
 // New returns a client.
@@ -87,15 +84,8 @@ func New(config Config) *Client {
 		transport.MaxIdleConnsPerHost = transport.MaxIdleConns
 		config.Transport = transport
 	}
-	if config.Timeout == 0 {
-		config.Timeout = DefaultTimeout
-	}
-	c := &Client{
-		config:    config,
-		base:      withSlash(*config.BaseURL),
-		userAgent: []string{config.UserAgent},
-		budget:    newBudget(),
-	}
+	config.Timeout = cmp.Or(config.Timeout, DefaultTimeout)
+	c := &Client{config: config, budget: newBudget(), tracing: newTracing(config)}
 	c.credential.Store(&credential{})
 	if !config.APIKey.IsZero() {
 		c.SetAPIKey(config.APIKey)
@@ -108,21 +98,11 @@ func New(config Config) *Client {
 		})
 	}
 	c.metrics = newMetrics(config.Metrics, c.breaker)
-	c.tracing = newTracing(config.Traces, config.BaseURL)
 	return c
 }
 
-// withSlash returns the URL with a slash at its end, in both forms of its path.
-func withSlash(u url.URL) *url.URL {
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
-	if u.RawPath != "" {
-		u.RawPath = strings.TrimSuffix(u.RawPath, "/") + "/"
-	}
-	return &u
-}
-
-// OnCircuitChange has f called when the circuit breaker opens and when it closes
-// again. It must be called before the first call.
+// OnCircuitChange has f called when the circuit breaker opens and when it closes again. It must be
+// called before the first call.
 func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
 
 // Close closes the idle connections.
@@ -132,50 +112,90 @@ func (c *Client) Close() {
 	}
 }
 
-// Reply is a response with a status of success, received whole. Whether its content is a success,
-// too, is for the reader to decide.
-type Reply struct {
-	// Body is the whole JSON, zero if the body is empty or not JSON.
-	Body rawjson.Value
-	// Data is the JSON under "data", zero if absent.
-	Data rawjson.Value
-
-	received *Error
-}
-
-// Response returns the response as it came, for those who decide what it means.
-func (r *Reply) Response() *Error { return r.received }
-
-// Unusable returns the error of a success whose content is invalid, for the reason given.
-func (r *Reply) Unusable(cause error) *Error {
-	e := *r.received
-	e.Unusable = true
-	e.Err = cause
-	return &e
-}
-
-// TooLarge returns the error of a success that is larger than can be passed on.
-func (r *Reply) TooLarge() *Error {
-	e := *r.received
-	e.TooLarge = true
-	return &e
-}
-
-// request is one call.
+// request is what is asked of Pelcro.
 type request struct {
 	*endpoint
+
 	path   string
 	siteID int32
-	query  url.Values
-	body   Attributes // nil for none
+	query  url.Values     // nil for none
+	body   map[string]any // nil for none
 }
 
-// do makes the call.
-func (c *Client) do(ctx context.Context, r request) (*Reply, error) {
-	received, err := c.call(ctx, r)
-	if err != nil {
-		return nil, err
+// call is one call of Pelcro, with all its attempts.
+type call struct {
+	*endpoint
+
+	request    *http.Request // cloned for each attempt
+	credential *credential
+	deadline   time.Time // the end of the time limit
+	stats      *CallStats
+	attempts   int
+	sent       bool // an attempt may have reached Pelcro
+}
+
+// newCall prepares a call. The error is a body that is not JSON.
+func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
+	to := c.config.BaseURL.JoinPath(r.path)
+	query := r.query
+	if query == nil {
+		query = url.Values{}
 	}
-	body, _ := rawjson.Parse(received.Body) // what is not JSON has no members
-	return &Reply{Body: body, Data: body.Member("data"), received: received}, nil
+	query.Set("site_id", strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10))
+	to.RawQuery = query.Encode()
+	var body io.Reader
+	if r.body != nil {
+		raw, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.name(), err)
+		}
+		body = bytes.NewReader(raw)
+	}
+	httpRequest, err := http.NewRequestWithContext(ctx, r.method, to.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.name(), err)
+	}
+	shown := c.credentialFor(ctx)
+	header := httpRequest.Header
+	header.Set("Accept", "application/json") // without it Laravel answers failures with redirects and HTML
+	header.Set("Accept-Encoding", "gzip")
+	header.Set("User-Agent", c.config.UserAgent)
+	if shown.authorization != "" {
+		header.Set("Authorization", shown.authorization)
+	}
+	if body != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	return &call{
+		endpoint:   r.endpoint,
+		request:    httpRequest,
+		credential: shown,
+		deadline:   time.Now().Add(c.config.Timeout),
+		stats:      statsOf(ctx),
+	}, nil
+}
+
+// CallStats is what a call took, for the log.
+type CallStats struct {
+	// Attempts counts the requests that were sent, or tried to be.
+	Attempts int
+	// StatusCode is the status of the last response, 0 if there was none. An attempt without a
+	// response leaves it as it is.
+	StatusCode int
+}
+
+type callStatsKey struct{}
+
+// WithCallStats returns a context whose call records its stats there. They must not be read before
+// the call has returned.
+func WithCallStats(ctx context.Context, stats *CallStats) context.Context {
+	return context.WithValue(ctx, callStatsKey{}, stats)
+}
+
+// statsOf returns where the call records its stats.
+func statsOf(ctx context.Context) *CallStats {
+	if stats, ok := ctx.Value(callStatsKey{}).(*CallStats); ok {
+		return stats
+	}
+	return new(CallStats)
 }

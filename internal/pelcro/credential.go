@@ -9,27 +9,23 @@ import (
 	"sync/atomic"
 )
 
-// credential is what a request shows to Pelcro.
+// credential is what authorizes a request.
 type credential struct {
 	authorization string
-	// texts are how an error of Pelcro's could repeat it: as it is, and as PHP writes
-	// it in JSON.
-	texts [][]byte
-	// header and bodyHeader are what requests without and with a body show with it;
-	// nil for a credential that is used only once.
-	header, bodyHeader http.Header
-	verdict            atomic.Int32
+	// texts are how an error of Pelcro's could repeat it: as it is, and as PHP writes it in JSON.
+	texts  [][]byte
+	status atomic.Int32
 }
 
-// What Pelcro thinks of a credential.
+// What Pelcro's responses have shown of a credential.
 const (
-	unknown int32 = iota
-	accepted
-	refused
+	keyUnknown int32 = iota
+	keyAccepted
+	keyRejected
 )
 
-// minCallerText is the least of a caller's credential that is looked for in
-// errors: replacing a letter would make them unreadable.
+// minCallerText is the shortest credential of a caller that is removed from errors: replacing a
+// letter would make them unreadable.
 const minCallerText = 8
 
 func newCredential(authorization, key string) *credential {
@@ -40,23 +36,21 @@ func newCredential(authorization, key string) *credential {
 	return c
 }
 
-// SetAPIKey has the calls that begin from now on use another key; those that run
-// go on with theirs.
+// SetAPIKey has the calls that begin from now on use another key; running calls continue with
+// theirs.
 func (c *Client) SetAPIKey(key Secret) {
-	own := newCredential("Bearer "+key.Reveal(), key.Reveal())
-	own.header, own.bodyHeader = c.newHeader(own, false), c.newHeader(own, true)
-	c.credential.Store(own)
+	c.credential.Store(newCredential("Bearer "+key.Reveal(), key.Reveal()))
 }
 
 type authorizationKey struct{}
 
-// WithAuthorization returns a context whose call shows Pelcro this value of the
-// Authorization header instead of the client's own key.
+// WithAuthorization returns a context whose call sends this value of the Authorization header
+// instead of the client's own key.
 func WithAuthorization(ctx context.Context, value Secret) context.Context {
 	return context.WithValue(ctx, authorizationKey{}, value)
 }
 
-// credentialFor returns what the call is to show.
+// credentialFor returns the credential of a call.
 func (c *Client) credentialFor(ctx context.Context) *credential {
 	value, ok := ctx.Value(authorizationKey{}).(Secret)
 	if !ok {
@@ -73,43 +67,47 @@ func (c *Client) credentialFor(ctx context.Context) *credential {
 	return newCredential(value.Reveal(), key)
 }
 
-// OnAPIKeyVerdict has f called when Pelcro first accepts or refuses the client's own
-// key, and when it changes its mind; not for each call. It must be called before the
-// first call.
-func (c *Client) OnAPIKeyVerdict(f func(accepted bool)) { c.keyVerdict = f }
+// OnAPIKeyStatus has f called when Pelcro first accepts or rejects the client's own key, and when
+// that changes; not for each call. It must be called before the first call.
+func (c *Client) OnAPIKeyStatus(f func(accepted bool)) { c.keyStatusChanged = f }
 
-// judge learns from a reply what Pelcro thinks of the key. Only a success proves that
-// it is good: much else comes from whatever stands in front.
-func (c *Client) judge(used *credential, status int) {
-	if used != c.credential.Load() {
-		return // a caller's, or one that was replaced meanwhile
-	}
-	verdict := unknown
-	switch {
-	case status >= 200 && status <= 299:
-		verdict = accepted
-	case status == http.StatusUnauthorized:
-		verdict = refused
-	}
-	if verdict == unknown || used.verdict.Load() == verdict {
-		return
-	}
-	// One at a time: the last one that was told must be the one that holds.
-	c.judging.Lock()
-	defer c.judging.Unlock()
-	if used == c.credential.Load() && used.verdict.Swap(verdict) != verdict && c.keyVerdict != nil {
-		c.keyVerdict(verdict == accepted)
+// recordKeyAccepted records that a response accepted its credential, if it is evidence of that: a
+// JSON object, or a 204. Anything else may come from an intermediary.
+func (c *Client) recordKeyAccepted(r *Response) {
+	if r.JSON.Kind() == '{' || r.StatusCode == http.StatusNoContent {
+		c.recordKeyStatus(r.credential, keyAccepted)
 	}
 }
 
-// RedactedBody returns the body without the credential of the call, which a
-// misconfigured upstream may repeat in an error.
-func (e *Error) RedactedBody() []byte {
-	body := e.Body
-	if e.credential == nil {
+// RecordKeyRejected records that Pelcro itself, and not an intermediary, has rejected the API key,
+// which only the reader of the response can tell. Responses to callers' credentials and to earlier
+// keys are ignored.
+func (c *Client) RecordKeyRejected(e *Error) {
+	if e.Response != nil && e.Response.credential != nil {
+		c.recordKeyStatus(e.Response.credential, keyRejected)
+	}
+}
+
+func (c *Client) recordKeyStatus(used *credential, status int32) {
+	if used != c.credential.Load() || used.status.Load() == status {
+		return
+	}
+	// One at a time: the last status that was reported must be the one that holds.
+	c.recordingKeyStatus.Lock()
+	defer c.recordingKeyStatus.Unlock()
+	if used == c.credential.Load() && used.status.Swap(status) != status && c.keyStatusChanged != nil {
+		c.keyStatusChanged(status == keyAccepted)
+	}
+}
+
+// RedactedBody returns the body without the credential of the call, which a misconfigured upstream
+// may repeat in an error.
+func (r *Response) RedactedBody() []byte {
+	body := r.Body
+	if r.credential == nil {
 		return body
 	}
-	for _, text := range e.credential.texts {
+	for _, text := range r.credential.texts {
 		if bytes.Contains(body, text) {
 			body = bytes.ReplaceAll(body, text, []byte("[key]"))
 		}
@@ -117,27 +115,18 @@ func (e *Error) RedactedBody() []byte {
 	return body
 }
 
-// RedactedHeader returns the headers but those that hold the credential of the call.
-func (e *Error) RedactedHeader() http.Header {
-	if e.credential == nil {
-		return e.Header
+// RedactedHeader returns the headers, without those that hold the credential of the call.
+func (r *Response) RedactedHeader() http.Header {
+	if r.credential == nil {
+		return r.Header
 	}
-	return withoutValues(e.Header, func(value string) bool {
-		return slices.ContainsFunc(e.credential.texts, func(text []byte) bool { return strings.Contains(value, string(text)) })
-	})
-}
-
-// withoutValues returns the headers that have no such value.
-func withoutValues(header http.Header, such func(string) bool) http.Header {
-	kept := header
-	for name, values := range header {
-		if !slices.ContainsFunc(values, such) {
-			continue
+	kept := r.Header.Clone()
+	for name, values := range kept {
+		for _, text := range r.credential.texts {
+			if slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, string(text)) }) {
+				delete(kept, name)
+			}
 		}
-		if len(kept) == len(header) {
-			kept = header.Clone()
-		}
-		kept.Del(name)
 	}
 	return kept
 }

@@ -2,15 +2,41 @@ package pelcro
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 )
 
+// endpoint is one of Pelcro's operations.
+type endpoint struct {
+	method   string
+	template string // the path without values, for logs, metrics and traces
+	retry    retryPolicy
+}
+
+// name names the operation in logs and traces.
+func (e *endpoint) name() string { return e.method + " " + e.template }
+
+const (
+	customers    = "customers"
+	someCustomer = "customers/{id}"
+)
+
+var (
+	getCustomer    = &endpoint{http.MethodGet, someCustomer, retrySafe}
+	listCustomers  = &endpoint{http.MethodGet, customers, retrySafe}
+	createCustomer = &endpoint{http.MethodPost, customers, retryNever}
+	updateCustomer = &endpoint{http.MethodPut, someCustomer, retryIfNotSent}
+	deleteCustomer = &endpoint{http.MethodDelete, someCustomer, retryIfNotSent}
+)
+
+var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer}
+
 // ListOptions are the parameters of a list.
 type ListOptions struct {
 	Page  int // from 1
-	Limit int // customers a page, 1 to 100
+	Limit int // customers per page, 1 to 100
 	// Sort is "id" or "email", with a leading "-" for descending.
 	Sort    string
 	Filters []Filter
@@ -18,9 +44,8 @@ type ListOptions struct {
 }
 
 // Filter is one condition
-// (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The syntax
-// has no escapes: a comma in a value, or a bracket in an attribute, would be
-// read as syntax.
+// (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The syntax has no escapes: a
+// comma in a value, or a bracket in an attribute, would be read as syntax.
 type Filter struct {
 	Attribute string // for example "email" or "metadata.color"
 	Operator  string // for example "eq"
@@ -28,21 +53,19 @@ type Filter struct {
 }
 
 // GetCustomer reads a customer
-// (https://docs.pelcro.com/reference/api-core-get-customer). A siteID of 0 means
-// the configured one, here and below.
-func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand []string) (*Reply, error) {
-	var query url.Values
+// (https://docs.pelcro.com/reference/api-core-get-customer). A siteID of 0 means the configured
+// one, here and below.
+func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand []string) (*Response, error) {
+	query := url.Values{}
 	if len(expand) > 0 {
-		query = url.Values{"expand": {strings.Join(expand, ",")}}
+		query.Set("expand", strings.Join(expand, ","))
 	}
-	return c.do(ctx, request{
-		endpoint: getCustomer, path: customerPath(id), siteID: siteID, query: query,
-	})
+	return c.do(ctx, request{endpoint: getCustomer, path: customerPath(id), siteID: siteID, query: query})
 }
 
 // ListCustomers reads one page of customers
 // (https://docs.pelcro.com/reference/api-core-list-customers).
-func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptions) (*Reply, error) {
+func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptions) (*Response, error) {
 	query := url.Values{
 		"page":  {strconv.Itoa(list.Page)},
 		"limit": {strconv.Itoa(list.Limit)},
@@ -54,33 +77,26 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 	if len(list.Expand) > 0 {
 		query.Set("expand", strings.Join(list.Expand, ","))
 	}
-	return c.do(ctx, request{
-		endpoint: listCustomers, path: "customers", siteID: siteID, query: query,
-	})
+	return c.do(ctx, request{endpoint: listCustomers, path: customers, siteID: siteID, query: query})
 }
 
 // CreateCustomer creates a customer
-// (https://docs.pelcro.com/reference/api-core-create-customer).
-func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes Attributes) (*Reply, error) {
-	return c.do(ctx, request{
-		endpoint: createCustomer, path: "customers", siteID: siteID, body: attributes,
-	})
+// (https://docs.pelcro.com/reference/api-core-create-customer). Attributes with the value nil are
+// sent as null.
+func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes map[string]any) (*Response, error) {
+	return c.do(ctx, request{endpoint: createCustomer, path: customers, siteID: siteID, body: attributes})
 }
 
-// UpdateCustomer changes the named attributes of a customer and leaves the
-// others (https://docs.pelcro.com/reference/api-core-update-customer).
-func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, attributes Attributes) (*Reply, error) {
-	return c.do(ctx, request{
-		endpoint: updateCustomer, path: customerPath(id), siteID: siteID, body: attributes,
-	})
+// UpdateCustomer changes the named attributes of a customer and leaves the others
+// (https://docs.pelcro.com/reference/api-core-update-customer).
+func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, attributes map[string]any) (*Response, error) {
+	return c.do(ctx, request{endpoint: updateCustomer, path: customerPath(id), siteID: siteID, body: attributes})
 }
 
 // DeleteCustomer deletes a customer
 // (https://docs.pelcro.com/reference/api-core-delete-customer). A success has no body.
-func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) (*Reply, error) {
-	return c.do(ctx, request{
-		endpoint: deleteCustomer, path: customerPath(id), siteID: siteID,
-	})
+func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) (*Response, error) {
+	return c.do(ctx, request{endpoint: deleteCustomer, path: customerPath(id), siteID: siteID})
 }
 
 func customerPath(id int64) string { return "customers/" + strconv.FormatInt(id, 10) }

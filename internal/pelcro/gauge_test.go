@@ -7,8 +7,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// TestOneStateIsShown: exactly one, even of a breaker that has another state each
-// time it is asked.
+// TestOneStateIsShown: exactly one, even if the breaker has another state each time it is asked.
 func TestOneStateIsShown(t *testing.T) {
 	asked := 0
 	registry := prometheus.NewRegistry()

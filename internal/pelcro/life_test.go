@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
@@ -20,20 +21,20 @@ type customer struct {
 	Organization any            `json:"organization"`
 }
 
-func read[T any](t *testing.T, raw pelcro.JSON) (value T) {
+func read[T any](t *testing.T, raw rawjson.Value) (value T) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(raw), &value); err != nil {
+	if err := json.Unmarshal([]byte(raw.String()), &value); err != nil {
 		t.Fatalf("%v in %s", err, raw)
 	}
 	return value
 }
 
-func must(t *testing.T, reply *pelcro.Reply, err error) *pelcro.Reply {
+func must(t *testing.T, received *pelcro.Response, err error) *pelcro.Response {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply
+	return received
 }
 
 // inSandbox returns a client of a new sandbox.
@@ -44,53 +45,53 @@ func inSandbox(t *testing.T) *pelcro.Client {
 	return at(t, server.URL+sandbox.BasePath)
 }
 
-// TestLife makes all calls of a customer's life against the sandbox, which knows
-// nothing of this client.
+// TestLife makes all calls of a customer's life against the sandbox, which shares no code with this
+// client.
 func TestLife(t *testing.T) {
 	ctx, client := t.Context(), inSandbox(t)
 
-	reply, err := client.CreateCustomer(ctx, 0, pelcro.Attributes{
-		{"email", "new@example.com"}, {"first_name", "Nova"}, {"title", "Dr."},
-		{"metadata", map[string]any{"color": "green", "plan": "gold"}},
+	received, err := client.CreateCustomer(ctx, 0, map[string]any{
+		"email": "new@example.com", "first_name": "Nova", "title": "Dr.",
+		"metadata": map[string]any{"color": "green", "plan": "gold"},
 	})
-	created := read[customer](t, must(t, reply, err).Data)
+	created := read[customer](t, must(t, received, err).Data)
 	if created.ID == 0 || *created.Email != "new@example.com" || created.Metadata["plan"] != "gold" {
 		t.Fatalf("created %+v", created)
 	}
 
-	// What is not sent stays, null clears, metadata merges.
-	_, err = client.UpdateCustomer(ctx, 0, created.ID, pelcro.Attributes{
-		{"title", nil}, {"organization", 5002}, {"metadata", map[string]any{"color": nil, "seats": 3}},
+	// What is not sent is kept, null clears, metadata merges.
+	_, err = client.UpdateCustomer(ctx, 0, created.ID, map[string]any{
+		"title": nil, "organization": 5002, "metadata": map[string]any{"color": nil, "seats": 3},
 	})
 	must(t, nil, err)
-	reply, err = client.GetCustomer(ctx, 0, created.ID, []string{"organization"})
-	got := read[customer](t, must(t, reply, err).Data)
+	received, err = client.GetCustomer(ctx, 0, created.ID, []string{"organization"})
+	got := read[customer](t, must(t, received, err).Data)
 	organization, _ := got.Organization.(map[string]any)
 	if *got.FirstName != "Nova" || got.Title != nil || organization["name"] != "Café Zürich" ||
 		len(got.Metadata) != 2 || got.Metadata["plan"] != "gold" || got.Metadata["seats"] != 3.0 {
 		t.Errorf("after the update: %+v", got)
 	}
 
-	reply, err = client.ListCustomers(ctx, 0, pelcro.ListOptions{
+	received, err = client.ListCustomers(ctx, 0, pelcro.ListOptions{
 		Page: 1, Limit: 10, Sort: "-id",
 		Filters: []pelcro.Filter{
 			{Attribute: "email", Operator: "eq", Values: []string{"new@example.com", "nobody@example.com"}},
 			{Attribute: "metadata.seats", Operator: "eq", Values: []string{"3"}},
 		},
 	})
-	rows := read[[]customer](t, must(t, reply, err).Data)
+	rows := read[[]customer](t, must(t, received, err).Data)
 	if len(rows) != 1 || rows[0].ID != created.ID {
 		t.Errorf("found %+v", rows)
 	}
 
-	must(t, nil, client.DeleteCustomer(ctx, 0, created.ID))
+	received, err = client.DeleteCustomer(ctx, 0, created.ID)
+	must(t, received, err)
 	_, err = client.GetCustomer(ctx, 0, created.ID, nil)
-	if gone := failure(t, err); gone.StatusCode != 404 || !gone.Sent || len(gone.Body) == 0 {
+	if gone := response(t, err, 404); len(gone.Body) == 0 {
 		t.Errorf("after the delete: %+v", gone)
 	}
-	if again := failure(t, client.DeleteCustomer(ctx, 0, created.ID)); again.StatusCode != 404 {
-		t.Errorf("deleted again: %+v", again)
-	}
+	_, err = client.DeleteCustomer(ctx, 0, created.ID)
+	response(t, err, 404)
 }
 
 // TestPages walks through the list in pages of three.
@@ -98,11 +99,11 @@ func TestPages(t *testing.T) {
 	client := inSandbox(t)
 	var ids []int64
 	for page := 1; ; page++ {
-		reply, err := client.ListCustomers(t.Context(), 0, pelcro.ListOptions{Page: page, Limit: 3, Sort: "-id"})
-		for _, row := range read[[]struct{ ID int64 }](t, must(t, reply, err).Data) {
+		received, err := client.ListCustomers(t.Context(), 0, pelcro.ListOptions{Page: page, Limit: 3, Sort: "-id"})
+		for _, row := range read[[]struct{ ID int64 }](t, must(t, received, err).Data) {
 			ids = append(ids, row.ID)
 		}
-		meta := read[map[string]any](t, reply.Meta)
+		meta := read[map[string]any](t, received.JSON.Member("meta"))
 		if meta["current_page"] != float64(page) || meta["total"] != 8.0 {
 			t.Errorf("page %d says %v", page, meta)
 		}
@@ -115,9 +116,9 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestRefusals checks what the sandbox refuses: each arrives with its status,
-// headers and body.
-func TestRefusals(t *testing.T) {
+// TestRejections checks what the sandbox rejects: each response arrives with its status, headers and
+// body.
+func TestRejections(t *testing.T) {
 	server := httptest.NewServer(sandbox.New(sandbox.Config{SiteID: siteID}))
 	t.Cleanup(server.Close)
 	right := func(config *pelcro.Config) { config.APIKey = pelcro.NewSecret(sandbox.DefaultAPIKey) }
@@ -133,44 +134,40 @@ func TestRefusals(t *testing.T) {
 			return err
 		}(), 403},
 		{"invalid", func() error {
-			_, err := at(t, server.URL+sandbox.BasePath, right).CreateCustomer(t.Context(), 0, pelcro.Attributes{{"email", "nope"}})
+			_, err := at(t, server.URL+sandbox.BasePath, right).CreateCustomer(t.Context(), 0, map[string]any{"email": "nope"})
 			return err
 		}(), 400},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			failed := failure(t, test.err)
-			if failed.StatusCode != test.status || !json.Valid(failed.Body) || failed.BodyIncomplete ||
-				failed.Header.Get("Content-Type") != "application/json" || failed.Unusable || failed.Err != nil {
-				t.Errorf("got %+v %s", failed, failed.Body)
+			got := response(t, test.err, test.status)
+			if failed := failure(t, test.err); !json.Valid(got.Body) || got.Incomplete || got.Header.Get("Content-Type") != "application/json" ||
+				failed.Outcome != pelcro.Rejected || failed.Err != nil {
+				t.Errorf("got %+v %s", failed, got.Body)
 			}
 		})
 	}
 }
 
-// TestScripts asks for the failures that are no proper answer.
+// TestScripts asks for the failures that are not proper responses.
 func TestScripts(t *testing.T) {
 	client := inSandbox(t)
 	t.Run("reset", func(t *testing.T) {
 		_, err := client.GetCustomer(t.Context(), 0, 601, nil)
-		noReply(t, err, true)
-	})
-	t.Run("no answer", func(t *testing.T) {
-		_, err := client.GetCustomer(limited(t), 0, 602, nil)
-		noReply(t, err, true)
+		noResponse(t, err, pelcro.ConnectionLost, true)
 	})
 	t.Run("cut", func(t *testing.T) {
 		_, err := client.GetCustomer(t.Context(), 0, 603, nil)
-		noReply(t, err, true)
+		noResponse(t, err, pelcro.ConnectionLost, true)
 	})
 	t.Run("HTML", func(t *testing.T) {
-		_, err := client.GetCustomer(t.Context(), 0, 604, nil)
-		if failed := failure(t, err); failed.StatusCode != 200 || !failed.Unusable || len(failed.Body) == 0 {
-			t.Errorf("got %+v", failed)
+		received, err := client.GetCustomer(t.Context(), 0, 604, nil)
+		if got := must(t, received, err); got.StatusCode != 200 || !got.JSON.IsZero() || len(got.Body) == 0 {
+			t.Errorf("got %+v", got)
 		}
 	})
 }
 
-// TestConcurrency uses one client from many goroutines; the race detector judges.
+// TestConcurrency uses one client from many goroutines, for the race detector.
 func TestConcurrency(t *testing.T) {
 	client := inSandbox(t)
 	var group sync.WaitGroup

@@ -16,7 +16,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// TestRedirects: whatever the kind and the target, nobody is called.
+// TestRedirects: whatever the kind and the target, it is not followed.
 func TestRedirects(t *testing.T) {
 	target := startCounting(t)
 	_, port, err := net.SplitHostPort(target.address)
@@ -31,7 +31,7 @@ func TestRedirects(t *testing.T) {
 			"user in the URL":       "http://user:secret@" + target.address + "/",
 			"without a scheme":      "//" + target.address + "/",
 			"itself":                "/api/v1/core/customers/1?site_id=7",
-			"no URL":                "http://%zz",
+			"not a URL":             "http://%zz",
 		} {
 			for _, protocol := range protocols {
 				t.Run(fmt.Sprintf("%d to %s over %s", status, name, protocol.name), func(t *testing.T) {
@@ -42,9 +42,10 @@ func TestRedirects(t *testing.T) {
 						w.WriteHeader(status)
 					})
 					for i, call := range calls {
-						failed := failure(t, call.do(t.Context(), client))
-						if failed.StatusCode != status || failed.Header.Get("Location") != location || !failed.Sent || int(requests.Load()) != i+1 {
-							t.Errorf("%s: got %+v after %d requests", call.name, failed, requests.Load())
+						err := call.do(t.Context(), client)
+						got := response(t, err, status)
+						if got.Header.Get("Location") != location || failure(t, err).Outcome != pelcro.Rejected || int(requests.Load()) != i+1 {
+							t.Errorf("%s: got %+v after %d requests", call.name, got, requests.Load())
 						}
 					}
 				})
@@ -65,8 +66,7 @@ func TestNoProxy(t *testing.T) {
 	for _, name := range []string{"NO_PROXY", "no_proxy"} {
 		t.Setenv(name, "")
 	}
-	// Go takes no proxy for loopback, so the address is another one, and nobody is
-	// called.
+	// Go uses no proxy for loopback, so the address is another one, which is not dialled.
 	for address, want := range map[string]string{
 		"https://pelcro.invalid":     "pelcro.invalid:443",
 		"http://pelcro.invalid:8080": "pelcro.invalid:8080",
@@ -79,9 +79,9 @@ func TestNoProxy(t *testing.T) {
 		transport := pelcro.NewTransport()
 		transport.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
 			dialled = address
-			return nil, errors.New("nobody is called")
+			return nil, errors.New("not dialled")
 		}
-		noReply(t, get(t.Context(), at(t, address, with(transport))), false)
+		noResponse(t, get(t.Context(), at(t, address, with(transport))), pelcro.Unreachable, false)
 		if dialled != want {
 			t.Errorf("dialled %q, want %q", dialled, want)
 		}
@@ -163,33 +163,40 @@ func TestBaseURLPaths(t *testing.T) {
 		"/api/v1/":     "/api/v1/customers/1001?site_id=7",
 		"/a%2Fb":       "/a%2Fb/customers/1001?site_id=7",
 	} {
-		failure(t, get(t.Context(), at(t, server.URL+path)))
+		if err := get(t.Context(), at(t, server.URL+path)); err != nil {
+			t.Error(err)
+		}
 		if uri != want {
 			t.Errorf("%q: asked for %s, want %s", path, uri, want)
 		}
 	}
 }
 
-// TestClose: no connection and no goroutine stays, while the server still runs.
+// TestClose: no connection and no goroutine is left, while the server still runs.
 func TestClose(t *testing.T) {
-	for _, protocol := range protocols {
-		t.Run(protocol.name, func(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprint("TLS: ", secure), func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
 			closed := make(chan struct{}, 1)
-			server := httptest.NewUnstartedServer(answering(200, `{"data":{}}`))
-			server.EnableHTTP2 = protocol.major == 2
+			server := httptest.NewUnstartedServer(responding(200, `{"data":{}}`))
 			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 				if state == http.StateClosed {
 					closed <- struct{}{}
 				}
 			}
-			server.StartTLS()
-			client := at(t, server.URL, with(trusting(server)))
+			transport := pelcro.NewTransport()
+			if secure {
+				server.StartTLS()
+				transport = trusting(server)
+			} else {
+				server.Start()
+			}
+			client := at(t, server.URL, with(transport))
 			if err := get(t.Context(), client); err != nil {
 				t.Fatal(err)
 			}
 			client.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 			defer cancel()
 			select {
 			case <-closed:
@@ -199,8 +206,8 @@ func TestClose(t *testing.T) {
 			server.Close()
 			cancel()
 			goleak.VerifyNone(t, before)
-			// A closed client goes on with a new connection, or says that there is none.
-			noReply(t, get(t.Context(), client), false)
+			// A closed client opens a new connection, or says that there is none.
+			noResponse(t, get(t.Context(), client), pelcro.Unreachable, false)
 		})
 	}
 }

@@ -2,127 +2,114 @@ package pelcro
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
+	"sync"
 	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
-// The backoff before a repetition: full jitter, that is, anything from nothing to
-// the bound, which doubles each time.
+// The backoff before a retry: full jitter, that is, anything from zero to the bound, which doubles
+// each time.
 const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 2 * time.Second
-	// minAttempt is the least time for which another attempt is worth losing the
-	// failure that is known already.
+	// minAttempt is the least time that must be left for another attempt: with less, the known
+	// failure would be lost to the time limit.
 	minAttempt = 100 * time.Millisecond
+	// maxStaleRetries bounds the retries that cost nothing, should many kept connections be dead.
+	maxStaleRetries = 3
 )
 
-// repetition says which failures of a call are repeated here.
-type repetition uint8
+// retryPolicy says which failures of a call are retried here.
+type retryPolicy uint8
 
 const (
-	never      repetition = iota // a create: once, ever
-	ifNotSent                    // a change: only when nothing reached the network
-	ifHarmless                   // a read
+	retryNever     retryPolicy = iota // a create: one attempt, ever
+	retryIfNotSent                    // a change: only when nothing reached the network
+	retrySafe                         // a read
 )
 
-// call makes the call within the time limit: through the circuit breaker, and
-// again where that may help, cannot harm, and the retry budget allows it.
-func (c *Client) call(ctx context.Context, r request) (*Error, error) {
-	ctx = withExchange(ctx)
-	deadline := time.Now().Add(c.config.Timeout)
-	var last *Error
-	for retries := 0; ; retries++ {
-		received, err := c.guarded(ctx, deadline, r)
-		if !isOutage(err) {
-			c.budget.earn()
-			return received, err
-		}
-		failed, _ := errors.AsType[*Error](err)
-		if last != nil {
-			if errors.Is(failed, ErrCircuitOpen) {
-				return nil, last // the attempt that was made says more
+// allows reports whether a retry can help and cannot harm.
+func (p retryPolicy) allows(failed *Error) bool {
+	switch failed.Outcome {
+	case Unreachable:
+		return p != retryNever
+	case StaleConnection, ConnectionLost:
+		return p == retrySafe
+	case ServerError:
+		return p == retrySafe && isTransient(failed.Response.StatusCode)
+	}
+	return false
+}
+
+// isTransient reports whether the status is one by which a proxy says that it could not reach
+// Pelcro. Those from 520 to 524 are Cloudflare's.
+func isTransient(status int) bool {
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return status >= 520 && status <= 524
+}
+
+// do makes a call within the time limit: through the circuit breaker, and with retries where they
+// may help, cannot harm, and are within the retry budget.
+func (c *Client) do(ctx context.Context, r request) (*Response, error) {
+	call, err := c.newCall(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var before *Error // the failure of the attempt before
+	for retries, stale := 0, 0; ; {
+		attempted, rest, open := c.breaker.allow()
+		if open {
+			if before != nil {
+				return nil, before // it says more
 			}
-			failed.Sent = failed.Sent || last.Sent
+			return nil, &Error{Call: call.name(), Outcome: CircuitOpen, RetryAfter: rest, Err: errCircuitOpen}
 		}
-		last = failed
-		if retries == c.config.Retries || !c.retries(ctx, deadline, r, failed, backoff(retries)) {
+		response, failed := c.attempt(ctx, call)
+		attempted(failed)
+		switch {
+		case failed == nil:
+			c.budget.earn()
+			return response, nil
+		case outcomes[failed.Outcome].health == healthy:
+			c.budget.earn()
+			return nil, failed
+		case failed.Outcome == StaleConnection && call.retry.allows(failed) && stale < maxStaleRetries:
+			stale++
+		case retries < c.config.Retries && c.waitForRetry(ctx, call, failed, backoff(retries)):
+			retries++
+		default:
 			return nil, failed
 		}
+		before = failed
 	}
 }
 
-// retries reports whether the failed attempt is to be repeated, after having
-// waited for it.
-func (c *Client) retries(ctx context.Context, deadline time.Time, r request, failed *Error, wait time.Duration) bool {
-	if ctx.Err() != nil || !r.repeat.allows(failed) {
+// waitForRetry reports whether the call is to be retried, after having waited for it.
+func (c *Client) waitForRetry(ctx context.Context, call *call, failed *Error, wait time.Duration) bool {
+	if ctx.Err() != nil || !call.retry.allows(failed) {
 		return false
 	}
-	wait = max(wait, retryAfter(failed.Header))
+	if r := failed.Response; r != nil {
+		wait = max(wait, retryafter.Delay(r.StatusCode, r.Header))
+	}
+	deadline := call.deadline
 	if callers, ok := ctx.Deadline(); ok && callers.Before(deadline) {
 		deadline = callers
 	}
 	if time.Until(deadline)-wait < minAttempt {
 		return false
 	}
-	// A connection that was closed while idle is no sign of an outage.
-	if !failed.stale && !c.budget.take() {
-		c.metrics.retryRefused()
+	if !c.budget.take() {
+		c.metrics.retriesRejected.Inc()
 		return false
 	}
-	return pause(ctx, wait)
-}
-
-// allows reports whether a repetition can help and cannot harm.
-func (r repetition) allows(e *Error) bool {
-	switch e.StatusCode {
-	case 0:
-		return (r == ifHarmless || r == ifNotSent && !e.Sent) && !isFinal(e.Err)
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return r == ifHarmless
-	}
-	return false
-}
-
-// isFinal reports whether the cause of a missing reply will be the same next time:
-// the time is spent, the breaker is open, or the peer is not Pelcro.
-func isFinal(err error) bool {
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return untrusted || errors.Is(err, http.ErrSchemeMismatch) ||
-		errors.Is(err, errTimeLimit) || errors.Is(err, ErrCircuitOpen)
-}
-
-// backoff returns the wait before the retry after that many.
-func backoff(retries int) time.Duration {
-	return rand.N(min(firstBackoff<<min(retries, 10), maxBackoff))
-}
-
-// retryAfter reads the Retry-After of a reply: seconds, or a date, which is
-// measured from the reply's own Date (RFC 9110, section 10.2.3). Anything else, and
-// the past, is 0: nothing is known.
-func retryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	seconds, err := strconv.ParseUint(value, 10, 32)
-	if err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(seconds) * time.Second
-	}
-	when, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	date, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return max(0, when.Sub(date))
-}
-
-// pause waits, and reports whether the context is still alive.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -130,4 +117,54 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// backoff returns the wait before the retry after that many.
+func backoff(retries int) time.Duration {
+	return rand.N(min(firstBackoff<<min(retries, 10), maxBackoff))
+}
+
+// The retry budget, in credits. A call to which Pelcro responds earns one and a retry costs five, so
+// at most a fifth of those calls are retried, and an outage, in which Pelcro does not respond, is
+// not multiplied. What a burst may use is bounded. A few retries need not be earned, for a quiet
+// service; they come back slowly.
+const (
+	retryCost = 5
+	maxSaved  = 10 * retryCost
+	reserve   = 3 * retryCost
+	// refill is the time in which a credit of the reserve comes back.
+	refill = time.Second / retryCost
+)
+
+// budget counts the retries that are allowed at the moment.
+type budget struct {
+	mu      sync.Mutex
+	credits int
+	filled  time.Time // up to when the reserve was refilled
+}
+
+func newBudget() *budget { return &budget{credits: reserve, filled: time.Now()} }
+
+// earn counts a call to which Pelcro responded.
+func (b *budget) earn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.credits = min(b.credits+1, maxSaved)
+}
+
+// take takes a retry out of the budget, if there is one.
+func (b *budget) take() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if back := int64(time.Since(b.filled) / refill); back > 0 {
+		b.filled = b.filled.Add(time.Duration(back) * refill)
+		if b.credits < reserve {
+			b.credits = int(min(int64(b.credits)+back, reserve))
+		}
+	}
+	if b.credits < retryCost {
+		return false
+	}
+	b.credits -= retryCost
+	return true
 }

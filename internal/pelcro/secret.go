@@ -8,12 +8,11 @@ import (
 // redacted is how a secret prints.
 const redacted = "(hidden)"
 
-// Secret is a text that does not show itself: not when printed, logged or
-// marshalled, in whatever form, and not as a field of something else. The zero value
-// holds none.
+// Secret is a text that is not shown: not when printed, logged or marshalled, in whatever form, and
+// not as a field of something else. The zero value holds none.
 type Secret struct {
-	// A pointer, because printing a struct of which this is an unexported field shows
-	// what lies in it without asking any method.
+	// A pointer, because printing a struct with this as an unexported field shows the content of the
+	// field without calling any of its methods.
 	text *string
 }
 
@@ -33,7 +32,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsZero reports whether there is none.
+// IsZero reports whether there is no text.
 func (s Secret) IsZero() bool { return s.text == nil }
 
 // String is for printing by itself.
@@ -42,7 +41,7 @@ func (s Secret) String() string { return redacted }
 // GoString is for %#v.
 func (s Secret) GoString() string { return redacted }
 
-// Format is for every verb, also those that would show bytes.
+// Format is for all verbs, also those that would show bytes.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
 // MarshalText is for encodings of texts.

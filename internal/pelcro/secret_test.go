@@ -13,7 +13,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// A secret shows in no form of printing, nor does anything that holds one.
+// A secret is shown in no form of printing, also as a part of something else.
 func TestSecret(t *testing.T) {
 	secret := pelcro.NewSecret(canaryKey)
 	config := pelcro.Config{APIKey: secret}
@@ -49,7 +49,7 @@ func TestSecret(t *testing.T) {
 			}
 			for _, form := range []string{canaryKey, fmt.Sprintf("%x", canaryKey), fmt.Sprintf("%X", canaryKey), fmt.Sprintf("%d", []byte(canaryKey))[1:20]} {
 				if strings.Contains(printed.String(), form) {
-					t.Errorf("it shows: %s", &printed)
+					t.Errorf("shown: %s", &printed)
 				}
 			}
 		})

@@ -19,19 +19,18 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// TestNotSent: without a connection that is ready nothing was sent, and only then
-// may a create be repeated.
+// TestNotSent: without a connection that is ready nothing was sent.
 func TestNotSent(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of each handshake
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains about each handshake
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	_, securePort, _ := net.SplitHostPort(secure.Listener.Addr().String())
 	gone := listen(t)
 	gone.Close()
-	silent := listen(t) // the kernel accepts, nobody answers
+	silent := listen(t) // the kernel accepts, nothing responds
 
 	withoutNames := pelcro.NewTransport()
 	withoutNames.DialContext = (&net.Dialer{Resolver: &net.Resolver{
@@ -57,19 +56,20 @@ func TestNotSent(t *testing.T) {
 		address   string
 		transport *http.Transport
 		ctx       func() (context.Context, context.CancelFunc)
+		outcome   pelcro.Outcome
 		text      string
 	}{
-		{name: "refused", address: "http://" + gone.Addr().String(), text: "refused"},
-		{name: "refused TLS", address: "https://" + gone.Addr().String(), text: "refused"},
-		{name: "no such host", address: "https://pelcro.invalid", transport: withoutNames, text: "lookup"},
-		{name: "untrusted certificate", address: secure.URL, text: "certificate"},
-		{name: "another host's certificate", address: "https://localhost:" + securePort, transport: trusting(secure), text: "certificate"},
-		{name: "no common TLS version", address: secure.URL, transport: old, text: "tls"},
-		{name: "plain HTTP instead of TLS", address: "https://" + plain.Listener.Addr().String(), text: "TLS handshake"},
-		{name: "unresponsive handshake", address: "https://" + silent.Addr().String(), ctx: soon, text: "deadline"},
-		{name: "unresponsive handshake, the transport's limit", address: "https://" + silent.Addr().String(), transport: impatient, text: "timeout"},
-		{name: "cancelled before", address: plain.URL, ctx: over, text: "canceled"},
-		{name: "cancelled before TLS", address: secure.URL, transport: trusting(secure), ctx: over, text: "canceled"},
+		{name: "connection refused", address: "http://" + gone.Addr().String(), outcome: pelcro.Unreachable, text: "refused"},
+		{name: "connection refused, TLS", address: "https://" + gone.Addr().String(), outcome: pelcro.Unreachable, text: "refused"},
+		{name: "no such host", address: "https://pelcro.invalid", transport: withoutNames, outcome: pelcro.Unreachable, text: "lookup"},
+		{name: "untrusted certificate", address: secure.URL, outcome: pelcro.Untrusted, text: "certificate"},
+		{name: "another host's certificate", address: "https://localhost:" + securePort, transport: trusting(secure), outcome: pelcro.Untrusted, text: "certificate"},
+		{name: "no common TLS version", address: secure.URL, transport: old, outcome: pelcro.Unreachable, text: "tls"},
+		{name: "plain HTTP instead of TLS", address: "https://" + plain.Listener.Addr().String(), outcome: pelcro.Untrusted, text: "TLS handshake"},
+		{name: "silent handshake", address: "https://" + silent.Addr().String(), ctx: soon, outcome: pelcro.CallerGone, text: "deadline"},
+		{name: "silent handshake, the transport's limit", address: "https://" + silent.Addr().String(), transport: impatient, outcome: pelcro.Unreachable, text: "timeout"},
+		{name: "cancelled before", address: plain.URL, ctx: over, outcome: pelcro.CallerGone, text: "canceled"},
+		{name: "cancelled before TLS", address: secure.URL, transport: trusting(secure), ctx: over, outcome: pelcro.CallerGone, text: "canceled"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, call := range calls {
@@ -81,13 +81,39 @@ func TestNotSent(t *testing.T) {
 				if test.transport != nil {
 					options = append(options, with(test.transport))
 				}
-				failed := noReply(t, call.do(ctx, at(t, test.address+basePath, options...)), false)
+				failed := noResponse(t, call.do(ctx, at(t, test.address+basePath, options...)), test.outcome, false)
 				cancel()
-				if !strings.Contains(failed.Error(), test.text) || !strings.HasPrefix(failed.Error(), "pelcro: "+call.name+": no reply: ") {
+				if !strings.Contains(failed.Error(), test.text) || !strings.HasPrefix(failed.Error(), "pelcro: "+call.name+": no response: ") {
 					t.Errorf("the error is %v", failed)
 				}
 			}
 		})
+	}
+}
+
+// TestPermanentFailures: what a retry cannot fix is tried once.
+func TestPermanentFailures(t *testing.T) {
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted.StartTLS()
+	t.Cleanup(untrusted.Close)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	for name, address := range map[string]string{
+		"untrusted certificate": untrusted.URL,
+		"port without TLS":      "https://" + plain.Listener.Addr().String(),
+	} {
+		for _, call := range calls {
+			t.Run(name+"/"+call.name, func(t *testing.T) {
+				var stats pelcro.CallStats
+				client := at(t, address+basePath, func(c *pelcro.Config) { c.Retries = 2 })
+				err := call.do(pelcro.WithCallStats(t.Context(), &stats), client)
+				noResponse(t, err, pelcro.Untrusted, false)
+				if stats.Attempts != 1 {
+					t.Errorf("%d attempts", stats.Attempts)
+				}
+			})
+		}
 	}
 }
 
@@ -116,17 +142,13 @@ func TestSent(t *testing.T) {
 		handler http.HandlerFunc
 		start   func(*testing.T, http.HandlerFunc) *pelcro.Client
 		cancel  bool // when the request has arrived
+		outcome pelcro.Outcome
 	}{
-		{name: "closed", handler: abort, start: overHTTP1},
-		{name: "closed, HTTP/2", handler: abort, start: overHTTP2},
-		{name: "reset", handler: reset, start: overHTTP1},
-		{name: "cancelled without an answer", handler: hang, start: overHTTP1, cancel: true},
-		{name: "cancelled without an answer, HTTP/2", handler: hang, start: overHTTP2, cancel: true},
-		{name: "no HTTP", handler: verbatim("SSH-2.0-OpenSSH_9.2\r\n"), start: overHTTP1},
-		{name: "malformed header", handler: verbatim("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), start: overHTTP1},
-		{name: "malformed status", handler: verbatim("HTTP/1.1 2oo OK\r\n\r\n"), start: overHTTP1},
-		{name: "malformed chunk", handler: verbatim("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"), start: overHTTP1},
-		{name: "malformed gzip", handler: verbatim("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip"), start: overHTTP1},
+		{name: "closed", handler: abort, start: serve, outcome: pelcro.ConnectionLost},
+		{name: "closed, TLS", handler: abort, start: serveTLS, outcome: pelcro.ConnectionLost},
+		{name: "reset", handler: reset, start: serve, outcome: pelcro.ConnectionLost},
+		{name: "cancelled without a response", handler: hang, start: serve, cancel: true, outcome: pelcro.CallerGone},
+		{name: "cancelled without a response, TLS", handler: hang, start: serveTLS, cancel: true, outcome: pelcro.CallerGone},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client := test.start(t, test.handler)
@@ -138,53 +160,148 @@ func TestSent(t *testing.T) {
 						cancel()
 					}()
 				}
-				noReply(t, call.do(ctx, client), true)
+				noResponse(t, call.do(ctx, client), test.outcome, true)
 				cancel()
 			}
 		})
 	}
 }
 
-// TestSentOnKeptConnection: the second request finds a connection that has been
-// used, which has rules of its own in net/http.
-func TestSentOnKeptConnection(t *testing.T) {
-	for _, protocol := range protocols {
-		for _, call := range calls {
-			t.Run(call.name+" over "+protocol.name, func(t *testing.T) {
-				var requests atomic.Int32
-				client := protocol.start(t, func(w http.ResponseWriter, r *http.Request) {
-					_, _ = io.Copy(io.Discard, r.Body)
-					if requests.Add(1) > 1 {
-						panic(http.ErrAbortHandler)
+// TestBrokenHTTP: what is not HTTP comes from something else than a lost connection, which would be
+// retried.
+func TestBrokenHTTP(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\n"
+	for _, test := range []struct {
+		name, response string
+		status         int // 0: there is no response
+		outcome        pelcro.Outcome
+	}{
+		{"another protocol", "SSH-2.0-OpenSSH_9.2\r\n", 0, pelcro.BadResponse},
+		{"header without a colon", head + "no colon\r\n\r\n", 0, pelcro.BadResponse},
+		{"whitespace before the first header", head + " a: b\r\n\r\n", 0, pelcro.BadResponse},
+		{"NUL in a header", head + "A: \x00\r\n\r\n", 0, pelcro.BadResponse},
+		{"status that is not a number", "HTTP/1.1 2oo OK\r\n\r\n", 0, pelcro.BadResponse},
+		{"version that is not one", "HTTP/x 200 OK\r\n\r\n", 0, pelcro.BadResponse},
+		{"length that is not a number", head + "Content-Length: ten\r\n\r\n", 0, pelcro.BadResponse},
+		{"two different lengths", head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n", 0, pelcro.BadResponse},
+		{"unknown transfer encoding", head + "Transfer-Encoding: zip\r\n\r\n", 0, pelcro.BadResponse},
+		{"headers above 64 KiB", head + "X: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", 0, pelcro.BadResponse},
+		{"chunk without a length", head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 200, pelcro.BadResponse},
+		{"status above HTTP's", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", 999, pelcro.BadResponse},
+
+		{"cut status line", "HTTP/1.1 20", 0, pelcro.ConnectionLost},
+		{"cut header", head + "Content-Type", 0, pelcro.ConnectionLost},
+		{"cut headers", head + "Content-Type: text/html\r\n", 0, pelcro.ConnectionLost},
+		{"cut chunk", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"dat", 0, pelcro.ConnectionLost},
+		{"cut length of a chunk", head + "Transfer-Encoding: chunked\r\n\r\n5", 0, pelcro.ConnectionLost},
+		{"cut end of the chunks", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", 0, pelcro.ConnectionLost},
+	} {
+		for _, protocol := range protocols {
+			if protocol.name == "HTTPS" && test.outcome == pelcro.ConnectionLost {
+				continue // TestCutOverTLS
+			}
+			t.Run(test.name+" over "+protocol.name, func(t *testing.T) {
+				client := protocol.start(t, verbatim(test.response))
+				for _, call := range calls {
+					err := call.do(t.Context(), client)
+					if test.status == 0 {
+						noResponse(t, err, test.outcome, true)
+						continue
 					}
-					w.WriteHeader(404)
-				})
-				if failed := failure(t, call.do(t.Context(), client)); failed.StatusCode != 404 {
-					t.Fatalf("got %v", failed)
+					if got := response(t, err, test.status); failure(t, err).Outcome != test.outcome || got.Body != nil && len(got.Body) > 0 {
+						t.Errorf("%s: got %+v", call.name, failure(t, err))
+					}
 				}
-				noReply(t, call.do(t.Context(), client), true)
 			})
 		}
 	}
 }
 
-// TestSentAfterSecondConnection plays the cases that no server can provoke: the
-// connection is lost between being found and being used.
+// TestCutOverTLS: a connection that breaks has no orderly end of TLS.
+func TestCutOverTLS(t *testing.T) {
+	for _, whole := range []string{"HTTP/1.1 20", "HTTP/1.1 200 OK\r\nContent-Type", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"} {
+		client := serveTLS(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			_, _ = io.WriteString(conn, whole)
+			conn.(*tls.Conn).NetConn().Close()
+		})
+		for _, call := range calls {
+			noResponse(t, call.do(t.Context(), client), pelcro.ConnectionLost, true)
+		}
+	}
+}
+
+// TestBrokenHTTPIsNotRetried: it will be the same next time.
+func TestBrokenHTTPIsNotRetried(t *testing.T) {
+	var requests atomic.Int32
+	handler := verbatim("HTTP/1.1 200 OK\r\nno colon\r\n\r\n")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		handler(w, r)
+	}))
+	t.Cleanup(server.Close)
+	noResponse(t, get(t.Context(), at(t, server.URL, func(c *pelcro.Config) { c.Retries = 2 })), pelcro.BadResponse, true)
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// closingSecond responds with 404 on each connection once, and closes it when it is used again.
+func closingSecond(requests *atomic.Int32) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if requests.Add(1)%2 == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(404)
+	}
+}
+
+// TestStaleConnection: a kept connection that breaks before a response was probably closed while it
+// was idle. Reads are retried, even without retries; changes may have arrived.
+func TestStaleConnection(t *testing.T) {
+	for _, protocol := range protocols {
+		for _, call := range calls {
+			t.Run(call.name+" over "+protocol.name, func(t *testing.T) {
+				var requests atomic.Int32
+				client := protocol.start(t, closingSecond(&requests))
+				response(t, call.do(t.Context(), client), 404)
+				var stats pelcro.CallStats
+				err := call.do(pelcro.WithCallStats(t.Context(), &stats), client)
+				if strings.HasPrefix(call.name, "GET") {
+					response(t, err, 404)
+				} else {
+					noResponse(t, err, pelcro.StaleConnection, true)
+				}
+				if want := int(requests.Load()) - 1; stats.Attempts != want {
+					t.Errorf("%d attempts, and %d requests arrived", stats.Attempts, want)
+				}
+			})
+		}
+	}
+}
+
+// TestSentAfterSecondConnection has the cases that no server can provoke: the connection is lost
+// between being found and being used.
 func TestSentAfterSecondConnection(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		steps string // g: looks for a connection, c: has one, w: wrote the request
-		sent  bool
+		name    string
+		steps   string // g: looks for a connection, c: has one, w: wrote the request
+		outcome pelcro.Outcome
 	}{
-		{"none", "g", false},
-		{"ready", "gc", true},
-		{"lost before writing, none again", "gcg", false},
-		{"lost before writing, another", "gcgc", true},
-		{"lost after writing, none again", "gcwg", true},
-		{"lost before and after", "gcgcwg", true},
+		{"none", "g", pelcro.Unreachable},
+		{"ready", "gc", pelcro.ConnectionLost},
+		{"lost before writing, none again", "gcg", pelcro.Unreachable},
+		{"lost before writing, another", "gcgc", pelcro.ConnectionLost},
+		{"lost after writing, none again", "gcwg", pelcro.ConnectionLost},
+		{"lost before and after", "gcgcwg", pelcro.ConnectionLost},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+			transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 				trace := httptrace.ContextClientTrace(r.Context())
 				for _, step := range test.steps {
 					switch step {
@@ -199,20 +316,16 @@ func TestSentAfterSecondConnection(t *testing.T) {
 				return nil, errors.New("lost")
 			})
 			client := at(t, "https://pelcro.invalid", func(config *pelcro.Config) { config.Transport = transport })
-			noReply(t, create(t.Context(), client), test.sent)
+			noResponse(t, create(t.Context(), client), test.outcome, test.outcome != pelcro.Unreachable)
 			client.Close() // closes nothing: this transport cannot
 		})
 	}
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// A request that cannot be built is no failure of Pelcro's.
+// A request that cannot be built is not a failure of Pelcro's.
 func TestUnbuildableRequest(t *testing.T) {
 	client := at(t, "https://127.0.0.1:1")
-	_, err := client.CreateCustomer(t.Context(), 0, pelcro.Attributes{{"number", math.NaN()}})
+	_, err := client.CreateCustomer(t.Context(), 0, map[string]any{"number": math.NaN()})
 	var failed *pelcro.Error
 	if err == nil || errors.As(err, &failed) {
 		t.Errorf("got %v", err)

@@ -28,8 +28,8 @@ const (
 	canaryEmail = "canary@example.com"
 	siteID      = 7
 	basePath    = "/api/v1/core"
-	// patience is how long a test waits for what must happen.
-	patience = 10 * time.Second
+	// testTimeout is how long a test waits for what must happen.
+	testTimeout = 10 * time.Second
 )
 
 // at returns a client of the API at that address, until the test ends.
@@ -53,19 +53,20 @@ func with(transport *http.Transport) func(*pelcro.Config) {
 	return func(config *pelcro.Config) { config.Transport = transport }
 }
 
-// overHTTP1 and overHTTP2 return a client of a server with the handler.
-func overHTTP1(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
+// serve returns a client of a server with the handler.
+func serve(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return at(t, server.URL+basePath)
 }
 
-func overHTTP2(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
+// serveTLS is serve over TLS.
+func serveTLS(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each GOAWAY
-	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.EnableHTTP2 = true // which the client does not use
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return at(t, server.URL+basePath, with(trusting(server)))
@@ -74,11 +75,10 @@ func overHTTP2(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
 // protocols are both ways to reach a server.
 var protocols = []struct {
 	name  string
-	major int
 	start func(*testing.T, http.HandlerFunc) *pelcro.Client
 }{
-	{"HTTP/1.1", 1, overHTTP1},
-	{"HTTP/2", 2, overHTTP2},
+	{"HTTP", serve},
+	{"HTTPS", serveTLS},
 }
 
 // trusting returns the transport of production, which also trusts the server's
@@ -89,40 +89,48 @@ func trusting(server *httptest.Server) *http.Transport {
 	return transport
 }
 
-// calls are all calls, by their name in errors.
-var calls = []struct {
-	name string
-	do   func(context.Context, *pelcro.Client) error
-}{
-	{"GET customers/{id}", get},
-	{"GET customers", func(ctx context.Context, c *pelcro.Client) error {
-		_, err := c.ListCustomers(ctx, 0, pelcro.ListOptions{
+// responses make all calls.
+var responses = []func(context.Context, *pelcro.Client) (*pelcro.Response, error){
+	func(ctx context.Context, c *pelcro.Client) (*pelcro.Response, error) {
+		return c.GetCustomer(ctx, 0, 1001, nil)
+	},
+	func(ctx context.Context, c *pelcro.Client) (*pelcro.Response, error) {
+		return c.ListCustomers(ctx, 0, pelcro.ListOptions{
 			Page: 1, Limit: 10, Sort: "id",
 			Filters: []pelcro.Filter{{Attribute: "email", Operator: "eq", Values: []string{canaryEmail}}},
 		})
-		return err
-	}},
-	{"POST customers", create},
-	{"PUT customers/{id}", func(ctx context.Context, c *pelcro.Client) error {
-		_, err := c.UpdateCustomer(ctx, 0, 1001, pelcro.Attributes{{"email", canaryEmail}})
-		return err
-	}},
-	{"DELETE customers/{id}", func(ctx context.Context, c *pelcro.Client) error {
+	},
+	func(ctx context.Context, c *pelcro.Client) (*pelcro.Response, error) {
+		return c.CreateCustomer(ctx, 0, map[string]any{"email": canaryEmail})
+	},
+	func(ctx context.Context, c *pelcro.Client) (*pelcro.Response, error) {
+		return c.UpdateCustomer(ctx, 0, 1001, map[string]any{"email": canaryEmail})
+	},
+	func(ctx context.Context, c *pelcro.Client) (*pelcro.Response, error) {
 		return c.DeleteCustomer(ctx, 0, 1001)
-	}},
+	},
 }
 
-func get(ctx context.Context, c *pelcro.Client) error {
-	_, err := c.GetCustomer(ctx, 0, 1001, nil)
-	return err
+// call is one of them, when only its failure counts.
+type call struct {
+	name string // as errors have it
+	do   func(context.Context, *pelcro.Client) error
 }
 
-func create(ctx context.Context, c *pelcro.Client) error {
-	_, err := c.CreateCustomer(ctx, 0, pelcro.Attributes{{"email", canaryEmail}})
-	return err
-}
+var calls = func() (all []call) {
+	for i, name := range []string{"GET customers/{id}", "GET customers", "POST customers", "PUT customers/{id}", "DELETE customers/{id}"} {
+		all = append(all, call{name, func(ctx context.Context, c *pelcro.Client) error {
+			_, err := responses[i](ctx, c)
+			return err
+		}})
+	}
+	return all
+}()
 
-// failure returns the error as what every error must be.
+func get(ctx context.Context, c *pelcro.Client) error    { return calls[0].do(ctx, c) }
+func create(ctx context.Context, c *pelcro.Client) error { return calls[2].do(ctx, c) }
+
+// failure returns the error as an *Error, and checks what holds for all of them.
 func failure(t *testing.T, err error) *pelcro.Error {
 	t.Helper()
 	var failed *pelcro.Error
@@ -134,25 +142,39 @@ func failure(t *testing.T, err error) *pelcro.Error {
 			t.Errorf("the error says %q: %v", secret, err)
 		}
 	}
+	if failed.Outcome == pelcro.Success {
+		t.Errorf("the outcome is success: %v", err)
+	}
 	return failed
 }
 
-// noReply checks that the call got no whole reply.
-func noReply(t *testing.T, err error, sent bool) *pelcro.Error {
+// response returns the response of a failed call, and checks that it was sent.
+func response(t *testing.T, err error, status int) *pelcro.Response {
 	t.Helper()
 	failed := failure(t, err)
-	if failed.StatusCode != 0 || failed.Header != nil || failed.Body != nil || failed.Err == nil {
-		t.Errorf("got a reply: %+v", failed)
+	if failed.Response == nil || failed.Response.StatusCode != status || !failed.Sent {
+		t.Fatalf("got %+v, want HTTP %d", failed, status)
 	}
-	if failed.Sent != sent {
-		t.Errorf("Sent is %v, want %v: %v", failed.Sent, sent, err)
+	return failed.Response
+}
+
+// noResponse checks that the call got no whole response.
+func noResponse(t *testing.T, err error, outcome pelcro.Outcome, sent bool) *pelcro.Error {
+	t.Helper()
+	failed := failure(t, err)
+	if failed.Response != nil || failed.Err == nil {
+		t.Errorf("got a response: %+v", failed)
+	}
+	if failed.Sent != sent || failed.Outcome != outcome {
+		t.Errorf("%v, Sent is %v, want %v, %v: %v", failed.Outcome, failed.Sent, outcome, sent, err)
 	}
 	return failed
 }
 
-// verbatim answers with exactly these bytes and closes the connection.
+// verbatim responds with exactly these bytes and closes the connection.
 func verbatim(reply string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // unread, it would reset the connection
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
@@ -162,7 +184,7 @@ func verbatim(reply string) http.HandlerFunc {
 	}
 }
 
-// counting is a server that counts connections and answers nothing.
+// counting is a server that counts connections and closes them.
 type counting struct {
 	address     string
 	connections atomic.Int32
@@ -193,13 +215,4 @@ func listen(t *testing.T) net.Listener {
 	}
 	t.Cleanup(func() { listener.Close() })
 	return listener
-}
-
-// limited returns a context that ends when a busy machine has had its time to
-// connect.
-func limited(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	t.Cleanup(cancel)
-	return ctx
 }

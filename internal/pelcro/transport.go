@@ -1,6 +1,7 @@
 package pelcro
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"time"
@@ -9,29 +10,36 @@ import (
 const (
 	dialTimeout         = 10 * time.Second
 	tlsHandshakeTimeout = 10 * time.Second
-	// idleTimeout is below what servers keep (nginx: 75 s), so that it is mostly this
-	// side that closes.
-	idleTimeout = 50 * time.Second
-	// pingAfter and pingTimeout find an HTTP/2 connection that died silently: all
-	// calls share it, and their time limits end the calls, not the connection.
-	pingAfter   = 15 * time.Second
-	pingTimeout = 5 * time.Second
-	// maxIdle is how many connections are kept unless [Config] says otherwise.
+	// idleTimeout is shorter than that of any usual server (Apache: 5 s, nginx: 75 s), so that this
+	// side closes idle connections, and a request does not meet one that is being closed.
+	idleTimeout = 4 * time.Second
+	// maxIdle is how many idle connections are kept unless [Config] says otherwise.
 	maxIdle = 256
+	// maxHeader bounds the headers of a response, in bytes.
+	maxHeader = 64 << 10
 )
 
-// NewTransport returns the transport that a client uses by itself: TLS 1.2 or
-// later, HTTP/2 where Pelcro offers it, no proxy.
+// NewTransport returns the transport that a client uses unless it is given another: TLS 1.2 or
+// later, HTTP/1.1 only, no proxy.
 func NewTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                  nil, // the environment must not decide who sees the key
-		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	transport := &http.Transport{
+		Proxy: nil, // the environment must not decide who sees the API key
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &connection{Conn: conn}, nil
+		},
 		TLSHandshakeTimeout:    tlsHandshakeTimeout,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		Protocols:              new(http.Protocols),
+		DisableCompression:     true, // attempt.go decompresses, and tells a cut body from a bad one
 		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 	}
+	transport.Protocols.SetHTTP1(true)
+	return transport
 }

@@ -7,10 +7,9 @@ import (
 	"strconv"
 )
 
-// ParseBaseURL reads the address of the API, for example
-// https://www.pelcro.com/api/v1/core. Plain http is for loopback only, since it
-// shows the key to the network; user, query and fragment have no meaning here.
-// The error says what to do instead.
+// ParseBaseURL reads the address of the API, for example https://www.pelcro.com/api/v1/core. Plain
+// http is for loopback only, since it shows the API key to the network; user, query and fragment
+// are rejected. The error says what to do instead.
 func ParseBaseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {

@@ -27,7 +27,7 @@ var idempotent = []string{"Idempotency-Key", "X-Idempotency-Key"}
 // net/http repeats requests by itself. The callers name the headers that invite it
 // to.
 func TestR04TransportRepeatsNothing(t *testing.T) {
-	t.Run("HTTP/1.1", func(t *testing.T) {
+	t.Run("HTTP", func(t *testing.T) {
 		var headers atomic.Int64
 		upstream := newEffects()
 		proxy := faultproxy.New(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func TestR04TransportRepeatsNothing(t *testing.T) {
 			t.Errorf("%d headers", n)
 		}
 	})
-	t.Run("HTTP/2", func(t *testing.T) {
+	t.Run("HTTPS", func(t *testing.T) {
 		var headers atomic.Int64
 		upstream := newEffects()
 		server := closingOnReuse(t, func(w http.ResponseWriter, r *http.Request) {
@@ -98,16 +98,16 @@ func createTempting(t *testing.T, upstream *effects, g *gateway) {
 	}
 }
 
-// closingOnReuse is an HTTP/2 server whose connections break after the second
-// request on them took effect, so that whatever else is on them is lost, too.
+// closingOnReuse is a TLS server, which also offers HTTP/2, whose connections break after the second
+// request on them took effect.
 func closingOnReuse(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	var mu sync.Mutex
 	requests := map[net.Conn]int{}
 	type connKey struct{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor != 2 {
-			t.Errorf("the request came by %s", r.Proto)
+		if r.ProtoMajor != 1 {
+			t.Errorf("the request came over %s", r.Proto)
 		}
 		handler(w, r)
 		conn := r.Context().Value(connKey{}).(net.Conn)

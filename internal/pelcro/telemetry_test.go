@@ -2,6 +2,7 @@ package pelcro_test
 
 import (
 	"context"
+	"crypto/tls"
 	"maps"
 	"net/http"
 	"strings"
@@ -19,9 +20,8 @@ func counted(registry *prometheus.Registry) func(*pelcro.Config) {
 	return func(c *pelcro.Config) { c.Metrics = registry }
 }
 
-// series returns the series of a metric that are not 0, by the values of their
-// labels in the order of the labels' names: method, outcome, template. Of a
-// histogram it is the number of observations.
+// series returns the series of a metric that are not 0, by the values of their labels in the order
+// of the labels' names: method, outcome, template. A histogram counts by its observations.
 func series(t *testing.T, registry *prometheus.Registry, name string) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()
@@ -54,24 +54,25 @@ func mustBeSeries(t *testing.T, registry *prometheus.Registry, name string, want
 	}
 }
 
-// TestEndingsAreCounted: each way in which an attempt can end is counted once, as
-// that one, on its endpoint.
-func TestEndingsAreCounted(t *testing.T) {
+// TestOutcomesAreCounted: each attempt is counted once, by its outcome and endpoint.
+func TestOutcomesAreCounted(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		attempt attempt
 		patient time.Duration // of the caller, 0 for no deadline
 		outcome string
 	}{
-		{"200", replies(200), 0, "success"},
-		{"204", replies(204), 0, "success"},
-		{"302", replies(302), 0, "redirect"},
-		{"101", replies(101), 0, "redirect"},
-		{"999", replies(999), 0, "redirect"},
-		{"404", replies(404), 0, "refused"},
-		{"429", replies(429), 0, "throttled"},
-		{"503", replies(503), 0, "server_error"},
+		{"200", responds(200), 0, "success"},
+		{"204", responds(204), 0, "success"},
+		{"302", responds(302), 0, "rejected"},
+		{"404", responds(404), 0, "rejected"},
+		{"101", responds(101), 0, "bad_response"},
+		{"999", responds(999), 0, "bad_response"},
+		{"too large", tooLarge, 0, "bad_response"},
+		{"429", responds(429), 0, "throttled"},
+		{"503", responds(503), 0, "server_error"},
 		{"not sent", unsent(errBroken), 0, "unreachable"},
+		{"untrusted", unsent(&tls.CertificateVerificationError{Err: errBroken}), 0, "untrusted"},
 		{"lost", lost(errBroken), 0, "connection_lost"},
 		{"cut", cuts, 0, "connection_lost"},
 		{"our time limit", hangs, 0, "timeout"},
@@ -101,13 +102,25 @@ func TestEndingsAreCounted(t *testing.T) {
 	}
 }
 
-// TestLatencyIsInSeconds: from the request to the end of the reply.
+// TestStaleConnectionsAreCounted: as attempts of their own.
+func TestStaleConnectionsAreCounted(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	transport := &scripted{attempts: []attempt{stale, responds(200)}}
+	if err := get(t.Context(), transport.client(t, counted(registry))); err != nil {
+		t.Fatal(err)
+	}
+	mustBeSeries(t, registry, "pelcro_grpc_upstream_requests_total", map[string]float64{
+		"GET stale_connection customers/{id}": 1, "GET success customers/{id}": 1,
+	})
+}
+
+// TestLatencyIsInSeconds: from the request to the end of the response.
 func TestLatencyIsInSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
 		transport := &scripted{attempts: []attempt{func(r *http.Request) (*http.Response, error) {
 			time.Sleep(40 * time.Millisecond)
-			return replies(200)(r)
+			return responds(200)(r)
 		}}}
 		if err := get(t.Context(), transport.client(t, counted(registry))); err != nil {
 			t.Fatal(err)
@@ -141,7 +154,7 @@ func TestRateLimitIsShown(t *testing.T) {
 		{[]string{limit, "99999999999999999999", remaining, "41"}, is(600), is(41)},
 		{nil, is(600), is(41)},
 	} {
-		transport.attempts = []attempt{replies(200, step.headers...)}
+		transport.attempts = []attempt{responds(200, step.headers...)}
 		if err := get(t.Context(), client); err != nil {
 			t.Fatal(err)
 		}
@@ -150,15 +163,15 @@ func TestRateLimitIsShown(t *testing.T) {
 	}
 }
 
-// TestRepetitionsAreCounted: on the endpoint that was called again, and only those
-// that were made: the breaker may refuse one that was decided on.
-func TestRepetitionsAreCounted(t *testing.T) {
+// TestMadeRetriesAreCounted: by endpoint, and only those that were made: the breaker may prevent one that
+// was decided on.
+func TestMadeRetriesAreCounted(t *testing.T) {
 	const requests, retries = "pelcro_grpc_upstream_requests_total", "pelcro_grpc_upstream_retries_total"
 	for _, call := range calls {
 		t.Run(call.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				registry := prometheus.NewRegistry()
-				transport := &scripted{attempts: []attempt{unsent(errBroken), unsent(errBroken), replies(200)}}
+				transport := &scripted{attempts: []attempt{unsent(errBroken), unsent(errBroken), responds(200)}}
 				if err := call.do(t.Context(), transport.client(t, counted(registry))); (err == nil) != (call.name != "POST customers") {
 					t.Error(err)
 				}
@@ -173,13 +186,13 @@ func TestRepetitionsAreCounted(t *testing.T) {
 	t.Run("with a breaker", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
-			transport := &scripted{attempts: []attempt{replies(200)}}
+			transport := &scripted{attempts: []attempt{responds(200)}}
 			client := transport.client(t, counted(registry), func(c *pelcro.Config) { c.CircuitBreaker = true })
 			for range 50 {
 				_ = get(t.Context(), client) // earns ten retries
 			}
 			time.Sleep(time.Minute) // the breaker forgets them
-			transport.attempts = []attempt{replies(503)}
+			transport.attempts = []attempt{responds(503)}
 			const callers = 15
 			for range callers {
 				go func() { _ = get(context.WithoutCancel(t.Context()), client) }()
@@ -196,23 +209,23 @@ func TestRepetitionsAreCounted(t *testing.T) {
 	})
 }
 
-// TestExchange: what the log of a call says of its requests.
-func TestExchange(t *testing.T) {
+// TestCallStats: what the log of a call says about its requests.
+func TestCallStats(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		attempts []attempt
-		want     pelcro.Exchange
+		want     pelcro.CallStats
 	}{
-		{"one", []attempt{replies(200)}, pelcro.Exchange{Attempts: 1, StatusCode: 200}},
-		{"the last of two", []attempt{replies(502), replies(404)}, pelcro.Exchange{Attempts: 2, StatusCode: 404}},
-		{"the last that was told", []attempt{replies(502), lost(errBroken)}, pelcro.Exchange{Attempts: 3, StatusCode: 502}},
-		{"none", []attempt{lost(errBroken)}, pelcro.Exchange{Attempts: 3}},
+		{"one", []attempt{responds(200)}, pelcro.CallStats{Attempts: 1, StatusCode: 200}},
+		{"the last of two", []attempt{responds(502), responds(404)}, pelcro.CallStats{Attempts: 2, StatusCode: 404}},
+		{"the last response", []attempt{responds(502), lost(errBroken)}, pelcro.CallStats{Attempts: 3, StatusCode: 502}},
+		{"none", []attempt{lost(errBroken)}, pelcro.CallStats{Attempts: 3}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var got pelcro.Exchange
+				var got pelcro.CallStats
 				transport := &scripted{attempts: test.attempts}
-				_ = get(context.WithValue(t.Context(), pelcro.ExchangeKey{}, &got), transport.client(t))
+				_ = get(pelcro.WithCallStats(t.Context(), &got), transport.client(t))
 				if got != test.want {
 					t.Errorf("got %+v, want %+v", got, test.want)
 				}

@@ -1,0 +1,102 @@
+package pelcro
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// errNoSilentRetry ends an attempt that net/http would send again by itself, as it does when a
+// connection breaks: whether a call is retried is decided in retry.go. A connection that was dead
+// before anything was sent may still be replaced.
+var errNoSilentRetry = errors.New("the connection broke under the request")
+
+// sendGuard watches how far one request has come, and prevents net/http from sending it twice.
+type sendGuard struct {
+	stop      func(cause error) // ends the attempt
+	ready     atomic.Bool       // there is a connection for the request
+	reused    atomic.Bool       // which another request has used before
+	written   atomic.Bool       // the headers of the request are being written
+	responded atomic.Bool       // the first byte of a response has arrived
+	conn      atomic.Pointer[connection]
+}
+
+// maySent reports whether the request may have reached Pelcro: sending begins as soon as a
+// connection is ready.
+func (g *sendGuard) maySent() bool { return g.ready.Load() }
+
+// trace returns the hooks by which net/http reports its progress.
+func (g *sendGuard) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) {
+			if g.written.Load() {
+				g.stop(errNoSilentRetry)
+				return
+			}
+			g.ready.Store(false) // the connection before, if any, was dead
+		},
+		GotConn: func(info httptrace.GotConnInfo) {
+			g.conn.Store(connectionOf(info.Conn))
+			g.reused.Store(info.Reused)
+			g.ready.Store(true)
+		},
+		// WroteHeaders comes after the writing, when the response may have arrived already.
+		WroteHeaderField:     func(string, []string) { g.written.Store(true) },
+		GotFirstResponseByte: func() { g.responded.Store(true) },
+	}
+}
+
+// rewindOnce makes the body of the request available again only while nothing was written.
+func (g *sendGuard) rewindOnce(request *http.Request) {
+	rewind := request.GetBody
+	if rewind == nil {
+		return
+	}
+	request.Body, _ = rewind() // it reads from memory and cannot fail
+	request.GetBody = func() (io.ReadCloser, error) {
+		if g.written.Load() {
+			return nil, errNoSilentRetry
+		}
+		return rewind()
+	}
+}
+
+// connectionBroke reports whether a response is unreadable because the connection broke, and not
+// because of what was sent on it. The error alone does not tell: net/http reads a header line that
+// was cut as a malformed one. (A server that ends TLS in good order within such a line is not
+// noticed, because net/http's TLS hides it.)
+func (g *sendGuard) connectionBroke(err error) bool {
+	if conn := g.conn.Load(); conn != nil && conn.ended.Load() {
+		return true
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// connection is a network connection that notes when there is no more to read from it.
+type connection struct {
+	net.Conn
+
+	ended atomic.Bool
+}
+
+func (c *connection) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		c.ended.Store(true)
+	}
+	return n, err
+}
+
+// connectionOf returns the connection of [NewTransport] below net/http's, nil if it has another.
+func connectionOf(conn net.Conn) *connection {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	c, _ := conn.(*connection)
+	return c
+}

@@ -1,0 +1,185 @@
+package pelcro
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sony/gobreaker/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// latencyBuckets are in seconds, up to the default time limit.
+var latencyBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30}
+
+// metrics count the requests to Pelcro.
+type metrics struct {
+	requests *prometheus.CounterVec
+	latency  *prometheus.HistogramVec
+	retries  *prometheus.CounterVec
+	// retriesRejected counts the retries that were not within the budget.
+	retriesRejected prometheus.Counter
+	// limit and remaining have no labels; as vectors, they have no series until Pelcro sends a value.
+	limit, remaining *prometheus.GaugeVec
+}
+
+// newMetrics registers the metrics of a client; registry may be nil.
+func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
+	labels := []string{"method", "template"}
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pelcro_grpc_upstream_requests_total",
+			Help: "Requests to Pelcro, each attempt counted, by how they ended.",
+		}, append(labels, "outcome")),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "pelcro_grpc_upstream_request_duration_seconds",
+			Help:    "Time from sending a request to Pelcro to the end of its response, each attempt by itself.",
+			Buckets: latencyBuckets,
+		}, labels),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pelcro_grpc_upstream_retries_total",
+			Help: "Requests to Pelcro that retry an earlier one.",
+		}, labels),
+		retriesRejected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pelcro_grpc_upstream_retries_rejected_total",
+			Help: "Retries that were not made because the retry budget was spent.",
+		}),
+		limit: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "pelcro_grpc_upstream_rate_limit",
+			Help: "Last X-RateLimit-Limit that Pelcro sent.",
+		}, nil),
+		remaining: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "pelcro_grpc_upstream_rate_limit_remaining",
+			Help: "Last X-RateLimit-Remaining that Pelcro sent.",
+		}, nil),
+	}
+	// Every series exists from the start, so that its first increment is seen as one.
+	for _, e := range endpoints {
+		m.latency.WithLabelValues(e.method, e.template)
+		m.retries.WithLabelValues(e.method, e.template)
+		for outcome := range CircuitOpen { // which is not an attempt
+			m.requests.WithLabelValues(e.method, e.template, outcome.String())
+		}
+	}
+	if registry == nil {
+		return m
+	}
+	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.limit, m.remaining)
+	if circuit != nil {
+		registry.MustRegister(circuitGauge(circuit.states.State))
+	}
+	return m
+}
+
+// attempted counts an attempt; response is nil for none. A retry is counted here because the
+// circuit breaker may still prevent one that was decided on.
+func (m *metrics) attempted(call *call, outcome Outcome, took time.Duration, response *Response) {
+	if call.attempts > 1 {
+		m.retries.WithLabelValues(call.method, call.template).Inc()
+	}
+	m.requests.WithLabelValues(call.method, call.template, outcome.String()).Inc()
+	m.latency.WithLabelValues(call.method, call.template).Observe(took.Seconds())
+	if response != nil {
+		setCount(m.limit, response.Header.Get("X-RateLimit-Limit"))
+		setCount(m.remaining, response.Header.Get("X-RateLimit-Remaining"))
+	}
+}
+
+// setCount sets the gauge to the value of a header, if that is a count.
+func setCount(gauge *prometheus.GaugeVec, value string) {
+	if n, err := strconv.ParseUint(value, 10, 63); err == nil {
+		gauge.WithLabelValues().Set(float64(n))
+	}
+}
+
+// circuitGauge shows the state of a breaker: 1 for the state that it is in. It asks once for all of
+// them, so that exactly one is 1 even while the breaker changes.
+type circuitGauge func() gobreaker.State
+
+var circuitState = prometheus.NewDesc("pelcro_grpc_circuit_breaker_state",
+	"1 for the state that the circuit breaker is in, 0 for the others.", []string{"state"}, nil)
+
+// Describe implements [prometheus.Collector].
+func (g circuitGauge) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- circuitState }
+
+// Collect implements [prometheus.Collector].
+func (g circuitGauge) Collect(series chan<- prometheus.Metric) {
+	now := g()
+	for _, state := range breakerStates {
+		value := 0.0
+		if state.is == now {
+			value = 1
+		}
+		series <- prometheus.MustNewConstMetric(circuitState, prometheus.GaugeValue, value, state.name)
+	}
+}
+
+const tracerName = "github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+
+// tracing makes a client span for each attempt, as OpenTelemetry's conventions for HTTP define it,
+// but without the URL: its query can hold e-mail addresses.
+type tracing struct {
+	tracer     trace.Tracer // nil: no spans
+	peer       []attribute.KeyValue
+	propagator propagation.TextMapPropagator // nil: Pelcro does not get the trace
+}
+
+func newTracing(config Config) tracing {
+	t := tracing{propagator: config.Propagator}
+	if config.Traces == nil {
+		return t
+	}
+	t.tracer = config.Traces.Tracer(tracerName)
+	t.peer = []attribute.KeyValue{semconv.ServerAddress(config.BaseURL.Hostname())}
+	if port, err := strconv.Atoi(config.BaseURL.Port()); err == nil {
+		t.peer = append(t.peer, semconv.ServerPort(port))
+	}
+	return t
+}
+
+// start begins the span of an attempt.
+func (t tracing) start(ctx context.Context, call *call) (context.Context, trace.Span) {
+	if t.tracer == nil {
+		return ctx, noop.Span{}
+	}
+	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(call.method), semconv.URLTemplate(call.template)}
+	if retries := call.attempts - 1; retries > 0 {
+		attributes = append(attributes, semconv.HTTPRequestResendCount(retries))
+	}
+	return t.tracer.Start(ctx, call.name(), //nolint:spancheck // the caller ends it
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...), trace.WithAttributes(t.peer...))
+}
+
+// endSpan ends the span of an attempt. The cause stays in the log: it may hold what others wrote.
+func endSpan(span trace.Span, statusCode int, outcome Outcome) {
+	defer span.End()
+	if !span.IsRecording() {
+		return
+	}
+	if statusCode != 0 {
+		span.SetAttributes(semconv.HTTPResponseStatusCode(statusCode))
+	}
+	switch {
+	case statusCode >= http.StatusBadRequest:
+		span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(statusCode)))
+	case outcome != Success && outcome != Rejected:
+		span.SetAttributes(semconv.ErrorTypeKey.String(outcome.String()))
+	default:
+		return
+	}
+	span.SetStatus(codes.Error, "")
+}
+
+// inject writes the trace into the headers of a request, if that is configured.
+func (t tracing) inject(ctx context.Context, header http.Header) {
+	if t.propagator != nil {
+		t.propagator.Inject(ctx, propagation.HeaderCarrier(header))
+	}
+}
