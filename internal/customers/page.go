@@ -19,9 +19,9 @@ const (
 	maxPageSize     = 100
 )
 
-// maxEmptyPages is how many pages in a row may be empty although more are said to follow: rows that
-// are filtered after paging leave empty pages, and so does a list without an end.
-const maxEmptyPages = 100
+// maxEmptyPages is how many pages in a row may be empty although more are said to follow. Rows that
+// Pelcro filters after paging leave empty pages; a list that never ends would cost its quota.
+const maxEmptyPages = 50
 
 // page is one page of a walk through a list: what to ask Pelcro for, and what is known of the pages
 // before. A page token holds it. The token is opaque to callers, but not secret.

@@ -9,8 +9,8 @@ import (
 )
 
 func TestGetAndDeleteUpstream(t *testing.T) {
-	upstream := answering(fine)
-	g := start(t, upstream)
+	pelcro := responding(succeed)
+	g := start(t, pelcro)
 	get := func(req *pelcrov1.GetCustomerRequest) func(*testing.T) {
 		return func(t *testing.T) { mustSucceed(t, g.customers.GetCustomer, req) }
 	}
@@ -34,9 +34,9 @@ func TestGetAndDeleteUpstream(t *testing.T) {
 		{"delete, other site", del(&pelcrov1.DeleteCustomerRequest{Id: 42, SiteId: new(int32(9))}), "DELETE /api/v1/core/customers/42?site_id=9"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(upstream.sent())
+			before := len(pelcro.received())
 			test.do(t)
-			got := upstream.sent()[before:]
+			got := pelcro.received()[before:]
 			if len(got) != 1 || got[0].line != test.want || got[0].body != "" {
 				t.Errorf("sent %q\nwant %q", got, test.want)
 			}
@@ -45,8 +45,8 @@ func TestGetAndDeleteUpstream(t *testing.T) {
 }
 
 func TestListUpstream(t *testing.T) {
-	upstream := answering(fine)
-	g := start(t, upstream)
+	pelcro := responding(succeed)
+	g := start(t, pelcro)
 	filter := func(attribute string, operator pelcrov1.CustomerFilter_Operator, or bool, values ...string) *pelcrov1.ListCustomersRequest {
 		return &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
 			{Attribute: attribute, Operator: operator, OrWithOthers: or, Values: values},
@@ -61,7 +61,7 @@ func TestListUpstream(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		req   *pelcrov1.ListCustomersRequest
-		query string // a parameter a line
+		query string // one parameter a line
 	}{
 		{"default", &pelcrov1.ListCustomersRequest{}, "limit=10\npage=1\nsite_id=7\nsort=id"},
 		{"page size", &pelcrov1.ListCustomersRequest{PageSize: 1}, "limit=1\npage=1\nsite_id=7\nsort=id"},
@@ -73,17 +73,18 @@ func TestListUpstream(t *testing.T) {
 		{"by id", &pelcrov1.ListCustomersRequest{OrderBy: "id"}, "limit=10\npage=1\nsite_id=7\nsort=id"},
 		{"by id, descending", &pelcrov1.ListCustomersRequest{OrderBy: "id desc"}, "limit=10\npage=1\nsite_id=7\nsort=-id"},
 		{"by email", &pelcrov1.ListCustomersRequest{OrderBy: "email"}, "limit=10\npage=1\nsite_id=7\nsort=email"},
-		{"by email, with blanks", &pelcrov1.ListCustomersRequest{OrderBy: "  email   desc "}, "limit=10\npage=1\nsite_id=7\nsort=-email"},
+		{"by email, with whitespace", &pelcrov1.ListCustomersRequest{OrderBy: "  email   desc "}, "limit=10\npage=1\nsite_id=7\nsort=-email"},
 		{"no operator", filter("email", unspecified, false, "a@b.c"), "filter[email]=eq:a@b.c\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"no operator, or", filter("email", unspecified, true, "a"), "filter[email]=oreq:a\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"equals, many", filter("first_name", equals, false, "a", "b c", "d"),
 			"filter[first_name]=eq:a,b c,d\nlimit=10\npage=1\nsite_id=7\nsort=id"},
+		{"ids", filter("id", equals, false, "1001", "1002"), "filter[id]=eq:1001,1002\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"equals, or", filter("last_name", equals, true, "a"), "filter[last_name]=oreq:a\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"contains", filter("metadata.plan", contains, false, "gold"), "filter[metadata.plan]=like:gold\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"contains, or", filter("metadata.a.b", contains, true, "x"), "filter[metadata.a.b]=orlike:x\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"has key", filter("metadata.plan", hasKey, false), "filter[metadata]=has:plan\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"has key, or", filter("metadata.plan", hasKey, true), "filter[metadata]=orhas:plan\nlimit=10\npage=1\nsite_id=7\nsort=id"},
-		{"what looks like syntax", filter("email", equals, false, "like:x", "&page=9", "%_#+?=", "Zoë 🚲"),
+		{"values that look like syntax", filter("email", equals, false, "like:x", "&page=9", "%_#+?=", "Zoë 🚲"),
 			"filter[email]=eq:like:x,&page=9,%_#+?=,Zoë 🚲\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"several", &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
 			{Attribute: "metadata.plan", Values: []string{"gold"}},
@@ -92,9 +93,9 @@ func TestListUpstream(t *testing.T) {
 		}}, "filter[email]=orlike:@example.org\nfilter[metadata.plan]=eq:gold\nfilter[metadata]=has:seats\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(upstream.sent())
+			before := len(pelcro.received())
 			mustSucceed(t, g.customers.ListCustomers, test.req)
-			got := upstream.sent()[before:]
+			got := pelcro.received()[before:]
 			if want := "GET /api/v1/core/customers?" + escape(test.query); len(got) != 1 || got[0].line != want || got[0].body != "" {
 				t.Errorf("sent %q\nwant %q", got, want)
 			}
@@ -102,7 +103,7 @@ func TestListUpstream(t *testing.T) {
 	}
 }
 
-// escape escapes a query, a parameter a line.
+// escape escapes a query, one parameter a line.
 func escape(query string) string {
 	parameters := strings.Split(query, "\n")
 	for i, parameter := range parameters {
