@@ -41,11 +41,17 @@ var rules = []rule{
 	{packages: "internal/access", imports: []string{"gen/..."}, foreign: pure},
 	{packages: "internal/reload", foreign: standard},
 	{packages: "internal/servertls", foreign: standard, testImports: []string{"internal/reload"}},
+	// The resources.
+	{
+		packages: "internal/customers", imports: []string{"gen/...", "mapping", "server", "internal/pelcro", "internal/rawjson"},
+		testImports: []string{"internal/sandbox", "internal/vectors"},
+	},
 	{packages: "internal/...", imports: []string{"mapping", "gen/..."}},
 
+	// The server imports no resource: a new one changes nothing here. Its tests serve one.
 	{
-		packages: "server", imports: []string{"gen/...", "mapping", "internal/pelcro", "internal/rawjson"},
-		testImports: []string{"internal/sandbox", "internal/vectors", "internal/faultproxy"},
+		packages: "server", imports: []string{"gen/...", "mapping", "internal/pelcro"},
+		testImports: []string{"internal/customers", "internal/sandbox", "internal/vectors", "internal/faultproxy"},
 	},
 	{
 		packages: "cmd/...", imports: []string{"server", "mapping", "internal/..."},
@@ -176,7 +182,18 @@ func TestRules(t *testing.T) {
 		{"server", "internal/pelcro", true, true},
 		{"server", "internal/sandbox", false, true},
 		{"server", "internal/vectors", false, true},
+		{"server", "internal/customers", false, true},
+		{"server", "internal/rawjson", false, false},
 		{"server", "internal/later", false, false},
+		{"internal/customers", "server", true, true},
+		{"internal/customers", "mapping", true, true},
+		{"internal/customers", "gen/pelcro/v1", true, true},
+		{"internal/customers", "internal/pelcro", true, true},
+		{"internal/customers", "internal/rawjson", true, true},
+		{"internal/customers", "internal/sandbox", false, true},
+		{"internal/customers", "internal/vectors", false, true},
+		{"internal/customers", "internal/access", false, false},
+		{"internal/customers", "cmd/pelcro-grpc", false, false},
 		{"server", "internal/pelcro/below", false, false},
 		{"server", "cmd/pelcro-grpc", false, false},
 		{"server", "client", false, false},

@@ -1,9 +1,9 @@
-// Package server is the gRPC service: pelcro.v1.CustomerService in front of a
-// Pelcro, with health, reflection and a bounded stop.
+// Package server is the gRPC server of the resources (internal/customers), with health,
+// reflection and a bounded stop.
 //
-// A request goes down the chain of chain.go to a handler in customer_service.go,
-// which checks it, calls Pelcro and converts the answer. A handler returns plain
-// errors: those of internal/pelcro, or an invalidRequestError. On the way back
+// A request goes down the chain of chain.go to a handler of a resource, which checks
+// it, calls Pelcro and converts the response. A handler returns plain errors: those
+// of internal/pelcro, or an [InvalidRequestError]. On the way back
 // errors.go, the one place that knows statuses, hands them to package mapping.
 // Nothing leaves this package as an error that mapping did not make.
 //

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
@@ -21,21 +20,21 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// invalidRequestError is a request that cannot be sent to Pelcro.
-type invalidRequestError struct {
-	violations []mapping.Violation
-	omitted    int // how many more there are
+// InvalidRequestError is a request that cannot be sent to Pelcro.
+type InvalidRequestError struct {
+	Violations []mapping.Violation
+	Omitted    int // how many more there are
 }
 
 // Error names the first fields only: a request can have very many.
-func (e invalidRequestError) Error() string {
+func (e InvalidRequestError) Error() string {
 	const most = 5
 	fields := make([]string, 0, most)
-	for _, v := range e.violations[:min(len(e.violations), most)] {
+	for _, v := range e.Violations[:min(len(e.Violations), most)] {
 		fields = append(fields, v.Field)
 	}
 	text := "invalid request: " + strings.Join(fields, ", ")
-	if more := len(e.violations) - len(fields) + e.omitted; more > 0 {
+	if more := len(e.Violations) - len(fields) + e.Omitted; more > 0 {
 		text += fmt.Sprintf(" (+%d more)", more)
 	}
 	return text
@@ -111,7 +110,7 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 	c := callOf(ctx)
 	call := mapping.Call{
 		Operation:  c.method.operation,
-		ResourceID: resourceID(req),
+		ResourceID: c.method.resourceID(req),
 		Credential: c.credential(),
 		Remaining:  remaining(ctx, mapping.NoDeadline),
 		RequestID:  c.requestID,
@@ -127,7 +126,7 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 		return result
 	}
 	var (
-		invalid  invalidRequestError
+		invalid  InvalidRequestError
 		access   accessError
 		panicked panicError
 	)
@@ -135,8 +134,8 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 	case errors.As(err, &invalid):
 		return mapping.Refuse(call, mapping.Refusal{
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
-			Violations: invalid.violations,
-			Omitted:    invalid.omitted,
+			Violations: invalid.Violations,
+			Omitted:    invalid.Omitted,
 		})
 	case errors.As(err, &access):
 		return mapping.Refuse(call, mapping.Refusal{Reason: access.reason})
@@ -224,23 +223,4 @@ var foreignReasons = map[codes.Code]pelcrov1.ErrorReason{
 	codes.ResourceExhausted: pelcrov1.ErrorReason_GATEWAY_OVERLOADED,
 	codes.Unimplemented:     pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD,
 	codes.Unavailable:       pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
-}
-
-// resourceID returns the id of the customer that the request names, empty for
-// none.
-func resourceID(req any) string {
-	switch req := req.(type) {
-	case *pelcrov1.UpdateCustomerRequest:
-		return idText(req.GetCustomer().GetId())
-	case interface{ GetId() int64 }:
-		return idText(req.GetId())
-	}
-	return ""
-}
-
-func idText(id int64) string {
-	if id == 0 {
-		return ""
-	}
-	return strconv.FormatInt(id, 10)
 }

@@ -15,7 +15,10 @@ import (
 // An error that nobody expected, as of a request that cannot be built, is the
 // gateway's own fault, and its text is for nobody.
 func TestUnexpectedError(t *testing.T) {
-	s := &Server{config: Config{Logger: slog.New(slog.DiscardHandler)}}
+	resource := Service{
+		Desc: &pelcrov1.CustomerService_ServiceDesc, Operations: mapping.CustomerOperations(), ResourceID: func(any) string { return "" },
+	}
+	s := &Server{config: Config{Logger: slog.New(slog.DiscardHandler), Services: []Service{resource}}}
 	for _, operation := range mapping.CustomerOperations() {
 		c := newCall(t.Context(), &tap.Info{})
 		c.method = s.newMethod("unary", pelcrov1.CustomerService_ServiceDesc.ServiceName, operation.Name)

@@ -236,7 +236,7 @@ func TestValidation(t *testing.T) {
 	}
 
 	f = mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{})
-	if want := ": id: Give the key of the customer."; !strings.HasSuffix(f.message, want) {
+	if want := ": id: Give the id of the customer."; !strings.HasSuffix(f.message, want) {
 		t.Errorf("message %q, want ...%q", f.message, want)
 	}
 }

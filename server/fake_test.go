@@ -57,6 +57,14 @@ func (f *fake) mustHaveSeen(t *testing.T, n int) {
 	}
 }
 
+// untouchable is an upstream that no request may reach.
+func untouchable(t *testing.T) *fake {
+	t.Helper()
+	upstream := answering(fine)
+	t.Cleanup(func() { upstream.mustHaveSeen(t, 0) })
+	return upstream
+}
+
 // reply answers with a JSON body and, in pairs, headers.
 func reply(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
@@ -252,9 +253,11 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: patience})
 	return server.New(server.Config{
-		Pelcro: pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: patience}),
-		Logger: slog.New(slog.DiscardHandler),
+		Pelcro:   client,
+		Services: []server.Service{customers.Service(client)},
+		Logger:   slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -18,11 +17,13 @@ import (
 type method struct {
 	service, name string
 	kind          string // as metrics name it; empty if the method does not exist
-	// operation is the customer operation, the zero one, without a name, for methods
+	// operation is the operation of a resource, the zero one, without a name, for methods
 	// of other services.
 	operation mapping.Operation
-	series    *methodMetrics // nil: nothing is counted
-	lines     slog.Handler   // for the lines of its calls, which name the method
+	// resourceID returns the id of the resource that a request names, empty for none.
+	resourceID func(request any) string
+	series     *methodMetrics // nil: nothing is counted
+	lines      slog.Handler   // for the lines of its calls, which name the method
 }
 
 // isHealth reports whether the method is one of grpc.health.v1.
@@ -32,12 +33,15 @@ func (m *method) isHealth() bool { return m.service == healthpb.Health_ServiceDe
 func (s *Server) newMethod(kind, service, name string) *method {
 	m := &method{
 		service: service, name: name, kind: kind,
+		resourceID: func(any) string { return "" },
 		lines: s.config.Logger.Handler().WithAttrs([]slog.Attr{
 			slog.String("grpc.service", service), slog.String("grpc.method", name),
 		}),
 	}
-	if service == pelcrov1.CustomerService_ServiceDesc.ServiceName {
-		m.operation, _ = mapping.CustomerOperation(name)
+	for _, resource := range s.config.Services {
+		if resource.Desc.ServiceName == service {
+			m.operation, m.resourceID = resource.operation(name), resource.ResourceID
+		}
 	}
 	if s.metrics != nil {
 		m.series = s.metrics.of(m)

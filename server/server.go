@@ -17,7 +17,6 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
@@ -44,6 +43,8 @@ const DefaultMaxConcurrentCalls = 10_000
 type Config struct {
 	// Pelcro is the client of the upstream.
 	Pelcro *pelcro.Client
+	// Services are the resources.
+	Services []Service
 	// MaxConcurrentCalls is how many customer calls run at once; zero means
 	// [DefaultMaxConcurrentCalls].
 	MaxConcurrentCalls int
@@ -119,9 +120,11 @@ func New(config Config) *Server {
 	}
 	s.grpc = grpc.NewServer(options...)
 	services := registrar{s.grpc, s}
-	pelcrov1.RegisterCustomerServiceServer(services, &customerService{pelcro: config.Pelcro})
+	for _, resource := range config.Services {
+		services.RegisterService(resource.Desc, resource.Handler)
+		s.health.SetServingStatus(resource.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	}
 	healthpb.RegisterHealthServer(services, s.health)
-	s.health.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
 	config.Pelcro.OnCircuitChange(s.circuitChanged)
 	config.Pelcro.OnAPIKeyStatus(s.keyStatusChanged)

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -94,6 +95,7 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 	}
 	client := pelcro.New(s.pelcro)
 	s.server.Pelcro = client
+	s.server.Services = []server.Service{customers.Service(client)}
 	listener := listen(t)
 	g.address = listener.Addr().String()
 

@@ -14,9 +14,9 @@ const (
 	// maxRequestBytes is checked after decompression, so a compressed bomb meets it,
 	// too. A customer with much metadata is a tenth of it.
 	maxRequestBytes = 1 << 20
-	// maxResponseBytes is what clients accept unless told otherwise. A larger list
+	// MaxResponseBytes is what clients accept unless told otherwise. A larger list
 	// is refused here with a reason, instead of there without one.
-	maxResponseBytes = 4 << 20
+	MaxResponseBytes = 4 << 20
 	// maxRequestHeaderBytes is enough for tokens and baggage, and bounds what a
 	// header bomb costs.
 	maxRequestHeaderBytes = 16 << 10
@@ -50,7 +50,7 @@ const (
 func transportOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxRequestBytes),
-		grpc.MaxSendMsgSize(maxResponseBytes),
+		grpc.MaxSendMsgSize(MaxResponseBytes),
 		grpc.MaxHeaderListSize(maxRequestHeaderBytes),
 		grpc.MaxConcurrentStreams(maxConnectionStreams),
 		grpc.NumStreamWorkers(streamWorkers),

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
-	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // maxCapture is the most that explain reads, in bytes: a body at the limit of
@@ -17,7 +17,7 @@ import (
 const maxCapture = pelcro.MaxBody + 1<<20
 
 // gateway is what this service makes of replies.
-var gateway = explorer.Gateway{Readable: server.Readable, MaxBody: pelcro.MaxBody}
+var gateway = explorer.Gateway{Readable: customers.Readable, MaxBody: pelcro.MaxBody}
 
 // explainCommand are the flags of explain.
 type explainCommand struct {

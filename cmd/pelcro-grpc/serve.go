@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -87,6 +88,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer follows.start(ctx, protected.files)()
 	service := server.New(server.Config{
 		Pelcro:             client,
+		Services:           []server.Service{customers.Service(client)},
 		MaxConcurrentCalls: c.MaxConcurrent,
 		Reflection:         c.reflects(),
 		TLS:                protected.tlsConfig(),

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -94,6 +95,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	}
 	client := pelcro.New(c.pelcro)
 	c.server.Pelcro = client
+	c.server.Services = []server.Service{customers.Service(client)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)

@@ -1,24 +1,50 @@
-package server
+package customers
 
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// customerService has the handlers: check the request, call Pelcro, convert the
-// answer. What the errors mean is decided in errors.go.
-type customerService struct {
+// Service returns pelcro.v1.CustomerService in front of the Pelcro of the client.
+func Service(client *pelcro.Client) server.Service {
+	return server.Service{
+		Desc:       &pelcrov1.CustomerService_ServiceDesc,
+		Handler:    &service{pelcro: client},
+		Operations: mapping.CustomerOperations(),
+		ResourceID: resourceID,
+	}
+}
+
+// resourceID returns the id of the customer that the request names, empty for none.
+func resourceID(request any) string {
+	var id int64
+	switch request := request.(type) {
+	case *pelcrov1.UpdateCustomerRequest:
+		id = request.GetCustomer().GetId()
+	case interface{ GetId() int64 }:
+		id = request.GetId()
+	}
+	if id == 0 {
+		return ""
+	}
+	return strconv.FormatInt(id, 10)
+}
+
+// service has the handlers: check the request, call Pelcro, convert the response.
+type service struct {
 	pelcrov1.UnimplementedCustomerServiceServer
 	pelcro *pelcro.Client
 }
 
-func (s *customerService) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
+func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
 	var c check
 	c.id("id", req.GetId())
 	c.siteID(req.SiteId)
@@ -37,13 +63,13 @@ func (s *customerService) GetCustomer(ctx context.Context, req *pelcrov1.GetCust
 	return sendable(reply, &pelcrov1.GetCustomerResponse{Customer: customer})
 }
 
-func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
+func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
 	var c check
 	c.siteID(req.SiteId)
 	page := c.page(req)
 	list := pelcro.ListOptions{
-		Page:    page.Number,
-		Limit:   page.Size,
+		Page:    page.number,
+		Limit:   page.size,
 		Sort:    c.orderBy(req.GetOrderBy()),
 		Filters: c.filters(req.GetFilters()),
 		Expand:  c.expand(req.GetExpand()),
@@ -55,20 +81,30 @@ func (s *customerService) ListCustomers(ctx context.Context, req *pelcrov1.ListC
 	if err != nil {
 		return nil, err
 	}
-	customers, err := readCustomers(reply.Data)
+	rows, err := readCustomers(reply.Data)
 	if err != nil {
 		return nil, reply.Invalid(err)
 	}
-	if len(customers) == 0 {
+	if len(rows) == 0 {
 		if err := contradiction("ListCustomers", reply); err != nil {
 			return nil, err
 		}
 	}
-	next, total := page.next(reply.JSON.Member("meta"), len(customers))
-	return sendable(reply, &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: total})
+	paging := readPaging(reply.JSON)
+	customers, err := page.accept(rows, list.Sort, paging)
+	if err != nil {
+		return nil, reply.Invalid(err)
+	}
+	next, err := page.next(rows, list.Sort, paging)
+	if err != nil {
+		return nil, reply.Invalid(err)
+	}
+	return sendable(reply, &pelcrov1.ListCustomersResponse{
+		Customers: customers, NextPageToken: next, TotalSize: paging.totalSize(),
+	})
 }
 
-func (s *customerService) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
+func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
 	var c check
 	c.siteID(req.SiteId)
 	attributes := c.newCustomer(req)
@@ -86,7 +122,7 @@ func (s *customerService) CreateCustomer(ctx context.Context, req *pelcrov1.Crea
 	return sendable(reply, &pelcrov1.CreateCustomerResponse{Customer: customer})
 }
 
-func (s *customerService) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
+func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
 	var c check
 	c.id("customer.id", req.GetCustomer().GetId())
 	c.siteID(req.SiteId)
@@ -105,7 +141,7 @@ func (s *customerService) UpdateCustomer(ctx context.Context, req *pelcrov1.Upda
 	return sendable(reply, &pelcrov1.UpdateCustomerResponse{Customer: customer})
 }
 
-func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
+func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
 	var c check
 	c.id("id", req.GetId())
 	c.siteID(req.SiteId)
@@ -125,19 +161,19 @@ func (s *customerService) DeleteCustomer(ctx context.Context, req *pelcrov1.Dele
 var errContradiction = errors.New("the response contradicts its status")
 
 // contradiction returns the error of a response whose status says success and whose content says
-// otherwise, nil for a success. Responses with usable data need not be asked about.
+// otherwise, nil for a success. A response with usable data needs no such check.
 func contradiction(operation string, reply *pelcro.Response) error {
 	op, _ := mapping.CustomerOperation(operation)
-	if !mapping.IsSuccess(op, redacted(reply)) {
-		return reply.Invalid(errContradiction)
+	received := mapping.Reply{StatusCode: reply.StatusCode, Header: reply.Header, Body: reply.Body}
+	if mapping.IsSuccess(op, received) {
+		return nil
 	}
-	return nil
+	return reply.Invalid(errContradiction)
 }
 
-// sendable refuses a response that the transport would refuse without a reason. As
-// protobuf JSON grows less than eightfold, so most replies need no measuring.
+// sendable rejects a response that gRPC would reject without a reason, because it is too large.
 func sendable[R proto.Message](reply *pelcro.Response, resp R) (R, error) {
-	if len(reply.Data.String()) > maxResponseBytes/8 && proto.Size(resp) > maxResponseBytes {
+	if proto.Size(resp) > server.MaxResponseBytes {
 		var none R
 		return none, reply.TooLargeToSend()
 	}

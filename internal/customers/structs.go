@@ -1,4 +1,4 @@
-package server
+package customers
 
 import (
 	"strconv"
@@ -9,19 +9,19 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
-// maxStructDepth is how deep JSON is nested in a Struct. Each level takes three
-// messages, and protobuf libraries stop reading at a hundred.
+// maxStructDepth is how deep JSON is nested in a Struct. Each level takes three messages, and
+// protobuf libraries reject a message with more than a hundred in each other.
 const maxStructDepth = 30
 
-// maxExactInteger is the largest integer up to which a double holds every one.
+// maxExactInteger is 2^53: a double holds every integer up to it.
 const maxExactInteger = 1 << 53
 
-// metadataStruct converts metadata. Its numbers become doubles, because a later
-// update sends them back as numbers.
+// metadataStruct converts metadata. Its numbers become doubles, because a later update sends them
+// back as numbers.
 func metadataStruct(object rawjson.Value) *structpb.Struct { return toStruct(object, 1, false) }
 
-// extraStruct converts what is only shown: an integer that a double would change
-// is kept as text.
+// extraStruct converts an object that is only shown: an integer that a double would change is kept
+// as text.
 func extraStruct(object rawjson.Value) *structpb.Struct { return toStruct(object, 1, true) }
 
 // extraStructs converts a list of objects; ok is false for anything else.
@@ -35,7 +35,7 @@ func extraStructs(list rawjson.Value) (objects []*structpb.Struct, ok bool) {
 	return objects, list.Kind() == '['
 }
 
-// extraValue converts what is only shown and no object.
+// extraValue converts an attribute that is only shown.
 func extraValue(v rawjson.Value) *structpb.Value { return toValue(v, 2, true) }
 
 func toStruct(object rawjson.Value, depth int, exact bool) *structpb.Struct {
@@ -54,12 +54,12 @@ func toValue(v rawjson.Value, depth int, exact bool) *structpb.Value {
 		return structpb.NewBoolValue(v.Kind() == 't')
 	case '"':
 		text, _ := v.Text()
-		return newText(text)
+		return structpb.NewStringValue(text)
 	case '0':
 		return toNumber(v, exact)
 	}
 	if depth > maxStructDepth {
-		return newText(v.Compact())
+		return structpb.NewStringValue(v.Compact())
 	}
 	if v.Kind() == '{' {
 		return structpb.NewStructValue(toStruct(v, depth, exact))
@@ -74,9 +74,9 @@ func toValue(v rawjson.Value, depth int, exact bool) *structpb.Value {
 func toNumber(number rawjson.Value, exact bool) *structpb.Value {
 	n, err := strconv.ParseFloat(number.String(), 64)
 	if err != nil || exact && losesDigits(number) {
-		return newText(number.String())
+		return structpb.NewStringValue(number.String())
 	}
-	return newNumber(n)
+	return structpb.NewNumberValue(n)
 }
 
 // losesDigits reports whether the number is an integer that a double may change.
@@ -86,26 +86,4 @@ func losesDigits(number rawjson.Value) bool {
 	}
 	n, err := strconv.ParseInt(number.String(), 10, 64)
 	return err != nil || n > maxExactInteger || n < -maxExactInteger
-}
-
-// newText and newNumber are structpb's functions with one allocation instead of
-// two, for what metadata consists of.
-func newText(text string) *structpb.Value {
-	v := &struct {
-		value structpb.Value
-		kind  structpb.Value_StringValue
-	}{}
-	v.kind.StringValue = text
-	v.value.Kind = &v.kind
-	return &v.value
-}
-
-func newNumber(n float64) *structpb.Value {
-	v := &struct {
-		value structpb.Value
-		kind  structpb.Value_NumberValue
-	}{}
-	v.kind.NumberValue = n
-	v.value.Kind = &v.kind
-	return &v.value
 }

@@ -1,7 +1,9 @@
-package server_test
+package customers_test
 
 import (
 	"encoding/json"
+	"reflect"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -11,8 +13,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// everything is a customer with every field set, as a client has it that read it
-// before.
+// everything is a customer with every field set, as a client has it after it has read one.
 func everything(t *testing.T) *pelcrov1.Customer {
 	t.Helper()
 	object := mustStruct(t, map[string]any{"id": 1})
@@ -29,14 +30,14 @@ func everything(t *testing.T) *pelcrov1.Customer {
 	}
 }
 
-// written is what of everything can be written, but for default_source_id.
+// written are the fields of everything that can be written, except default_source_id.
 const written = `"email":"a@example.com","first_name":"Ada","last_name":"Lovelace","display_name":"Countess","username":"ada",` +
 	`"phone":"+1 555","salutation":"Ms","title":"Dr.","tin":"GB1","organization":5,` +
 	`"tele_marketing":true,"mail_marketing":true,"email_hardbounce":true,"metadata":{"plan":"gold"},"old_provider_id":"old-1"`
 
 func TestCreateBody(t *testing.T) {
-	upstream := answering(fine)
-	g := start(t, upstream)
+	pelcro := responding(succeed)
+	g := start(t, pelcro)
 	for _, test := range []struct {
 		name string
 		req  *pelcrov1.CreateCustomerRequest
@@ -50,7 +51,7 @@ func TestCreateBody(t *testing.T) {
 			`{` + written + `}`,
 		},
 		{
-			"false and empty are no nothing", &pelcrov1.CreateCustomerRequest{
+			"false and empty are not unset", &pelcrov1.CreateCustomerRequest{
 				Customer: &pelcrov1.Customer{
 					Email: new(""), MailMarketing: new(false), TeleMarketing: new(false), EmailHardbounce: new(false),
 					OrganizationId: new(int64(0)), Metadata: &structpb.Struct{},
@@ -82,16 +83,16 @@ func TestCreateBody(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(upstream.sent())
+			before := len(pelcro.received())
 			mustSucceed(t, g.customers.CreateCustomer, test.req)
-			mustBeSent(t, upstream.sent()[before:], "POST /api/v1/core/customers?site_id=7", test.want)
+			mustBeSent(t, pelcro.received()[before:], "POST /api/v1/core/customers?site_id=7", test.want)
 		})
 	}
 }
 
 func TestUpdateBody(t *testing.T) {
-	upstream := answering(fine)
-	g := start(t, upstream)
+	pelcro := responding(succeed)
+	g := start(t, pelcro)
 	mask := func(customer *pelcrov1.Customer, paths ...string) *pelcrov1.UpdateCustomerRequest {
 		customer.Id = 42
 		return &pelcrov1.UpdateCustomerRequest{Customer: customer, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}}
@@ -133,46 +134,46 @@ func TestUpdateBody(t *testing.T) {
 		}, `{"email":"b@example.com","password":"","skip_email_dns_validations":false}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(upstream.sent())
+			before := len(pelcro.received())
 			mustSucceed(t, g.customers.UpdateCustomer, test.req)
-			mustBeSent(t, upstream.sent()[before:], "PUT /api/v1/core/customers/42?site_id=7", test.want)
+			mustBeSent(t, pelcro.received()[before:], "PUT /api/v1/core/customers/42?site_id=7", test.want)
 		})
 	}
 }
 
 func TestSiteOfWrites(t *testing.T) {
-	upstream := answering(fine)
-	g := start(t, upstream)
+	pelcro := responding(succeed)
+	g := start(t, pelcro)
 	create := newCustomer("a@example.com")
 	create.SiteId = new(int32(9))
 	mustSucceed(t, g.customers.CreateCustomer, create)
-	mustBeSent(t, upstream.sent(), "POST /api/v1/core/customers?site_id=9", `{"email":"a@example.com"}`)
+	mustBeSent(t, pelcro.received(), "POST /api/v1/core/customers?site_id=9", `{"email":"a@example.com"}`)
 	mustSucceed(t, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
 		Customer: &pelcrov1.Customer{Id: 42, Tin: new("x")}, SiteId: new(int32(10)),
 	})
-	mustBeSent(t, upstream.sent()[1:], "PUT /api/v1/core/customers/42?site_id=10", `{"tin":"x"}`)
+	mustBeSent(t, pelcro.received()[1:], "PUT /api/v1/core/customers/42?site_id=10", `{"tin":"x"}`)
 }
 
-// inOrder returns the JSON object with its members in alphabetical order.
-func inOrder(t *testing.T, object string) string {
-	t.Helper()
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(object), &members); err != nil {
-		t.Fatalf("%s: %v", object, err)
-	}
-	ordered, err := json.Marshal(members)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(ordered)
-}
-
-func mustBeSent(t *testing.T, got []sent, line, body string) {
+func mustBeSent(t *testing.T, got []request, line, body string) {
 	t.Helper()
 	if len(got) != 1 {
 		t.Fatalf("%d requests: %v", len(got), got)
 	}
-	if got[0].line != line || inOrder(t, got[0].body) != inOrder(t, body) {
+	if got[0].line != line || !sameJSON(t, got[0].body, body) {
 		t.Errorf("sent\n%s\n%s\nwant\n%s\n%s", got[0].line, got[0].body, line, body)
 	}
+}
+
+// sameJSON compares JSON documents, without the order of their members.
+func sameJSON(t *testing.T, a, b string) bool {
+	t.Helper()
+	var values [2]any
+	for i, text := range []string{a, b} {
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(&values[i]); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+	}
+	return reflect.DeepEqual(values[0], values[1])
 }

@@ -1,4 +1,4 @@
-package server_test
+package customers_test
 
 import (
 	"net/http"
@@ -16,7 +16,7 @@ func reading(t *testing.T) func(t *testing.T, data string) *pelcrov1.Customer {
 	t.Helper()
 	data := make(chan string, 1)
 	g := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reply(http.StatusOK, `{"data":`+<-data+`}`)(w, r)
+		respond(http.StatusOK, `{"data":`+<-data+`}`)(w, r)
 	}))
 	return func(t *testing.T, json string) *pelcrov1.Customer {
 		t.Helper()
@@ -25,7 +25,7 @@ func reading(t *testing.T) func(t *testing.T, data string) *pelcrov1.Customer {
 	}
 }
 
-// attributes is every attribute in its plain form.
+// attributes is every attribute in its documented form.
 const attributes = `{
 	"id": 42, "email": "a@example.com", "first_name": "Ada", "last_name": "Zoë 🚲", "name": "Ada L", "display_name": "Countess",
 	"username": "ada", "phone": "1555", "salutation": "Ms", "title": "Dr.", "tin": "GB1",
@@ -107,7 +107,7 @@ func TestReadTolerantly(t *testing.T) {
 		{"source as two ids", `,"default_source":8,"default_source_id":6`, &pelcrov1.Customer{
 			Id: 42, DefaultSourceId: new(int64(6)), Extra: mustStruct(t, map[string]any{"default_source": 8}),
 		}},
-		{"relations, none", `,"addresses":[]`, &pelcrov1.Customer{Id: 42}},
+		{"relations, empty", `,"addresses":[]`, &pelcrov1.Customer{Id: 42}},
 		{"relations, ids", `,"addresses":[1,2],"subscriptions":["3"]`,
 			extra(map[string]any{"addresses": []any{1, 2}, "subscriptions": []any{"3"}})},
 		{"relations, mixed", `,"addresses":[{"id":1},2]`, extra(map[string]any{"addresses": []any{map[string]any{"id": 1}, 2}})},
@@ -126,9 +126,26 @@ func TestReadTolerantly(t *testing.T) {
 			DeletedAt: &timestamppb.Timestamp{Seconds: -1},
 		}},
 		{"last possible time", `,"created_at":253402300799`, &pelcrov1.Customer{Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: 253402300799}}},
-		{"impossible times", `,"created_at":253402300800,"updated_at":"2024-01-01T00:00:00Z","deleted_at":1.5,"last_login_at":-9223372036854775808`,
+		{"impossible times", `,"created_at":253402300800,"updated_at":"10000-01-01T00:00:00Z","deleted_at":1.5,"last_login_at":-9223372036854775808`,
 			extra(map[string]any{
-				"created_at": 253402300800, "updated_at": "2024-01-01T00:00:00Z", "deleted_at": 1.5, "last_login_at": "-9223372036854775808",
+				"created_at": 253402300800, "updated_at": "10000-01-01T00:00:00Z", "deleted_at": 1.5, "last_login_at": "-9223372036854775808",
+			})},
+		{"times of Laravel", `,"created_at":"2026-01-02T03:04:05.678901Z","updated_at":"2026-01-02 03:04:05","deleted_at":"2026-01-02 03:04:05.5"`,
+			&pelcrov1.Customer{
+				Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: 1767323045, Nanos: 678901000},
+				UpdatedAt: &timestamppb.Timestamp{Seconds: 1767323045}, DeletedAt: &timestamppb.Timestamp{Seconds: 1767323045, Nanos: 5e8},
+			}},
+		{"times with offsets", `,"created_at":"2026-01-02T05:04:05+02:00","updated_at":"2026-01-02T05:04:05+0200","deleted_at":"2026-01-02T03:04:05"`,
+			&pelcrov1.Customer{
+				Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: 1767323045}, UpdatedAt: &timestamppb.Timestamp{Seconds: 1767323045},
+				DeletedAt: &timestamppb.Timestamp{Seconds: 1767323045},
+			}},
+		{"first and last time", `,"created_at":"0001-01-01T00:00:00Z","updated_at":"9999-12-31T23:59:59Z"`, &pelcrov1.Customer{
+			Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: -62135596800}, UpdatedAt: &timestamppb.Timestamp{Seconds: 253402300799},
+		}},
+		{"other texts for times", `,"created_at":"0000-00-00 00:00:00","updated_at":"2026-01-02","deleted_at":"","last_login_at":"3 days ago"`,
+			extra(map[string]any{
+				"created_at": "0000-00-00 00:00:00", "updated_at": "2026-01-02", "deleted_at": "", "last_login_at": "3 days ago",
 			})},
 
 		{"large integers", `,"metadata":{"n":9007199254740993},"a":9007199254740992,"b":9007199254740993,"c":-9007199254740993,
@@ -153,11 +170,11 @@ func TestReadTolerantly(t *testing.T) {
 		{"names with escapes", `,"\u0065mail":"a","x\/y":{"\"":1}`, &pelcrov1.Customer{
 			Id: 42, Email: new("a"), Extra: mustStruct(t, map[string]any{"x/y": map[string]any{`"`: 1}}),
 		}},
-		{"names that are no UTF-8", ",\"\xff\":{\"\xff\":\"\xff\xff\"}", extra(map[string]any{"\ufffd": map[string]any{"\ufffd": "\ufffd\ufffd"}})},
+		{"names that are not UTF-8", ",\"\xff\":{\"\xff\":\"\xff\xff\"}", extra(map[string]any{"\ufffd": map[string]any{"\ufffd": "\ufffd\ufffd"}})},
 		{"brackets, quotes and commas in texts", `,"email":"},{\"]\\","title":"[","x":["\\","]"],"tin":","`, &pelcrov1.Customer{
 			Id: 42, Email: new(`},{"]\`), Title: new("["), Tin: new(","), Extra: mustStruct(t, map[string]any{"x": []any{`\`, "]"}}),
 		}},
-		{"blanks everywhere", "\r\n,\t\"email\" : \"a\" , \"metadata\" : { } , \"addresses\" : [ ] , \"x\" : [ 1 , { \"a\" : 2 } ] ", &pelcrov1.Customer{
+		{"whitespace everywhere", "\r\n,\t\"email\" : \"a\" , \"metadata\" : { } , \"addresses\" : [ ] , \"x\" : [ 1 , { \"a\" : 2 } ] ", &pelcrov1.Customer{
 			Id: 42, Email: new("a"), Metadata: &structpb.Struct{}, Extra: mustStruct(t, map[string]any{"x": []any{1, map[string]any{"a": 2}}}),
 		}},
 		{"the last first", `,"deleted_at":5,"title":"Dr.","email":"a"`, &pelcrov1.Customer{
@@ -178,11 +195,11 @@ func TestReadTolerantly(t *testing.T) {
 func TestUnusableSuccess(t *testing.T) {
 	for _, test := range []struct{ name, body string }{
 		{"nothing", ``},
-		{"blanks", " \r\n"},
+		{"whitespace", " \r\n"},
 		{"page", `<!DOCTYPE html><html></html>`},
-		{"no JSON", `ok`},
+		{"not JSON", `ok`},
 		{"cut", `{"data":{"id":42}`},
-		{"more behind", `{"data":{"id":42}} x`},
+		{"text after the JSON", `{"data":{"id":42}} x`},
 		{"null", `null`},
 		{"text", `"x"`},
 		{"list", `[{"id":42}]`},
@@ -195,7 +212,7 @@ func TestUnusableSuccess(t *testing.T) {
 		{"errors without content", `{"errors":[]}`},
 		{"error null", `{"error":null}`},
 	} {
-		for _, c := range start(t, answering(reply(200, test.body))).calls(42) {
+		for _, c := range start(t, responding(respond(200, test.body))).rpcs(42) {
 			if c.name == "DeleteCustomer" {
 				continue
 			}
@@ -208,15 +225,15 @@ func TestUnusableSuccess(t *testing.T) {
 		{"id fraction", `{"id":1.5}`}, {"id exponent", `{"id":1e3}`}, {"id too large", `{"id":9223372036854775808}`},
 		{"id list", `{"id":[42]}`}, {"id object", `{"id":{}}`}, {"other case", `{"Id":42}`}, {"customer inside", `{"customer":{"id":42}}`},
 	} {
-		one := start(t, answering(reply(200, `{"data":`+test.data+`}`))).calls(42)
-		row := start(t, answering(reply(200, `{"data":[{"id":1},`+test.data+`]}`))).calls(42)
-		for _, c := range []named{one[0], row[1], one[2], one[3]} {
+		one := start(t, responding(respond(200, `{"data":`+test.data+`}`))).rpcs(42)
+		row := start(t, responding(respond(200, `{"data":[{"id":1},`+test.data+`]}`))).rpcs(42)
+		for _, c := range []rpc{one[0], row[1], one[2], one[3]} {
 			t.Run(c.name+"/"+test.name, func(t *testing.T) { c.mustBeMalformed(t) })
 		}
 	}
 }
 
-func (c named) mustBeMalformed(t *testing.T) {
+func (c rpc) mustBeMalformed(t *testing.T) {
 	t.Helper()
 	f := c.do(t.Context()).failure(t)
 	f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE)

@@ -1,4 +1,4 @@
-package server
+package customers
 
 import (
 	"strconv"
@@ -9,12 +9,12 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// metadataPrefix stands before a metadata key in a filter's attribute.
+// metadataPrefix comes before a metadata key in a filter's attribute.
 const metadataPrefix = "metadata."
 
 // operators are Pelcro's names of the operators: AND-ed, OR-ed
-// (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The name is
-// always sent, so that a colon in a value cannot be taken for one.
+// (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The name is always sent:
+// without it, Pelcro would read a value with a colon as a name and a value.
 var operators = map[pelcrov1.CustomerFilter_Operator][2]string{
 	pelcrov1.CustomerFilter_OPERATOR_UNSPECIFIED: {"eq", "oreq"},
 	pelcrov1.CustomerFilter_OPERATOR_EQUALS:      {"eq", "oreq"},
@@ -22,8 +22,7 @@ var operators = map[pelcrov1.CustomerFilter_Operator][2]string{
 	pelcrov1.CustomerFilter_OPERATOR_HAS_KEY:     {"has", "orhas"},
 }
 
-// filters returns the conditions as Pelcro has them, and refuses what its syntax
-// would garble.
+// filters returns the conditions in Pelcro's form, and rejects what its syntax cannot carry.
 func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
 	seen := map[string]bool{}
 	converted := make([]pelcro.Filter, 0, len(filters))
@@ -57,21 +56,21 @@ func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
 
 func (c *check) filterAttribute(path, attribute string) {
 	switch attribute {
-	case "email", "first_name", "last_name":
+	case "email", "first_name", "last_name", "id":
 		return
 	}
 	key, isMetadata := strings.CutPrefix(attribute, metadataPrefix)
 	switch {
 	case !isMetadata || key == "":
-		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "email", "first_name", "last_name" or "metadata.KEY".`)
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "email", "first_name", "last_name", "id" or "metadata.KEY".`)
 	case strings.ContainsAny(key, "[]") || strings.ContainsFunc(key, unicode.IsControl):
 		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 			"Pelcro's filters cannot carry brackets or control characters in a metadata key.")
 	}
 }
 
-// hasKey returns the attribute and values of a condition on the presence of a
-// metadata key, which Pelcro takes as the value.
+// hasKey returns the attribute and values of a condition on the presence of a metadata key, which
+// is the value of Pelcro's filter.
 func (c *check) hasKey(path string, f *pelcrov1.CustomerFilter) (attribute string, values []string) {
 	key, isMetadata := strings.CutPrefix(f.GetAttribute(), metadataPrefix)
 	if !isMetadata {
@@ -80,7 +79,7 @@ func (c *check) hasKey(path string, f *pelcrov1.CustomerFilter) (attribute strin
 	}
 	if strings.Contains(key, ",") || strings.TrimSpace(key) != key {
 		c.add(path+".attribute", pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-			"With OPERATOR_HAS_KEY Pelcro's filters cannot carry commas or surrounding blanks in a metadata key.")
+			"With OPERATOR_HAS_KEY Pelcro's filters cannot carry commas or surrounding whitespace in a metadata key.")
 	}
 	if len(f.GetValues()) > 0 {
 		c.add(path+".values", pelcrov1.FieldViolationReason_FIELD_PROHIBITED, "OPERATOR_HAS_KEY takes no values.")
@@ -105,6 +104,6 @@ func (c *check) filterValue(path, value string) {
 		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT, "Pelcro's filters cannot carry a comma: it separates values.")
 	case strings.TrimSpace(value) != value || strings.ContainsFunc(value, unicode.IsControl):
 		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-			"Pelcro's filters cannot carry surrounding blanks or control characters.")
+			"Pelcro's filters cannot carry surrounding whitespace or control characters.")
 	}
 }

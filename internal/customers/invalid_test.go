@@ -1,4 +1,4 @@
-package server_test
+package customers_test
 
 import (
 	"encoding/json"
@@ -16,14 +16,14 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// refusals is a table of requests that must not reach the upstream.
-type refusals[Req any] []struct {
+// rejections is a table of requests that must not reach the upstream.
+type rejections[Req any] []struct {
 	name string
 	req  *Req
 	want []violation
 }
 
-func (r refusals[Req]) run(t *testing.T, fail func(*testing.T, *Req) failure) {
+func (r rejections[Req]) run(t *testing.T, fail func(*testing.T, *Req) failure) {
 	t.Helper()
 	for _, test := range r {
 		t.Run(test.name, func(t *testing.T) {
@@ -33,19 +33,11 @@ func (r refusals[Req]) run(t *testing.T, fail func(*testing.T, *Req) failure) {
 	}
 }
 
-// untouchable is an upstream that no request may reach.
-func untouchable(t *testing.T) *fake {
-	t.Helper()
-	upstream := answering(fine)
-	t.Cleanup(func() { upstream.mustHaveSeen(t, 0) })
-	return upstream
-}
-
 func one(field, reason string) []violation { return []violation{{field, reason}} }
 
 func TestInvalidGetAndDelete(t *testing.T) {
-	g := start(t, untouchable(t))
-	refusals[pelcrov1.GetCustomerRequest]{
+	g := start(t, unreachable(t))
+	rejections[pelcrov1.GetCustomerRequest]{
 		{"nothing", &pelcrov1.GetCustomerRequest{}, one("id", "FIELD_REQUIRED")},
 		{"negative id", &pelcrov1.GetCustomerRequest{Id: -1}, one("id", "FIELD_OUT_OF_RANGE")},
 		{"site 0", &pelcrov1.GetCustomerRequest{Id: 42, SiteId: new(int32(0))}, one("site_id", "FIELD_OUT_OF_RANGE")},
@@ -53,15 +45,15 @@ func TestInvalidGetAndDelete(t *testing.T) {
 		{"Pelcro's own name of a relation", &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{"defaultSource"}}, one("expand[0]", "FIELD_INVALID_VALUE")},
 		{"unknown relations", &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{"addresses", "", "addresses,organization"}},
 			[]violation{{"expand[1]", "FIELD_INVALID_VALUE"}, {"expand[2]", "FIELD_INVALID_VALUE"}}},
-		{"all at once", &pelcrov1.GetCustomerRequest{SiteId: new(int32(0)), Expand: []string{"x"}},
+		{"everything together", &pelcrov1.GetCustomerRequest{SiteId: new(int32(0)), Expand: []string{"x"}},
 			[]violation{{"id", "FIELD_REQUIRED"}, {"site_id", "FIELD_OUT_OF_RANGE"}, {"expand[0]", "FIELD_INVALID_VALUE"}}},
 	}.run(t, func(t *testing.T, req *pelcrov1.GetCustomerRequest) failure {
 		return mustFail(t, g.customers.GetCustomer, req)
 	})
 
-	refusals[pelcrov1.DeleteCustomerRequest]{
+	rejections[pelcrov1.DeleteCustomerRequest]{
 		{"delete nothing", &pelcrov1.DeleteCustomerRequest{}, one("id", "FIELD_REQUIRED")},
-		{"delete, all at once", &pelcrov1.DeleteCustomerRequest{Id: math.MinInt64, SiteId: new(int32(0))},
+		{"delete, everything together", &pelcrov1.DeleteCustomerRequest{Id: math.MinInt64, SiteId: new(int32(0))},
 			[]violation{{"id", "FIELD_OUT_OF_RANGE"}, {"site_id", "FIELD_OUT_OF_RANGE"}}},
 	}.run(t, func(t *testing.T, req *pelcrov1.DeleteCustomerRequest) failure {
 		return mustFail(t, g.customers.DeleteCustomer, req)
@@ -69,17 +61,17 @@ func TestInvalidGetAndDelete(t *testing.T) {
 }
 
 func TestInvalidList(t *testing.T) {
-	g := start(t, untouchable(t))
+	g := start(t, unreachable(t))
 	const equals, hasKey = pelcrov1.CustomerFilter_OPERATOR_EQUALS, pelcrov1.CustomerFilter_OPERATOR_HAS_KEY
 	filter := func(attribute string, operator pelcrov1.CustomerFilter_Operator, values ...string) *pelcrov1.ListCustomersRequest {
 		return &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{{Attribute: attribute, Operator: operator, Values: values}}}
 	}
 	const attribute, values = "filters[0].attribute", "filters[0].values[0]"
-	refusals[pelcrov1.ListCustomersRequest]{
+	rejections[pelcrov1.ListCustomersRequest]{
 		{"page_size negative", &pelcrov1.ListCustomersRequest{PageSize: -1}, one("page_size", "FIELD_OUT_OF_RANGE")},
 		{"page_size smallest", &pelcrov1.ListCustomersRequest{PageSize: math.MinInt32}, one("page_size", "FIELD_OUT_OF_RANGE")},
-		{"order by nothing known", &pelcrov1.ListCustomersRequest{OrderBy: "name"}, one("order_by", "FIELD_INVALID_VALUE")},
-		{"order as Pelcro has it", &pelcrov1.ListCustomersRequest{OrderBy: "-id"}, one("order_by", "FIELD_INVALID_VALUE")},
+		{"order by an unknown field", &pelcrov1.ListCustomersRequest{OrderBy: "name"}, one("order_by", "FIELD_INVALID_VALUE")},
+		{"order in Pelcro's form", &pelcrov1.ListCustomersRequest{OrderBy: "-id"}, one("order_by", "FIELD_INVALID_VALUE")},
 		{"order asc", &pelcrov1.ListCustomersRequest{OrderBy: "id asc"}, one("order_by", "FIELD_INVALID_VALUE")},
 		{"order, other case", &pelcrov1.ListCustomersRequest{OrderBy: "id DESC"}, one("order_by", "FIELD_INVALID_VALUE")},
 		{"order by two", &pelcrov1.ListCustomersRequest{OrderBy: "id, email"}, one("order_by", "FIELD_INVALID_VALUE")},
@@ -96,17 +88,17 @@ func TestInvalidList(t *testing.T) {
 		{"no values", filter("email", equals), one("filters[0].values", "FIELD_REQUIRED")},
 		{"empty value", filter("email", equals, ""), one(values, "FIELD_REQUIRED")},
 		{"comma", filter("email", equals, "a,b"), one(values, "FIELD_INVALID_FORMAT")},
-		{"leading blank", filter("email", equals, " a"), one(values, "FIELD_INVALID_FORMAT")},
-		{"blank behind", filter("email", equals, "a\u00a0"), one(values, "FIELD_INVALID_FORMAT")},
+		{"leading whitespace", filter("email", equals, " a"), one(values, "FIELD_INVALID_FORMAT")},
+		{"trailing whitespace", filter("email", equals, "a\u00a0"), one(values, "FIELD_INVALID_FORMAT")},
 		{"NUL", filter("email", equals, "a\x00b"), one(values, "FIELD_INVALID_FORMAT")},
 		{"the second and third value", filter("email", equals, "a", "b,", ""),
 			[]violation{{"filters[0].values[1]", "FIELD_INVALID_FORMAT"}, {"filters[0].values[2]", "FIELD_REQUIRED"}}},
 		{"operator unknown", filter("email", 9, "x"), one("filters[0].operator", "FIELD_INVALID_VALUE")},
 
-		{"has key: no metadata", filter("email", hasKey), one(attribute, "FIELD_INVALID_VALUE")},
+		{"has key: not metadata", filter("email", hasKey), one(attribute, "FIELD_INVALID_VALUE")},
 		{"has key: no key", filter("metadata.", hasKey), one(attribute, "FIELD_INVALID_VALUE")},
 		{"has key: comma", filter("metadata.a,b", hasKey), one(attribute, "FIELD_INVALID_FORMAT")},
-		{"has key: blank", filter("metadata.a ", hasKey), one(attribute, "FIELD_INVALID_FORMAT")},
+		{"has key: whitespace", filter("metadata.a ", hasKey), one(attribute, "FIELD_INVALID_FORMAT")},
 		{"has key: line break", filter("metadata.a\nb", hasKey), one(attribute, "FIELD_INVALID_FORMAT")},
 		{"has key: brackets", filter("metadata.a[b]", hasKey), one(attribute, "FIELD_INVALID_FORMAT")},
 		{"has key: values", filter("metadata.a", hasKey, "x", "a,b"), one("filters[0].values", "FIELD_PROHIBITED")},
@@ -118,7 +110,7 @@ func TestInvalidList(t *testing.T) {
 		{"two keys", &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
 			{Attribute: "metadata.a", Operator: hasKey}, {Attribute: "metadata.b", Operator: hasKey},
 		}}, one("filters[1].attribute", "FIELD_INVALID_VALUE")},
-		{"all at once", &pelcrov1.ListCustomersRequest{
+		{"everything together", &pelcrov1.ListCustomersRequest{
 			PageSize: -1, PageToken: "x", OrderBy: "x", Expand: []string{"x"}, SiteId: new(int32(0)), Filters: []*pelcrov1.CustomerFilter{{}},
 		}, []violation{
 			{"site_id", "FIELD_OUT_OF_RANGE"},
@@ -135,7 +127,7 @@ func TestInvalidList(t *testing.T) {
 }
 
 func TestInvalidMetadata(t *testing.T) {
-	g := start(t, untouchable(t))
+	g := start(t, unreachable(t))
 	number := structpb.NewNumberValue
 	bad := &structpb.Struct{Fields: map[string]*structpb.Value{
 		"z": number(math.NaN()), "fine": number(1), `"q"`: number(math.Inf(1)), "nothing": {},
@@ -164,14 +156,14 @@ func TestInvalidMetadata(t *testing.T) {
 }
 
 func TestInvalidUpdate(t *testing.T) {
-	g := start(t, untouchable(t))
+	g := start(t, unreachable(t))
 	mask := func(paths ...string) *pelcrov1.UpdateCustomerRequest {
 		return &pelcrov1.UpdateCustomerRequest{
 			Customer: &pelcrov1.Customer{Id: 42, Name: new("x")}, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
 		}
 	}
 	const field = "update_mask"
-	refusals[pelcrov1.UpdateCustomerRequest]{
+	rejections[pelcrov1.UpdateCustomerRequest]{
 		{"nothing", &pelcrov1.UpdateCustomerRequest{}, []violation{{"customer.id", "FIELD_REQUIRED"}, {"customer", "FIELD_REQUIRED"}}},
 		{"no id", &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Tin: new("x")}}, one("customer.id", "FIELD_REQUIRED")},
 		{"negative id", &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: -1, Tin: new("x")}}, one("customer.id", "FIELD_OUT_OF_RANGE")},
@@ -187,7 +179,7 @@ func TestInvalidUpdate(t *testing.T) {
 			[]violation{{field, "FIELD_PROHIBITED"}, {field, "FIELD_PROHIBITED"}, {field, "FIELD_PROHIBITED"}}},
 		{"mask: a relation", mask("organization"), one(field, "FIELD_PROHIBITED")},
 		{"mask: below metadata", mask("metadata.plan"), one(field, "FIELD_INVALID_VALUE")},
-		{"mask: as in the request", mask("customer.email"), one(field, "FIELD_INVALID_VALUE")},
+		{"mask: a path of the request", mask("customer.email"), one(field, "FIELD_INVALID_VALUE")},
 		{"mask: JSON name", mask("firstName"), one(field, "FIELD_INVALID_VALUE")},
 		{"mask: a field of the request", mask("password"), one(field, "FIELD_INVALID_VALUE")},
 		{"mask: empty name", mask(""), one(field, "FIELD_INVALID_VALUE")},
@@ -203,9 +195,9 @@ func TestInvalidUpdate(t *testing.T) {
 	}
 }
 
-// A field has the same path, whether this service or Pelcro refuses it.
+// A field has the same path, whether this service or Pelcro rejects it.
 func TestPathsAreThoseOfTheMapping(t *testing.T) {
-	g := start(t, untouchable(t))
+	g := start(t, unreachable(t))
 	nan := &structpb.Struct{Fields: map[string]*structpb.Value{"a.b \"c\"": structpb.NewNumberValue(math.NaN())}}
 	zero := new(int32(0))
 	got := map[string]failure{
@@ -257,10 +249,9 @@ func upstreamPaths(t *testing.T, operation string, keys []string) (paths []strin
 	return paths
 }
 
-// With more violations than an answer holds, the first ones are kept and the
-// others counted.
+// With more violations than a status holds, the first ones are kept and the others counted.
 func TestManyViolations(t *testing.T) {
-	g := start(t, untouchable(t))
+	g := start(t, unreachable(t))
 	f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: slices.Repeat([]string{"x"}, 500)})
 	kept := len(f.violations)
 	if kept == 0 || f.violations[0].GetField() != "expand[0]" || f.metadata["violationsOmitted"] == "" {

@@ -1,4 +1,4 @@
-package server
+package customers
 
 import (
 	"strconv"
@@ -6,39 +6,39 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// check collects everything that is wrong with a request, so that the caller
-// learns all of it at once. Field paths are those that Pelcro's own field errors
-// get (mapping).
-type check struct{ invalid invalidRequestError }
+// check collects everything that is wrong with a request, so that the caller learns all of it from
+// one error. Field paths are those that Pelcro's own field errors get (package mapping).
+type check struct{ invalid server.InvalidRequestError }
 
 // maxViolations is how many violations are kept; the others are counted.
 const maxViolations = 100
 
-// err returns the [invalidRequestError], nil if nothing is wrong.
+// err returns the [server.InvalidRequestError], nil if nothing is wrong.
 func (c *check) err() error {
-	if len(c.invalid.violations) == 0 {
+	if len(c.invalid.Violations) == 0 {
 		return nil
 	}
 	return c.invalid
 }
 
 func (c *check) add(field string, reason pelcrov1.FieldViolationReason, description string) {
-	if len(c.invalid.violations) == maxViolations {
-		c.invalid.omitted++
+	if len(c.invalid.Violations) == maxViolations {
+		c.invalid.Omitted++
 		return
 	}
-	c.invalid.violations = append(c.invalid.violations, mapping.Violation{Field: field, Reason: reason, Description: description})
+	c.invalid.Violations = append(c.invalid.Violations, mapping.Violation{Field: field, Reason: reason, Description: description})
 }
 
-// id checks the key of a customer.
+// id checks the id of a customer.
 func (c *check) id(field string, id int64) {
 	switch {
 	case id == 0:
-		c.add(field, pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Give the key of the customer.")
+		c.add(field, pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Give the id of the customer.")
 	case id < 0:
-		c.add(field, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE, "Keys of customers are greater than 0.")
+		c.add(field, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE, "Ids of customers are greater than 0.")
 	}
 }
 
@@ -72,17 +72,24 @@ func (c *check) expand(relations []string) []string {
 	return names
 }
 
-// sorts are the orders of a list, and Pelcro's names for them.
+// Pelcro's names of the orders of a list.
+const (
+	sortID        = "id"
+	sortIDDesc    = "-id"
+	sortEmail     = "email"
+	sortEmailDesc = "-email"
+)
+
 var sorts = map[string]string{
-	"":           "id",
-	"id":         "id",
-	"id desc":    "-id",
-	"email":      "email",
-	"email desc": "-email",
+	"":           sortID,
+	"id":         sortID,
+	"id desc":    sortIDDesc,
+	"email":      sortEmail,
+	"email desc": sortEmailDesc,
 }
 
-// orderBy returns Pelcro's name of the order. Blanks count as AIP-132 has them:
-// more than one is the same as one.
+// orderBy returns Pelcro's name of the order. Whitespace counts as in AIP-132: several characters
+// of it are the same as one.
 func (c *check) orderBy(orderBy string) string {
 	sort, known := sorts[strings.Join(strings.Fields(orderBy), " ")]
 	if !known {

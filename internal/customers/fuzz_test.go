@@ -1,10 +1,12 @@
-package server
+package customers
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,15 +16,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 )
 
-// addBodies adds what Pelcro sends, and what it should not.
+// addBodies adds responses of Pelcro, and invalid ones.
 func addBodies(f *testing.F) {
 	f.Helper()
-	for _, v := range vectors.Read(f, "../mapping/testdata/vectors") {
+	for _, v := range vectors.Read(f, "../../mapping/testdata/vectors") {
 		f.Add(v.Body())
 		var envelope struct {
 			Data json.RawMessage `json:"data"`
@@ -42,36 +43,36 @@ func addBodies(f *testing.F) {
 		`{"id":42,"x":"\ud800","\udfff":"\u0000","":{"":[]}}`, "{\"id\":42,\"x\":\"\xff\",\"\xff\":1}",
 		`{"id":42,"x":` + strings.Repeat(`[`, 200) + strings.Repeat(`]`, 200) + `}`,
 		`{"id":42,"metadata":` + strings.Repeat(`{"a":`, 100) + `1` + strings.Repeat(`}`, 100) + `}`,
-		`[{"id":1},{"id":2,"email":"a"}]`, `[{"id":1},{"id":"x"}]`, `[{"id":1},null]`,
+		`[{"id":1},{"id":2,"email":"a"}]`, `{"0":{"id":1},"2":{"id":2}}`, `{"0":{"id":1},"x":{"id":2}}`, `{"":{"id":1}}`, `{"1":null}`,
+		`{"id":42,"created_at":"2026-01-02T03:04:05.678901Z","updated_at":"2026-01-02 03:04:05","deleted_at":"0000-00-00 00:00:00"}`, `[{"id":1},{"id":"x"}]`, `[{"id":1},null]`,
 	} {
 		f.Add([]byte(body))
 	}
 }
 
-// received returns the JSON as it is in a reply, nothing for what is no JSON: that
-// gets no further than pelcro.Envelope, whose own fuzz test is about it.
-func received(t *testing.T, raw []byte) rawjson.Value {
+// parsed returns the JSON value, the zero Value for anything that encoding/json does not accept.
+func parsed(t *testing.T, raw []byte) rawjson.Value {
 	t.Helper()
 	if !json.Valid(raw) {
-		return ""
+		return rawjson.Value{}
 	}
-	_, meta, err := pelcro.Envelope(fmt.Appendf(nil, `{"data":{},"meta":%s}`, raw))
+	v, err := rawjson.Parse(raw)
 	if err != nil {
 		t.Skip("nested too deep")
 	}
-	return meta
+	return v
 }
 
-// FuzzReadCustomer: any JSON is read, of an object only the id can be wrong, and
-// what was read can be sent.
+// FuzzReadCustomer: any JSON object with an id is read, none of its attributes is lost, and the
+// customer can be sent.
 func FuzzReadCustomer(f *testing.F) {
 	addBodies(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		customer, err := readCustomer(received(t, raw))
+		customer, err := readCustomer(parsed(t, raw))
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(raw, &fields) != nil || fields == nil {
 			if err == nil {
-				t.Errorf("a customer out of what is no object: %v", customer)
+				t.Errorf("a customer that is not an object: %v", customer)
 			}
 			return
 		}
@@ -85,7 +86,7 @@ func FuzzReadCustomer(f *testing.F) {
 		kept := customer.GetExtra().GetFields()
 		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			if kept[name] != nil || isNothing(fields[name]) || name == "organization" || name == "default_source" {
-				continue // a relation's id stands in another field
+				continue // a relation's id is in another field
 			}
 			field := customer.ProtoReflect().Descriptor().Fields().ByTextName(name)
 			if field == nil || !customer.ProtoReflect().Has(field) {
@@ -110,28 +111,48 @@ func isNothing(raw json.RawMessage) bool {
 func FuzzReadCustomers(f *testing.F) {
 	addBodies(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		customers, err := readCustomers(received(t, raw))
-		var rows []map[string]json.RawMessage
-		if json.Unmarshal(raw, &rows) != nil || rows == nil || slices.ContainsFunc(rows, func(row map[string]json.RawMessage) bool { return row == nil }) {
-			if err == nil {
-				t.Errorf("customers out of what is no list of objects: %v", customers)
-			}
-			return
-		}
-		if err != nil {
-			if !errors.Is(err, errNoID) {
-				t.Errorf("a list that cannot be read: %v", err)
-			}
-			return
-		}
-		if len(customers) != len(rows) {
-			t.Errorf("%d customers out of %d", len(customers), len(rows))
+		customers, err := readCustomers(parsed(t, raw))
+		n, ok := countRows(raw)
+		switch {
+		case !ok && err == nil:
+			t.Errorf("customers of JSON that is not a list of objects: %v", customers)
+		case ok && err != nil && !errors.Is(err, errNoID):
+			t.Errorf("a list that cannot be read: %v", err)
+		case ok && err == nil && len(customers) != n:
+			t.Errorf("%d customers of %d", len(customers), n)
 		}
 		for _, customer := range customers {
 			checkCustomer(t, customer)
 		}
 	})
 }
+
+// countRows returns the number of objects in a list, or in an object with numeric keys; ok is false
+// for anything else.
+func countRows(raw []byte) (n int, ok bool) {
+	isRow := func(row json.RawMessage) bool {
+		var fields map[string]json.RawMessage
+		return json.Unmarshal(row, &fields) == nil && fields != nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil && list != nil {
+		return len(list), !slices.ContainsFunc(list, func(row json.RawMessage) bool { return !isRow(row) })
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') || !json.Valid(raw) {
+		return 0, false
+	}
+	for ; decoder.More(); n++ {
+		key, _ := decoder.Token()
+		var row json.RawMessage
+		if decoder.Decode(&row) != nil || !digits.MatchString(key.(string)) || !isRow(row) {
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
 
 // checkCustomer checks that the customer can be sent, in both encodings, and read by
 // any library.
@@ -186,41 +207,61 @@ func depthOf(m protoreflect.Message) int {
 	return deepest + 1
 }
 
-// FuzzPageToken: any token is refused or names a page that can be asked for; what
-// was handed out is read as it was.
+// FuzzPageToken: a token is rejected, or it is the only text for its page; whatever a response says,
+// the next page is the one after it, and a row of it comes after those before.
 func FuzzPageToken(f *testing.F) {
-	request := &pelcrov1.ListCustomersRequest{OrderBy: "id"}
-	f.Add(page{Number: 2, Size: 10, Query: queryDigest(request)}.token(), int32(0), []byte(`{"current_page":2,"last_page":3,"total":30}`), 10)
-	f.Add(page{Number: 1 << 31, Size: 100}.token(), int32(-1), []byte(`{"current_page":"2","last_page":1e9}`), 0)
-	f.Add("", int32(1000), []byte(`{"current_page":2147483647,"last_page":2147483648,"total":-1}`), -1)
-	for _, token := range []string{"x", "e30", "W10", "bnVsbA", "eyJuIjoxLCJzIjoxfQ", "eyJuIjoxLCJzIjoxMDEsInEiOiIifQ", "====", strings.Repeat("A", 1000)} {
-		f.Add(token, int32(5), []byte(`null`), 5)
+	query := &pelcrov1.ListCustomersRequest{OrderBy: "id"}
+	good := page{number: 2, size: 10, lastID: 10, query: digestOfQuery(query)}
+	f.Add(good.token(), int32(0), []byte(`{"meta":{"current_page":2,"last_page":3,"total":30}}`), []byte{11, 12})
+	f.Add(good.token(), int32(100), []byte(`{"meta":{"pagination":{"current_page":2,"total_pages":3,"per_page":5}}}`), []byte{9, 10, 11})
+	f.Add(good.token(), int32(10), []byte(`{"current_page":2,"next_page_url":"x","per_page":1}`), []byte{12, 11})
+	f.Add(page{number: math.MaxInt32, size: 100, empty: maxEmptyPages, query: good.query}.token(), int32(0), []byte(`{"links":{"next":"x"}}`), []byte{})
+	f.Add("", int32(1000), []byte(`{"meta":{"current_page":1,"last_page":2147483648,"total":-1}}`), []byte{1, 1, 1})
+	for _, token := range []string{"x", "e30", "eyJuIjoxLCJzIjoxfQ", "====", strings.Repeat("A", 1000), good.token() + "A"} {
+		f.Add(token, int32(5), []byte(`null`), []byte{5})
 	}
-	f.Fuzz(func(t *testing.T, token string, size int32, meta []byte, rows int) {
-		if p, ok := parsePage(token); ok {
-			if again, ok := parsePage(p.token()); !ok || again.Number != p.Number || again.Size != p.Size || string(again.Query) != string(p.Query) {
-				t.Errorf("%+v, and then %+v", p, again)
-			}
+	f.Fuzz(func(t *testing.T, token string, size int32, body, ids []byte) {
+		if p, ok := parseToken(token); ok && p.token() != token {
+			t.Errorf("%q is another token for %q", token, p.token())
 		}
 		var c check
 		p := c.page(&pelcrov1.ListCustomersRequest{OrderBy: "id", PageToken: token, PageSize: size})
 		if c.err() != nil {
 			return
 		}
-		if p.Number < 1 || p.Size < 1 || p.Size > maxPageSize {
+		if p.number < 1 || p.size < 1 || p.size > maxPageSize {
 			t.Fatalf("page %+v", p)
 		}
-		next, total := p.next(received(t, meta), rows)
-		if total < 0 {
-			t.Errorf("the total is %d", total)
+		rows := make([]*pelcrov1.Customer, len(ids))
+		for i, id := range ids {
+			rows[i] = &pelcrov1.Customer{Id: int64(id) + 1}
 		}
-		if next == "" {
-			return
+		paging := readPaging(parsed(t, body))
+		if paging.totalSize() < 0 {
+			t.Errorf("the total is %d", paging.totalSize())
 		}
-		var d check
-		q := d.page(&pelcrov1.ListCustomersRequest{OrderBy: "id", PageToken: next, PageSize: size})
-		if d.err() != nil || q.Number <= p.Number || q.Size != p.Size {
-			t.Errorf("after %+v comes %+v, %v", p, q, d.err())
+		for _, sort := range sorts {
+			added, err := p.accept(rows, sort, paging)
+			if err != nil {
+				continue
+			}
+			for _, row := range added {
+				if sort == sortID && row.GetId() <= p.lastID {
+					t.Errorf("row %d comes after %d", row.GetId(), p.lastID)
+				}
+			}
+			next, err := p.next(rows, sort, paging)
+			if err != nil || next == "" {
+				continue
+			}
+			var d check
+			q := d.page(&pelcrov1.ListCustomersRequest{OrderBy: "id", PageToken: next, PageSize: max(size, int32(p.size))})
+			if d.err() != nil || q.number != p.number+1 || q.size > p.size {
+				t.Errorf("after %+v comes %+v, %v", p, q, d.err())
+			}
+			if _, err := q.accept(rows, sort, paging); len(rows) > 0 && err == nil {
+				t.Errorf("the same page %v is accepted twice in order %q", ids, sort)
+			}
 		}
 	})
 }

@@ -1,0 +1,111 @@
+package customers
+
+import (
+	"math"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
+)
+
+// paging is what the response of a list says of its page, in any of Laravel's forms
+// (https://laravel.com/docs/pagination):
+//
+//   - meta, with page numbers, as Pelcro documents it;
+//   - meta and links: a simple paginator, which knows whether there is a next page, but neither the
+//     last page nor the total;
+//   - the same names beside data: a paginator without an API resource;
+//   - meta.pagination: Fractal.
+//
+// A number that the response does not say is 0.
+type paging struct {
+	current    int64 // the number of the page, if hasCurrent
+	hasCurrent bool
+	last       int64 // the number of the last page
+	total      int64 // rows of the whole list
+	perPage    int64 // the size of a page
+	link       link  // read only if the last page is not known
+}
+
+// link says whether there is a link to a next page. The link itself is never followed.
+type link int
+
+const (
+	linkUnknown link = iota
+	linkNone
+	linkNext
+)
+
+// readPaging reads what the body of a list says of its page.
+func readPaging(body rawjson.Value) paging {
+	meta := body.Member("meta")
+	places := []rawjson.Value{meta, meta.Member("pagination"), body}
+	p := paging{
+		last:    firstNumber(places, "last_page", "total_pages"),
+		total:   firstNumber(places, "total"),
+		perPage: firstNumber(places, "per_page"),
+	}
+	for _, place := range places {
+		if p.hasCurrent {
+			break
+		}
+		p.current, p.hasCurrent = place.Member("current_page").Integer()
+	}
+	for _, place := range places {
+		if p.last > 0 || p.link != linkUnknown {
+			break // a page count says more than a link
+		}
+		if p.link = linkOf(place.Member("links").Member("next")); p.link == linkUnknown {
+			p.link = linkOf(place.Member("next_page_url"))
+		}
+	}
+	return p
+}
+
+// firstNumber returns the first number above 0 with one of the names.
+func firstNumber(places []rawjson.Value, names ...string) int64 {
+	for _, place := range places {
+		for _, name := range names {
+			if n, ok := place.Member(name).Integer(); ok && n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+func linkOf(url rawjson.Value) link {
+	text, _ := url.Text()
+	switch {
+	case url.IsNull():
+		return linkNone
+	case text != "":
+		return linkNext
+	}
+	return linkUnknown
+}
+
+// more reports whether pages follow the page with that number and so many rows. A response that
+// does not say it is the last page is not taken for one while it has rows: a short page may be cut
+// by Pelcro's own limit.
+func (p paging) more(number, rows int) bool {
+	switch {
+	case p.last > 0:
+		return int64(number) < p.last
+	case p.link != linkUnknown:
+		return p.link == linkNext
+	case p.total > 0 && p.perPage > 0:
+		return int64(number) < (p.total-1)/p.perPage+1
+	}
+	return rows > 0
+}
+
+// size returns the size of the next page: Pelcro's own if that is smaller than the one asked for. A
+// size that is smaller than the page itself is not Pelcro's.
+func (p paging) size(asked, rows int) int {
+	if p.perPage > 0 && p.perPage >= int64(rows) && p.perPage < int64(asked) {
+		return int(p.perPage)
+	}
+	return asked
+}
+
+// totalSize returns the total_size of the response.
+func (p paging) totalSize() int32 { return int32(min(p.total, math.MaxInt32)) }
