@@ -11,25 +11,25 @@ import (
 // check collects everything that is wrong with a request, so that the caller
 // learns all of it at once. Field paths are those that Pelcro's own field errors
 // get (mapping).
-type check struct{ invalid invalidRequestError }
+type check struct{ invalid InvalidRequestError }
 
 // maxViolations is how many violations are kept; the others are counted.
 const maxViolations = 100
 
-// err returns the [invalidRequestError], nil if nothing is wrong.
+// err returns the [InvalidRequestError], nil if nothing is wrong.
 func (c *check) err() error {
-	if len(c.invalid.violations) == 0 {
+	if len(c.invalid.Violations) == 0 {
 		return nil
 	}
 	return c.invalid
 }
 
 func (c *check) add(field string, reason pelcrov1.FieldViolationReason, description string) {
-	if len(c.invalid.violations) == maxViolations {
-		c.invalid.omitted++
+	if len(c.invalid.Violations) == maxViolations {
+		c.invalid.Omitted++
 		return
 	}
-	c.invalid.violations = append(c.invalid.violations, mapping.Violation{Field: field, Reason: reason, Description: description})
+	c.invalid.Violations = append(c.invalid.Violations, mapping.Violation{Field: field, Reason: reason, Description: description})
 }
 
 // id checks the key of a customer.

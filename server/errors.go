@@ -2,19 +2,16 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -25,227 +22,190 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// invalidRequestError is a request that cannot be sent to Pelcro.
-type invalidRequestError struct {
-	violations []mapping.Violation
-	omitted    int // how many more there are
+// InvalidRequestError is a request that a service rejects before it calls Pelcro.
+type InvalidRequestError struct {
+	Violations []mapping.Violation
+	Omitted    int // how many more there are
 }
 
 // Error names the first fields only: a request can have very many.
-func (e invalidRequestError) Error() string {
+func (e InvalidRequestError) Error() string {
 	const most = 5
 	fields := make([]string, 0, most)
-	for _, v := range e.violations[:min(len(e.violations), most)] {
+	for _, v := range e.Violations[:min(len(e.Violations), most)] {
 		fields = append(fields, v.Field)
 	}
 	text := "invalid request: " + strings.Join(fields, ", ")
-	if more := len(e.violations) - len(fields) + e.omitted; more > 0 {
+	if more := len(e.Violations) - len(fields) + e.Omitted; more > 0 {
 		text += fmt.Sprintf(" (+%d more)", more)
 	}
 	return text
 }
 
-// errUnknownMethod is a call of a method that does not exist.
-var errUnknownMethod = errors.New("unknown method")
-
-// panicError is a panic of a handler.
-type panicError struct{ text string }
-
-func (e panicError) Error() string { return e.text }
-
-// recovered makes an error of a panic, for the log. The value itself may hold
-// anything of the request, so only Go's own texts are kept of it.
-func recovered(value any) error {
-	text := fmt.Sprintf("panic of type %T", value)
-	if err, ok := value.(runtime.Error); ok {
-		text = "panic: " + err.Error()
-	}
-	return panicError{text + "\n" + string(debug.Stack())}
-}
-
-// recoverUnary and recoverStream make errors of panics, which are then translated and
-// logged like any other failure.
+// The causes of a context's end, and of a call that never reached a handler.
 var (
-	recoverUnary  = recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered))
-	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(recovered))
+	// errCallerDeadline ends a call a little before the caller's deadline.
+	errCallerDeadline = fmt.Errorf("the caller's deadline is near: %w", context.DeadlineExceeded)
+	errStopping       = errors.New("the service is stopping")
+	errUnknownMethod  = errors.New("unknown method")
 )
 
-// translateUnary and translateStream are the one place where errors become
-// statuses. They also give the call its time limit, because who ran out of time
-// is part of the answer.
-func (s *Server) translateUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	c := callOf(ctx)
-	limited := s.calls.limit(ctx, c)
-	defer s.calls.remove(c)
-	resp, err := recoverUnary(limited, req, info, handler)
-	trailer, err := s.translate(ctx, limited, req, err)
-	// SetTrailer fails only outside of a call.
-	_ = grpc.SetTrailer(ctx, trailer)
-	return resp, err
+// translateUnary and translateStream are the one place where errors become statuses. They also
+// limit the time of the call, because the status depends on who ended it.
+func (s *Server) translateUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	limited, end := limit(ctx, s.callsEnd)
+	defer end()
+	resp, err := handler(limited, req)
+	return resp, s.translate(ctx, limited, err)
 }
 
-func (s *Server) translateStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	s.openStreams.Add(1)
+	defer s.openStreams.Add(-1)
 	ctx := stream.Context()
-	c := callOf(ctx)
-	limited := s.streams.untilStop(ctx, c)
-	defer s.streams.remove(c)
+	limited, end := limit(ctx, s.streamsEnd)
+	defer end()
 	wrapped := middleware.WrapServerStream(stream)
 	wrapped.WrappedContext = limited
-	trailer, err := s.translate(ctx, limited, nil, recoverStream(srv, endingStream{wrapped}, info, handler))
-	stream.SetTrailer(trailer)
-	return err
+	return s.translate(ctx, limited, handler(service, requestStream{wrapped}))
 }
 
-// translate returns the trailers of the call and the status for err, nil for
-// none. ctx is the caller's context, limited the one that the handler had.
-func (s *Server) translate(ctx, limited context.Context, req any, err error) (metadata.MD, error) {
-	c := callOf(ctx)
-	if err != nil {
-		c.result, c.cause = s.result(ctx, limited, req, err), err
+// limit returns the context of the handler. It ends with the caller's, but a little before the
+// caller's deadline, so that the response with its reason arrives before the client library's own
+// error, and it ends with the service. The cause of its end says which it was.
+func limit(ctx, serviceEnd context.Context) (limited context.Context, end func()) {
+	limited = context.WithValue(ctx, pelcro.ExchangeKey{}, &rpcOf(ctx).exchange)
+	release := context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		margin := min(50*time.Millisecond, time.Until(deadline)/10)
+		limited, release = context.WithDeadlineCause(limited, deadline.Add(-margin), errCallerDeadline)
 	}
-	c.describe(ctx)
-	if c.result.OK() {
-		return metadata.MD{mapping.TrailerRequestID: {c.requestID}}, nil
+	limited, cancel := context.WithCancelCause(limited)
+	unregister := context.AfterFunc(serviceEnd, func() { cancel(errStopping) })
+	return limited, func() {
+		unregister()
+		cancel(nil)
+		release()
 	}
-	return c.result.Trailer(), c.result.Err()
 }
 
-// result maps err.
-func (s *Server) result(ctx, limited context.Context, req any, err error) mapping.Result {
-	c := callOf(ctx)
+// translate returns the status for err, nil for none. ctx is the caller's context, limited that of
+// the handler.
+func (s *Server) translate(ctx, limited context.Context, err error) (translated error) {
+	r := rpcOf(ctx)
+	defer func() {
+		if value := recover(); value != nil {
+			translated = r.fail(value)
+		}
+	}()
+	if err == nil {
+		r.trailer = metadata.MD{mapping.TrailerRequestID: {r.requestID}}
+		return nil
+	}
+	ended := endedBy(ctx, limited)
+	if unread, ok := errors.AsType[readError](err); ok && ended == nil {
+		return unread // gRPC has answered: transport.go reports it
+	}
+	r.result, r.cause = s.result(ctx, err, ended), err
+	r.trailer = r.result.Trailer()
+	return r.result.Err()
+}
+
+// result maps err; ended is why the handler's context ended, nil while it has not.
+func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
+	r := rpcOf(ctx)
 	call := mapping.Call{
-		Operation:  c.method.operation,
-		ResourceID: resourceID(req),
-		Credential: c.credential(),
-		Remaining:  remaining(ctx, mapping.NoDeadline),
-		RequestID:  c.requestID,
+		Operation:  r.method.operation,
+		Credential: r.credential(),
+		Remaining:  remaining(ctx),
+		RequestID:  r.requestID,
+	}
+	if r.request != nil {
+		call.ResourceID = r.method.resourceID(r.request)
 	}
 	if upstream, ok := errors.AsType[*pelcro.Error](err); ok {
-		if upstream.StatusCode == 0 {
-			return noReply(ctx, limited, call, upstream, c.cutOff.Load())
-		}
-		return mapping.FromReply(call, replyOf(upstream))
+		result := fromPelcro(call, upstream, ended)
+		s.recordKeyStatus(result, upstream)
+		return result
 	}
-	var (
-		invalid  invalidRequestError
-		access   accessError
-		panicked panicError
-	)
+	sent := r.exchange.Attempts > 0
 	switch {
-	case errors.As(err, &invalid):
-		return mapping.Refuse(call, mapping.Refusal{
-			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
-			Violations: invalid.violations,
-			Omitted:    invalid.omitted,
-		})
-	case errors.As(err, &access):
-		return mapping.Refuse(call, mapping.Refusal{Reason: access.reason})
-	case errors.Is(err, errOverloaded):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_OVERLOADED})
-	case errors.Is(err, errUnknownMethod):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD})
-	case errors.As(err, &panicked):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: true})
-	case call.Operation.Name == "":
-		return foreign(call, err, c.cutOff.Load())
+	case ended == nil || !isCancellation(err):
+		return mapping.Refuse(call, refusal(err, sent))
+	case errors.Is(ended, errStopping):
+		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
 	}
-	return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR})
+	return mapping.FromNoReply(call, mapping.NoReply{Sent: sent, Caller: ended})
 }
 
-// replyOf is a response as the mapping wants it, without the credential of the call.
-func replyOf(response *pelcro.Error) mapping.Reply {
-	return mapping.Reply{
-		StatusCode:     response.StatusCode,
-		Header:         response.RedactedHeader(),
-		Body:           response.RedactedBody(),
-		BodyIncomplete: response.BodyIncomplete,
-		TooLarge:       response.TooLarge,
-		Unusable:       response.Unusable,
+// endedBy returns why the handler's context ended: errStopping, or the caller's
+// [context.DeadlineExceeded] or [context.Canceled]; nil while it has not.
+func endedBy(ctx, limited context.Context) error {
+	switch cause := context.Cause(limited); {
+	case errors.Is(cause, errStopping):
+		return errStopping
+	case errors.Is(cause, errCallerDeadline):
+		return context.DeadlineExceeded
 	}
+	return ctx.Err()
 }
 
-// noReply maps a call that got no whole reply, by who ended it: the caller, a stop
-// that cut it off, or Pelcro.
-func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error, cutOff bool) mapping.Result {
-	none := mapping.NoReply{Failure: failureOf(upstream), Sent: upstream.Sent, Caller: ctx.Err()}
-	switch {
-	case errors.Is(upstream, pelcro.ErrCircuitOpen):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN})
-	case errors.Is(context.Cause(limited), errCallerDeadline):
-		none.Caller = context.DeadlineExceeded
-	case cutOff:
-		return mapping.Refuse(call, mapping.Refusal{
-			Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
-			Sent:   upstream.Sent,
-		})
+// remaining returns how much is left of the caller's deadline.
+func remaining(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(0, time.Until(deadline))
 	}
-	return mapping.FromNoReply(call, none)
+	return mapping.NoDeadline
 }
 
-// foreign maps an error of the services that grpc-go brings, health and
-// reflection: their codes are part of their protocols and stay.
-func foreign(call mapping.Call, err error, cutOff bool) mapping.Result {
-	code := status.FromContextError(err).Code()
+// isCancellation reports whether err says no more than that the context ended.
+func isCancellation(err error) bool {
+	code := codeOf(err)
+	return is[readError](err) || code == codes.Canceled || code == codes.DeadlineExceeded
+}
+
+// codeOf returns the code of an error of gRPC's, or of a context.
+func codeOf(err error) codes.Code {
 	if s, ok := status.FromError(err); ok {
-		code = s.Code()
+		return s.Code()
 	}
-	switch {
-	case cutOff:
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN})
-	case code == codes.Canceled:
-		return mapping.FromNoReply(call, mapping.NoReply{Caller: context.Canceled})
-	case code == codes.DeadlineExceeded:
-		return mapping.FromNoReply(call, mapping.NoReply{Caller: context.DeadlineExceeded})
-	}
-	return mapping.Refuse(call, mapping.Refusal{Reason: foreignReasons[code]})
+	return status.FromContextError(err).Code()
 }
 
-var foreignReasons = map[codes.Code]pelcrov1.ErrorReason{
+// refusal describes an error of this service.
+func refusal(err error, sent bool) mapping.Refusal {
+	refusal := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: sent}
+	invalid, isInvalid := errors.AsType[InvalidRequestError](err)
+	switch {
+	case isInvalid:
+		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+		refusal.Violations, refusal.Omitted = invalid.Violations, invalid.Omitted
+	case is[undecodableError](err):
+		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+	case errors.Is(err, ErrUnauthenticated):
+		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
+	case errors.Is(err, ErrPermissionDenied):
+		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
+	case errors.Is(err, errOverloaded):
+		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
+	case errors.Is(err, errUnknownMethod):
+		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
+	default:
+		if reason, ok := builtinReasons[codeOf(err)]; ok {
+			refusal.Reason = reason
+		}
+	}
+	return refusal
+}
+
+// builtinReasons are the reasons of the errors of health and reflection, whose codes are part of
+// their protocols. No handler of a resource returns a status.
+var builtinReasons = map[codes.Code]pelcrov1.ErrorReason{
 	codes.InvalidArgument:   pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 	codes.NotFound:          pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE,
 	codes.ResourceExhausted: pelcrov1.ErrorReason_GATEWAY_OVERLOADED,
 	codes.Unimplemented:     pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD,
 	codes.Unavailable:       pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
-}
-
-// resourceID returns the id of the customer that the request names, empty for
-// none.
-func resourceID(req any) string {
-	switch req := req.(type) {
-	case *pelcrov1.UpdateCustomerRequest:
-		return idText(req.GetCustomer().GetId())
-	case interface{ GetId() int64 }:
-		return idText(req.GetId())
-	}
-	return ""
-}
-
-func idText(id int64) string {
-	if id == 0 {
-		return ""
-	}
-	return strconv.FormatInt(id, 10)
-}
-
-// failureOf says why there was no response.
-func failureOf(upstream *pelcro.Error) mapping.Failure {
-	switch {
-	case isUntrusted(upstream.Err):
-		return mapping.Untrusted
-	case !upstream.Sent:
-		return mapping.Unreachable
-	case isTimeout(upstream.Err):
-		return mapping.TimedOut
-	}
-	return mapping.ConnectionLost
-}
-
-// isUntrusted reports whether the peer failed to prove that it is Pelcro: a
-// fault that no repetition cures and that someone must see.
-func isUntrusted(err error) bool {
-	return is[*tls.CertificateVerificationError](err) || is[x509.UnknownAuthorityError](err) ||
-		is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err) ||
-		is[tls.RecordHeaderError](err) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // is reports whether err is, or wraps, an error of the type E.
@@ -254,18 +214,88 @@ func is[E error](err error) bool {
 	return found
 }
 
-// isTimeout reports whether a time limit of this service's ended the call. The
-// system's own, for a peer that is gone, is a lost connection. It looks at every
-// error of the chain, because *url.Error has a Timeout that looks no further than
-// the next one.
-func isTimeout(err error) bool {
-	if errors.Is(err, syscall.ETIMEDOUT) {
-		return false
+// panicError is a panic.
+type panicError struct{ text string }
+
+func (e panicError) Error() string { return e.text }
+
+// newPanicError describes a panic for the log. The value may hold parts of the request, so only the
+// texts of Go's runtime are kept.
+func newPanicError(value any) error {
+	text := fmt.Sprintf("panic of type %T", value)
+	if err, ok := value.(runtime.Error); ok {
+		text = "panic: " + err.Error()
 	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
-			return true
+	return panicError{text + "\n" + string(debug.Stack())}
+}
+
+// recoverUnary and recoverStream turn a panic of a handler into an error, which is translated and
+// logged like any other.
+var (
+	recoverUnary  = recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(newPanicError))
+	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(newPanicError))
+)
+
+// containUnary and containStream are the outermost interceptors: no panic of the others ends the
+// process. They also set the trailers, once.
+func (s *Server) containUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	r := rpcOf(ctx)
+	defer func() {
+		if value := recover(); value != nil {
+			resp, err = nil, s.reportPanic(ctx, r, value)
 		}
+		_ = grpc.SetTrailer(ctx, r.trailer) // fails only outside of a call
+	}()
+	return handler(ctx, req)
+}
+
+func (s *Server) containStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	ctx := stream.Context()
+	r := rpcOf(ctx)
+	defer func() {
+		if value := recover(); value != nil {
+			err = s.reportPanic(ctx, r, value)
+		}
+		stream.SetTrailer(r.trailer)
+	}()
+	return handler(service, stream)
+}
+
+// reportPanic returns the status of a call after a panic of its observers, and reports it.
+func (s *Server) reportPanic(ctx context.Context, r *rpc, value any) error {
+	err := r.fail(value)
+	r.observed = true
+	contained(func() { s.metrics.countError(r) })
+	contained(func() { s.logCall(ctx, r, time.Since(r.began)) })
+	return err
+}
+
+// fail makes the result of the call that of a panic, and returns its status. It is prepared
+// (method.panicResults): only the request id is added.
+func (r *rpc) fail(value any) error {
+	r.cause, r.result = newPanicError(value), r.method.panicResults[0]
+	if r.exchange.Attempts > 0 {
+		r.result = r.method.panicResults[1]
 	}
-	return false
+	r.trailer = r.result.Trailer()
+	r.trailer.Set(mapping.TrailerRequestID, r.requestID)
+	withID, err := r.result.Status().WithDetails(&errdetails.RequestInfo{RequestId: r.requestID})
+	if err != nil {
+		return r.result.Err()
+	}
+	return withID.Err()
+}
+
+// contained runs a report of a panic, which may be the one that panicked.
+func contained(report func()) {
+	defer func() { _ = recover() }()
+	report()
+}
+
+// logPanic logs a panic outside of the interceptors.
+func (s *Server) logPanic(ctx context.Context, value any) {
+	cause := newPanicError(value)
+	contained(func() {
+		s.config.Logger.ErrorContext(ctx, "panic outside of the interceptors", "cause", causeText(cause))
+	})
 }

@@ -252,9 +252,11 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: patience})
 	return server.New(server.Config{
-		Pelcro: pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: patience}),
-		Logger: slog.New(slog.DiscardHandler),
+		Pelcro:   client,
+		Services: []server.Service{server.CustomerService(client)},
+		Logger:   slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -94,6 +94,7 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 	}
 	client := pelcro.New(s.pelcro)
 	s.server.Pelcro = client
+	s.server.Services = []server.Service{server.CustomerService(client)}
 	listener := listen(t)
 	g.address = listener.Addr().String()
 

@@ -87,6 +87,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer follows.start(ctx, protected.files)()
 	service := server.New(server.Config{
 		Pelcro:             client,
+		Services:           []server.Service{server.CustomerService(client)},
 		MaxConcurrentCalls: c.MaxConcurrent,
 		Reflection:         c.reflects(),
 		TLS:                protected.tlsConfig(),

@@ -94,6 +94,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	}
 	client := pelcro.New(c.pelcro)
 	c.server.Pelcro = client
+	c.server.Services = []server.Service{server.CustomerService(client)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
