@@ -34,7 +34,7 @@ const written = `"email":"a@example.com","first_name":"Ada","last_name":"Lovelac
 	`"tele_marketing":true,"mail_marketing":true,"email_hardbounce":true,"metadata":{"plan":"gold"},"old_provider_id":"old-1"`
 
 func TestCreateBody(t *testing.T) {
-	upstream := answering(fine)
+	upstream := respondingWith(succeed)
 	g := start(t, upstream)
 	for _, test := range []struct {
 		name string
@@ -89,7 +89,7 @@ func TestCreateBody(t *testing.T) {
 }
 
 func TestUpdateBody(t *testing.T) {
-	upstream := answering(fine)
+	upstream := respondingWith(succeed)
 	g := start(t, upstream)
 	mask := func(customer *pelcrov1.Customer, paths ...string) *pelcrov1.UpdateCustomerRequest {
 		customer.Id = 42
@@ -140,7 +140,7 @@ func TestUpdateBody(t *testing.T) {
 }
 
 func TestSiteOfWrites(t *testing.T) {
-	upstream := answering(fine)
+	upstream := respondingWith(succeed)
 	g := start(t, upstream)
 	create := newCustomer("a@example.com")
 	create.SiteId = new(int32(9))

@@ -42,11 +42,11 @@ func TestUnknownHost(t *testing.T) {
 }
 
 func TestUntrusted(t *testing.T) {
-	web := httptest.NewUnstartedServer(answering(fine))
+	web := httptest.NewUnstartedServer(respondingWith(succeed))
 	web.Config.ErrorLog = log.New(io.Discard, "", 0)
 	web.StartTLS()
 	defer web.Close()
-	plain := httptest.NewServer(answering(fine))
+	plain := httptest.NewServer(respondingWith(succeed))
 	defer plain.Close()
 	other := pelcro.NewTransport()
 	other.TLSClientConfig = web.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
@@ -73,7 +73,7 @@ func TestUntrusted(t *testing.T) {
 // A trusted certificate is enough, over HTTP/1 and HTTP/2.
 func TestTrusted(t *testing.T) {
 	for _, protocol := range []string{"http/1.1", "h2"} {
-		web := httptest.NewUnstartedServer(answering(fine))
+		web := httptest.NewUnstartedServer(respondingWith(succeed))
 		web.EnableHTTP2 = true
 		web.StartTLS()
 		transport := pelcro.NewTransport()
@@ -112,7 +112,7 @@ func TestLostConnection(t *testing.T) {
 		{"unknown transfer encoding", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := answering(test.reply)
+			upstream := respondingWith(test.reply)
 			g := start(t, upstream)
 			for _, c := range g.calls(42) {
 				f := c.do(t.Context()).failure(t)
@@ -125,7 +125,7 @@ func TestLostConnection(t *testing.T) {
 					f.mustAdvise(t, "", "", 0)
 				}
 			}
-			if log := g.journal.rest(); strings.Contains(log, "canary") {
+			if log := g.log.rest(); strings.Contains(log, "canary") {
 				t.Errorf("logged: %s", log)
 			}
 		})
@@ -135,7 +135,7 @@ func TestLostConnection(t *testing.T) {
 // The body of an error says less than its status, so its loss changes nothing.
 func TestLostBodyOfAnError(t *testing.T) {
 	for _, body := range []string{`{"message":"canary`, `{"message":"canary"}`} {
-		for _, c := range start(t, answering(cut(403, body))).calls(42) {
+		for _, c := range start(t, respondingWith(cut(403, body))).calls(42) {
 			f := c.do(t.Context()).failure(t)
 			f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 			f.mustHide(t, "canary")

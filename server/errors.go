@@ -102,11 +102,10 @@ func (s *Server) translate(ctx, limited context.Context, err error) (translated 
 		r.trailer = metadata.MD{mapping.TrailerRequestID: {r.requestID}}
 		return nil
 	}
-	ended := endedBy(ctx, limited)
-	if unread, ok := errors.AsType[readError](err); ok && ended == nil {
-		return unread // gRPC has answered: transport.go reports it
+	if isRejectedByTransport(err) {
+		return err
 	}
-	r.result, r.cause = s.result(ctx, err, ended), err
+	r.result, r.cause = s.result(ctx, err, endedBy(ctx, limited)), err
 	r.trailer = r.result.Trailer()
 	return r.result.Err()
 }
@@ -161,7 +160,7 @@ func remaining(ctx context.Context) time.Duration {
 // isCancellation reports whether err says no more than that the context ended.
 func isCancellation(err error) bool {
 	code := codeOf(err)
-	return is[readError](err) || code == codes.Canceled || code == codes.DeadlineExceeded
+	return code == codes.Canceled || code == codes.DeadlineExceeded
 }
 
 // codeOf returns the code of an error of gRPC's, or of a context.

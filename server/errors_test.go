@@ -77,7 +77,7 @@ func TestEveryStatus(t *testing.T) {
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "every-status")
 	for status := 300; status <= 599; status++ {
 		calls := g.calls(int64(status))
-		calls[2].do = func(ctx context.Context) answer {
+		calls[2].do = func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", status)))
 			return a
 		}
@@ -172,7 +172,7 @@ func TestRateLimit(t *testing.T) {
 	f.mustAdvise(t, "rejected", "30000", 30*time.Second)
 
 	// A client that slept past its own deadline would lose the error.
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
 	f = a.failure(t)

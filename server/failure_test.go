@@ -34,7 +34,7 @@ type failure struct {
 }
 
 // failure checks what is promised of every error, and reads it.
-func (a answer) failure(t *testing.T) failure {
+func (a callResult) failure(t *testing.T) failure {
 	t.Helper()
 	s, ok := status.FromError(a.err)
 	if a.err == nil || !ok {

@@ -37,7 +37,7 @@ func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.St
 }
 
 func (s *Server) observe(ctx context.Context, err error) {
-	if is[readError](err) {
+	if isRejectedByTransport(err) {
 		return // transport.go reports it
 	}
 	r := rpcOf(ctx)

@@ -66,7 +66,7 @@ func TestReflectionV1(t *testing.T) {
 	if err := stream.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
-	if logged := g.journal.call(t); logged.text("level") != "INFO" || logged.text("grpc.code") != "OK" {
+	if logged := g.log.call(t); logged.text("level") != "INFO" || logged.text("grpc.code") != "OK" {
 		t.Errorf("logged %v", logged)
 	}
 }

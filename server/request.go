@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/status"
 )
 
 // rawRequest is a request as bytes.
@@ -48,11 +47,16 @@ func (c codec) Marshal(v any) (data mem.BufferSlice, err error) {
 
 var errUnencodable = errors.New("the response cannot be encoded")
 
-// readError is a request that gRPC could not read. It keeps gRPC's status, which the caller already
-// has unless it is gone.
+// readError is a request that gRPC could not read.
 type readError struct{ error }
 
-func (e readError) GRPCStatus() *status.Status { return status.Convert(e.error) }
+func (e readError) Unwrap() error { return e.error }
+
+// isRejectedByTransport reports whether gRPC has already sent its own status, because it could not
+// read the request. A caller that is gone is not rejected.
+func isRejectedByTransport(err error) bool {
+	return is[readError](err) && !isCancellation(err)
+}
 
 // undecodableError is a request that is not a message of the method.
 type undecodableError struct{ error }

@@ -16,7 +16,7 @@ import (
 )
 
 func TestGetAndDeleteUpstream(t *testing.T) {
-	upstream := answering(fine)
+	upstream := respondingWith(succeed)
 	g := start(t, upstream)
 	get := func(req *pelcrov1.GetCustomerRequest) func(*testing.T) {
 		return func(t *testing.T) { mustSucceed(t, g.customers.GetCustomer, req) }
@@ -52,7 +52,7 @@ func TestGetAndDeleteUpstream(t *testing.T) {
 }
 
 func TestListUpstream(t *testing.T) {
-	upstream := answering(fine)
+	upstream := respondingWith(succeed)
 	g := start(t, upstream)
 	filter := func(attribute string, operator pelcrov1.CustomerFilter_Operator, or bool, values ...string) *pelcrov1.ListCustomersRequest {
 		return &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
@@ -121,7 +121,7 @@ func escape(query string) string {
 
 // Nothing of the caller's metadata goes on, and nothing else is sent than this.
 func TestHeadersUpstream(t *testing.T) {
-	upstream := answering(fine)
+	upstream := respondingWith(succeed)
 	g := start(t, upstream)
 	ctx := metadata.AppendToOutgoingContext(t.Context(),
 		"authorization", "Bearer of-the-caller", "cookie", "session=of-the-caller",
@@ -158,7 +158,7 @@ func TestHeadersUpstream(t *testing.T) {
 // One call is one request, whatever comes back.
 func TestOneRequest(t *testing.T) {
 	for _, status := range []int{200, 307, 401, 404, 408, 425, 429, 500, 503} {
-		upstream := answering(reply(status, `{}`, "Location", "/api/v1/core/customers/1", "Retry-After", "0"))
+		upstream := respondingWith(respond(status, `{}`, "Location", "/api/v1/core/customers/1", "Retry-After", "0"))
 		g := start(t, upstream)
 		calls := g.calls(42)
 		for _, c := range calls {

@@ -14,7 +14,7 @@ import (
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Read(t, "../mapping/testdata/vectors") {
 		t.Run(v.Name, func(t *testing.T) {
-			upstream := answering(replay(v))
+			upstream := respondingWith(replay(v))
 			g := start(t, upstream)
 			for _, c := range g.calls(42) {
 				if c.name == v.Operation {
@@ -43,7 +43,7 @@ func replay(v vectors.Vector) http.HandlerFunc {
 	}
 }
 
-func got(t *testing.T, a answer) vectors.Answer {
+func got(t *testing.T, a callResult) vectors.Answer {
 	t.Helper()
 	if a.err == nil {
 		return vectors.Answer{Code: code.Code_OK.String()}

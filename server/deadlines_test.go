@@ -36,7 +36,7 @@ func unconnected(t *testing.T) func(*setup) {
 
 // inTime is an answer, and whether it came before the caller's deadline.
 type inTime struct {
-	answer
+	callResult
 	ok bool
 }
 
@@ -84,7 +84,7 @@ func TestCallerDeadline(t *testing.T) {
 }
 
 func TestCallerDeadlineBeforeSending(t *testing.T) {
-	for _, a := range withDeadline(t, start(t, untouchable(t), unconnected(t)).calls(42)) {
+	for _, a := range withDeadline(t, start(t, rejectAll(t), unconnected(t)).calls(42)) {
 		f := a.failure(t)
 		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
 		f.mustAdvise(t, "notSent", "", 0)
@@ -94,7 +94,7 @@ func TestCallerDeadlineBeforeSending(t *testing.T) {
 // A deadline that is later than the request timeout is not what ended the call.
 func TestLaterDeadline(t *testing.T) {
 	g := start(t, newHanging(), within(300*time.Millisecond))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	f := a.failure(t)
@@ -106,7 +106,7 @@ func TestCallerCancels(t *testing.T) {
 	g := start(t, upstream)
 	for _, c := range g.calls(42) {
 		ctx, cancel := context.WithCancel(t.Context())
-		answered := make(chan answer, 1)
+		answered := make(chan callResult, 1)
 		go func() { answered <- c.do(ctx) }()
 		<-upstream.arrived
 		cancel()
@@ -115,7 +115,7 @@ func TestCallerCancels(t *testing.T) {
 		}
 		<-upstream.gone
 		// The client has its own answer; the log has ours.
-		logged := g.journal.call(t)
+		logged := g.log.call(t)
 		outcome := ""
 		if c.name == "CreateCustomer" {
 			outcome = "unknown"
@@ -129,7 +129,7 @@ func TestCallerCancels(t *testing.T) {
 func TestCallerCancelsBeforeSending(t *testing.T) {
 	dialling := make(chan struct{}, 10)
 	blocked := unconnected(t)
-	g := start(t, answering(fine), blocked, func(s *setup) {
+	g := start(t, respondingWith(succeed), blocked, func(s *setup) {
 		transport := s.pelcro.Transport.(*http.Transport)
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -139,12 +139,12 @@ func TestCallerCancelsBeforeSending(t *testing.T) {
 	})
 	for _, c := range g.calls(42)[1:3] {
 		ctx, cancel := context.WithCancel(t.Context())
-		answered := make(chan answer, 1)
+		answered := make(chan callResult, 1)
 		go func() { answered <- c.do(ctx) }()
 		<-dialling
 		cancel()
 		<-answered
-		if logged := g.journal.call(t); logged.text("reason") != "CALLER_CANCELLED" || logged.text("outcome") != "notSent" {
+		if logged := g.log.call(t); logged.text("reason") != "CALLER_CANCELLED" || logged.text("outcome") != "notSent" {
 			t.Errorf("%s: %v", c.name, logged)
 		}
 	}
@@ -174,7 +174,7 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			<-r.Context().Done()
 		}
 	}
-	for _, c := range start(t, answering(slowly(200)), within(300*time.Millisecond)).calls(42) {
+	for _, c := range start(t, respondingWith(slowly(200)), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		if c.name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
@@ -183,14 +183,14 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
 		}
 	}
-	for _, c := range start(t, answering(slowly(403)), within(300*time.Millisecond)).calls(42) {
+	for _, c := range start(t, respondingWith(slowly(403)), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 	}
 }
 
 func TestRequestTimeoutBeforeSending(t *testing.T) {
-	g := start(t, answering(fine), unconnected(t), within(50*time.Millisecond))
+	g := start(t, respondingWith(succeed), unconnected(t), within(50*time.Millisecond))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_UNREACHABLE)
