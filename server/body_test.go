@@ -28,7 +28,7 @@ func everything(t *testing.T) *pelcrov1.Customer {
 	}
 }
 
-// written is what of everything can be written, but for default_source_id.
+// written is what of everything can be written, except default_source_id.
 const written = `"email":"a@example.com","first_name":"Ada","last_name":"Lovelace","display_name":"Countess","username":"ada",` +
 	`"phone":"+1 555","salutation":"Ms","title":"Dr.","tin":"GB1","organization":5,` +
 	`"tele_marketing":true,"mail_marketing":true,"email_hardbounce":true,"metadata":{"plan":"gold"},"old_provider_id":"old-1"`

@@ -8,10 +8,10 @@ import (
 )
 
 // The interceptors run around reading and decoding a request, so that the request of a caller
-// without permission is never read, and a request that cannot be decoded is answered like any other
-// failure. From the outside in:
+// without permission is never read, and a request that cannot be decoded gets a status like any
+// other failure. From the outside in:
 //
-//   - contain answers and logs a panic of the others;
+//   - contain turns a panic of the others into a status, and logs it;
 //   - the metrics and the log see the status that the caller gets;
 //   - translate turns errors into statuses, and ends calls that must end;
 //   - recovery turns a panic of the rest into an error;

@@ -16,7 +16,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-func TestRefused(t *testing.T) {
+func TestConnectionRefused(t *testing.T) {
 	listener := listen(t)
 	listener.Close()
 	for _, c := range startAt(t, "http://"+listener.Addr().String()).calls(42) {
@@ -93,8 +93,8 @@ func TestTrusted(t *testing.T) {
 // A connection that breaks after the request may have been read, in any way.
 func TestLostConnection(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		reply http.HandlerFunc
+		name     string
+		upstream http.HandlerFunc
 	}{
 		{"closed", raw("")},
 		{"no HTTP", raw("canary\r\n\r\n")},
@@ -102,7 +102,7 @@ func TestLostConnection(t *testing.T) {
 		{"cut status line", raw("HTTP/1.1 20")},
 		{"cut headers", raw("HTTP/1.1 200 OK\r\nContent-Type: canary")},
 		{"broken header", raw("HTTP/1.1 200 OK\r\ncanary\r\n\r\n")},
-		{"blank before the first header", raw("HTTP/1.1 200 OK\r\n canary: x\r\n\r\n")},
+		{"whitespace before the first header", raw("HTTP/1.1 200 OK\r\n canary: x\r\n\r\n")},
 		{"NUL in a header", raw("HTTP/1.1 200 OK\r\nA: canary \x00\r\n\r\n")},
 		{"bad length", raw("HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n")},
 		{"huge header", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("canary", 100<<10/6) + "\r\n\r\n")},
@@ -112,7 +112,7 @@ func TestLostConnection(t *testing.T) {
 		{"unknown transfer encoding", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := respondingWith(test.reply)
+			upstream := respondingWith(test.upstream)
 			g := start(t, upstream)
 			for _, c := range g.calls(42) {
 				f := c.do(t.Context()).failure(t)

@@ -30,7 +30,7 @@ func TestRequestID(t *testing.T) {
 		{"64 characters", []string{strings.Repeat("x", 64)}, true},
 		{"65 characters", []string{strings.Repeat("x", 65)}, false},
 		{"empty", []string{""}, false},
-		{"blank", []string{"a b"}, false},
+		{"whitespace", []string{"a b"}, false},
 		{"slash", []string{"a/b"}, false},
 		{"two", []string{"a", "b"}, false},
 		{"the same twice", []string{"a", "a"}, false},
@@ -47,7 +47,7 @@ func TestRequestID(t *testing.T) {
 					t.Errorf("customer %d: %q", id, ids)
 				}
 				if got := g.log.call(t); got.text("request_id") != ids[0] {
-					t.Errorf("customer %d: answered %q, logged %v", id, ids, got)
+					t.Errorf("customer %d: sent %q, logged %v", id, ids, got)
 				}
 				if i == 0 && (a.err != nil || len(a.trailer.Get("x-error-reason")) > 0) {
 					t.Errorf("a success with %v %v", a.err, a.trailer)
@@ -120,7 +120,7 @@ func TestHealthOfUnknownService(t *testing.T) {
 	}
 }
 
-// tripper is an upstream that never gets to the network.
+// tripper is an upstream without a network.
 type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

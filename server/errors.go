@@ -130,7 +130,7 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	sent := r.exchange.Attempts > 0
 	switch {
 	case ended == nil || !isCancellation(err):
-		return mapping.Refuse(call, refusal(err, sent))
+		return mapping.Refuse(call, localError(err, sent))
 	case errors.Is(ended, errStopping):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
 	}
@@ -171,30 +171,30 @@ func codeOf(err error) codes.Code {
 	return status.FromContextError(err).Code()
 }
 
-// refusal describes an error of this service.
-func refusal(err error, sent bool) mapping.Refusal {
-	refusal := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: sent}
+// localError describes an error that this service raises itself.
+func localError(err error, sent bool) mapping.Refusal {
+	local := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: sent}
 	invalid, isInvalid := errors.AsType[InvalidRequestError](err)
 	switch {
 	case isInvalid:
-		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
-		refusal.Violations, refusal.Omitted = invalid.Violations, invalid.Omitted
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+		local.Violations, local.Omitted = invalid.Violations, invalid.Omitted
 	case is[undecodableError](err):
-		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
 	case errors.Is(err, ErrUnauthenticated):
-		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
 	case errors.Is(err, ErrPermissionDenied):
-		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
 	case errors.Is(err, errOverloaded):
-		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
 	case errors.Is(err, errUnknownMethod):
-		refusal.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
 	default:
 		if reason, ok := builtinReasons[codeOf(err)]; ok {
-			refusal.Reason = reason
+			local.Reason = reason
 		}
 	}
-	return refusal
+	return local
 }
 
 // builtinReasons are the reasons of the errors of health and reflection, whose codes are part of

@@ -68,7 +68,7 @@ func respond(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// htmlPage answers with HTML.
+// htmlPage responds with HTML.
 func htmlPage(status int) http.HandlerFunc {
 	return respond(status, "<!DOCTYPE html><html><body>canary page</body></html>", "Content-Type", "text/html")
 }

@@ -61,36 +61,35 @@ func mustSay(t *testing.T, line logLine, want map[string]any) {
 	}
 }
 
-// What is Pelcro's, ours or the configuration's fault is an error; what callers do
-// is not.
+// Faults of Pelcro, of the service and of the configuration are errors; mistakes of callers are not.
 func TestLevels(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		reply http.HandlerFunc
-		level string
+		name     string
+		upstream http.HandlerFunc
+		level    string
 	}{
 		{"validation", respond(400, `{"errors":{"email":["x"]}}`), "INFO"},
 		{"validation under 200", respond(200, `{"errors":{"email":["x"]}}`), "INFO"},
-		{"402", respond(402, `{}`), "INFO"},
-		{"403", respond(403, `{}`), "INFO"},
-		{"404", respond(404, `{}`), "INFO"},
-		{"409", respond(409, `{}`), "INFO"},
-		{"413", htmlPage(413), "INFO"},
-		{"429", respond(429, `{}`), "INFO"},
-		{"our key", respond(401, `{}`), "ERROR"},
+		{"402", respond(402, `{"message":"x"}`), "INFO"},
+		{"403", respond(403, `{"message":"x"}`), "INFO"},
+		{"404", respond(404, `{"message":"x"}`), "INFO"},
+		{"409", respond(409, `{"message":"x"}`), "INFO"},
+		{"413", respond(413, `{"message":"x"}`), "INFO"},
+		{"429", respond(429, `{"message":"x"}`), "INFO"},
+		{"our key", respond(401, `{"message":"x"}`), "ERROR"},
 		{"wrong address", htmlPage(404), "ERROR"},
-		{"verb refused", respond(405, `{}`), "ERROR"},
+		{"verb rejected", respond(405, `{"message":"x"}`), "ERROR"},
 		{"redirect", htmlPage(302), "ERROR"},
 		{"our request", htmlPage(415), "ERROR"},
 		{"500", htmlPage(500), "ERROR"},
 		{"503", htmlPage(503), "ERROR"},
 		{"504", htmlPage(504), "ERROR"},
-		{"no use", htmlPage(200), "ERROR"},
+		{"unusable", htmlPage(200), "ERROR"},
 		{"error under 200", respond(200, `{"error":"x"}`), "ERROR"},
 		{"reset", raw(""), "ERROR"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := start(t, respondingWith(test.reply))
+			g := start(t, respondingWith(test.upstream))
 			f := g.calls(42)[0].do(t.Context()).failure(t)
 			mustSay(t, g.log.call(t), map[string]any{"level": test.level, "reason": f.reason})
 		})
@@ -100,14 +99,14 @@ func TestLevels(t *testing.T) {
 	mustSay(t, g.log.call(t), map[string]any{
 		"level": "INFO", "reason": "GATEWAY_INVALID_REQUEST", "cause": "invalid request: id, site_id", "outcome": "notSent",
 	})
-	// A method that does not exist could have any name, also somebody's.
+	// The name of an unknown method could be anything, also personal data.
 	mustFail(t, g.method("/x/y"), &emptypb.Empty{})
 	mustSay(t, g.log.call(t), map[string]any{
 		"level": "INFO", "reason": "GATEWAY_UNKNOWN_METHOD", "grpc.service": "unknown", "grpc.method": "unknown",
 	})
 }
 
-// Probes come often, so they are logged for those only who want every detail.
+// Probes are frequent, so they are logged at debug level.
 func TestHealthIsLoggedAtDebug(t *testing.T) {
 	g := startSandbox(t, draining(1))
 	client := healthpb.NewHealthClient(g.conn)
@@ -198,11 +197,11 @@ func (g *gateway) canaryRequests(t *testing.T) []named {
 	}
 }
 
-// Neither what callers send nor what Pelcro says about it gets into the log, and
-// the key gets nowhere.
-func TestLogHoldsNobodysData(t *testing.T) {
+// The log contains neither the requests of callers nor Pelcro's texts about them, and the key is
+// nowhere.
+func TestLogHoldsNoPersonalData(t *testing.T) {
 	const text = `canary@example.com Bearer canary-api-key`
-	for name, reply := range map[string]http.HandlerFunc{
+	for name, response := range map[string]http.HandlerFunc{
 		"success":         respond(200, `{"data":{"id":42,"email":"`+text+`"}}`),
 		"no id":           respond(200, `{"data":{"email":"`+text+`"}}`),
 		"no JSON":         respond(200, text),
@@ -223,7 +222,7 @@ func TestLogHoldsNobodysData(t *testing.T) {
 		"header, no name": raw("HTTP/1.1 200 OK\r\n" + text + "\r\n\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := start(t, respondingWith(reply))
+			g := start(t, respondingWith(response))
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", text, "x-request-id", text, "user-agent", text)
 			calls := g.canaryRequests(t)
 			for _, c := range calls {

@@ -13,7 +13,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// A misconfigured upstream may repeat the API key in any of its texts.
+// A misconfigured upstream may contain the API key in any of its texts.
 func TestKeyInErrors(t *testing.T) {
 	const canary = "canary/key-4711"
 	with := func(s *setup) { s.pelcro.APIKey = pelcro.NewSecret(canary) }

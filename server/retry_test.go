@@ -13,7 +13,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// retrying is a client that retries whatever a policy can name.
+// retrying is a client that retries every code that a policy can name.
 func retrying(s *setup) {
 	s.dial = append(s.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
 		"name": [{"service": "pelcro.v1.CustomerService"}],
@@ -24,9 +24,9 @@ func retrying(s *setup) {
 	}]}`))
 }
 
-// However retrying a client is, a create that may have happened is not repeated.
+// Whatever a client retries, a create that may have happened is not retried.
 func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
-	replies := map[string]http.HandlerFunc{
+	responses := map[string]http.HandlerFunc{
 		"reset":          raw(""),
 		"no HTTP":        raw("nonsense\r\n\r\n"),
 		"cut body":       cut(201, `{"data":{"id":42`),
@@ -38,11 +38,11 @@ func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
 		"redirect":       respond(302, ``, "Location", "/"),
 	}
 	for _, status := range []int{408, 411, 425, 499, 500, 501, 502, 503, 504, 520, 521, 523, 524, 530, 598, 599} {
-		replies[fmt.Sprint(status)] = respond(status, `{}`)
+		responses[fmt.Sprint(status)] = respond(status, `{}`)
 	}
-	for name, reply := range replies {
+	for name, response := range responses {
 		t.Run(name, func(t *testing.T) {
-			upstream := respondingWith(reply)
+			upstream := respondingWith(response)
 			g := start(t, upstream, retrying)
 			mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
 			upstream.mustHaveSeen(t, 1)
@@ -54,16 +54,16 @@ func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
 		mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
 		<-upstream.arrived
 		if len(upstream.arrived) > 0 {
-			t.Error("the create was repeated")
+			t.Error("the create was retried")
 		}
 	})
 }
 
-// What a client may repeat, it does repeat.
+// A client retries what it may retry.
 func TestRetries(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		reply    http.HandlerFunc
+		upstream http.HandlerFunc
 		call     int // of gateway.calls
 		attempts int
 	}{
@@ -81,7 +81,7 @@ func TestRetries(t *testing.T) {
 		{"get 404", respond(404, `{}`), 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := respondingWith(test.reply)
+			upstream := respondingWith(test.upstream)
 			a := start(t, upstream, retrying).calls(42)[test.call].do(t.Context())
 			a.failure(t)
 			upstream.mustHaveSeen(t, test.attempts)
@@ -108,8 +108,8 @@ func TestRetryAfterDelay(t *testing.T) {
 	upstream.mustHaveSeen(t, 2)
 }
 
-// A create that never reached anyone may be repeated.
-func TestRetryOfARefusedCreate(t *testing.T) {
+// A create that was not sent may be retried.
+func TestRetryOfAnUnsentCreate(t *testing.T) {
 	listener := listen(t)
 	address := listener.Addr().String()
 	listener.Close()

@@ -33,7 +33,7 @@ const (
 	userAgent = "pelcro-grpc/test"
 )
 
-// testTimeout is how long a test waits for what must happen.
+// testTimeout bounds a wait for an event that must happen.
 const testTimeout = 10 * time.Second
 
 // setup is what can be changed before a start.
@@ -74,7 +74,7 @@ func newSandbox() http.Handler {
 	return sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID, RequestsPerMinute: 1e6})
 }
 
-// startAt runs the service in front of what answers at the address.
+// startAt runs the service in front of the upstream at the address.
 func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 	t.Helper()
 	base, err := url.Parse(upstream + sandbox.BasePath)
@@ -144,7 +144,7 @@ func dial(t *testing.T, address string, options ...grpc.DialOption) *grpc.Client
 	return conn
 }
 
-// answer is what a client sees of a call, besides the response.
+// callResult is what a client sees of a call besides the response.
 type callResult struct {
 	err             error
 	header, trailer metadata.MD

@@ -74,10 +74,10 @@ func transportOptions() []grpc.ServerOption {
 }
 
 // rejections is the stats.Handler that makes the state of each call, and reports the calls that
-// gRPC itself answered: too large, compressed in an unknown way, or with a malformed path.
+// gRPC itself rejected: too large, compressed in an unknown way, or with a malformed path.
 type rejections struct{ server *Server }
 
-// errNoMethod is a call whose path is malformed: gRPC answers it before it tags the call.
+// errNoMethod is a call whose path is malformed: gRPC rejects it before it tags the call.
 var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Service/Method")
 
 // TagRPC implements [stats.Handler].

@@ -80,7 +80,7 @@ func TestListUpstream(t *testing.T) {
 		{"by id", &pelcrov1.ListCustomersRequest{OrderBy: "id"}, "limit=10\npage=1\nsite_id=7\nsort=id"},
 		{"by id, descending", &pelcrov1.ListCustomersRequest{OrderBy: "id desc"}, "limit=10\npage=1\nsite_id=7\nsort=-id"},
 		{"by email", &pelcrov1.ListCustomersRequest{OrderBy: "email"}, "limit=10\npage=1\nsite_id=7\nsort=email"},
-		{"by email, with blanks", &pelcrov1.ListCustomersRequest{OrderBy: "  email   desc "}, "limit=10\npage=1\nsite_id=7\nsort=-email"},
+		{"by email, with whitespace", &pelcrov1.ListCustomersRequest{OrderBy: "  email   desc "}, "limit=10\npage=1\nsite_id=7\nsort=-email"},
 		{"no operator", filter("email", unspecified, false, "a@b.c"), "filter[email]=eq:a@b.c\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"no operator, or", filter("email", unspecified, true, "a"), "filter[email]=oreq:a\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"equals, many", filter("first_name", equals, false, "a", "b c", "d"),

@@ -9,7 +9,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 )
 
-// The captured replies of real servers, sent by a real server and read by a real
+// The captured responses of real servers, sent by a real server and read by a real
 // client.
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Read(t, "../mapping/testdata/vectors") {
@@ -26,7 +26,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// replay answers as the vector says, without the headers that net/http would add.
+// replay responds as the vector says, without the headers that net/http would add.
 // How the body is framed is left to it.
 func replay(v vectors.Vector) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
