@@ -134,7 +134,7 @@ func contradiction(operation string, reply *pelcro.Reply) error {
 // sendable refuses a response that the transport would refuse without a reason. As
 // protobuf JSON grows less than eightfold, so most replies need no measuring.
 func sendable[R proto.Message](reply *pelcro.Reply, resp R) (R, error) {
-	if len(reply.Data.String()) > maxResponseBytes/8 && proto.Size(resp) > maxResponseBytes {
+	if len(reply.Data.String()) > MaxResponseBytes/8 && proto.Size(resp) > MaxResponseBytes {
 		var none R
 		return none, reply.TooLarge()
 	}

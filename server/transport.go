@@ -19,9 +19,9 @@ const (
 	// maxRequestBytes also holds after decompression. A customer with much metadata is a tenth of
 	// it.
 	maxRequestBytes = 1 << 20
-	// maxResponseBytes is the default limit of clients. A larger list is rejected here with a
+	// MaxResponseBytes is the default limit of clients. A larger list is rejected here with a
 	// reason, instead of there without one.
-	maxResponseBytes = 4 << 20
+	MaxResponseBytes = 4 << 20
 	// maxRequestHeaderBytes is enough for tokens and baggage.
 	maxRequestHeaderBytes = 16 << 10
 	// maxConnectionStreams bounds the running calls of one connection; cancelled calls count until
@@ -52,7 +52,7 @@ const (
 func transportOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxRequestBytes),
-		grpc.MaxSendMsgSize(maxResponseBytes),
+		grpc.MaxSendMsgSize(MaxResponseBytes),
 		grpc.MaxHeaderListSize(maxRequestHeaderBytes),
 		grpc.MaxConcurrentStreams(maxConnectionStreams),
 		grpc.NumStreamWorkers(streamWorkers),
