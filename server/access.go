@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
@@ -11,79 +13,70 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
-
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// The headers that callers prove themselves with. Where authorization is for Pelcro,
-// the token for this service has one of its own.
+// The headers with the credentials of callers. Where authorization is for Pelcro, the token for
+// this service has its own.
 const (
 	authorizationHeader = "authorization"
 	tokenHeader         = "x-pelcro-grpc-token" //nolint:gosec // a header's name
 )
 
-// Authorize decides whether a call may go on, by the values of the header that holds
-// the caller's token, the verified certificates of its connection (the caller's own
-// first; nil for none) and its method, "/package.Service/Method". It returns the
-// reason why not, ERROR_REASON_UNSPECIFIED if it may, and what the caller is called,
-// if that is known.
-type Authorize func(token []string, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason)
+// Authorize decides whether a call is allowed, by the values of the header with the caller's token,
+// the verified certificates of its connection (the caller's own first; nil for none) and its
+// method, "/package.Service/Method". Its error is [ErrUnauthenticated] or [ErrPermissionDenied].
+// It returns the caller's name if that is known, also with an error.
+type Authorize func(token []string, chain []*x509.Certificate, method string) (caller string, err error)
 
-// accessError is a call that its caller may not make.
-type accessError struct{ reason pelcrov1.ErrorReason }
+// The errors of [Authorize].
+var (
+	ErrUnauthenticated  = errors.New("no credentials, or unknown ones")
+	ErrPermissionDenied = errors.New("the caller may not call the method")
+)
 
-func (e accessError) Error() string {
-	if e.reason == pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED {
-		return "no right to call the method"
-	}
-	return "no credentials, or none that are known"
-}
-
-// accessUnary and accessStream let through who may call. Health is open: those who
-// probe it have no secrets.
+// accessUnary and accessStream let through callers with permission. Health is open: probes have no
+// credentials.
 func (s *Server) accessUnary() grpc.UnaryServerInterceptor {
-	return selector.UnaryServerInterceptor(auth.UnaryServerInterceptor(s.access), everythingElse)
+	return selector.UnaryServerInterceptor(auth.UnaryServerInterceptor(s.access), notHealth)
 }
 
 func (s *Server) accessStream() grpc.StreamServerInterceptor {
-	return selector.StreamServerInterceptor(auth.StreamServerInterceptor(s.access), everythingElse)
+	return selector.StreamServerInterceptor(auth.StreamServerInterceptor(s.access), notHealth)
 }
 
-// everythingElse selects all methods but those of health.
-var everythingElse = selector.MatchFunc(func(_ context.Context, meta interceptors.CallMeta) bool {
+var notHealth = selector.MatchFunc(func(_ context.Context, meta interceptors.CallMeta) bool {
 	return meta.Service != healthpb.Health_ServiceDesc.ServiceName
 })
 
-// access returns the context in which the call may go on.
+// access returns the context of the rest of the call.
 func (s *Server) access(ctx context.Context) (context.Context, error) {
-	c := callOf(ctx)
+	r := rpcOf(ctx)
 	if s.config.Authorize != nil {
 		header := authorizationHeader
 		if s.config.ForwardCredentials {
 			header = tokenHeader
 		}
-		caller, refused := s.config.Authorize(c.header[header], verifiedChain(ctx), c.fullMethod)
-		c.caller = caller
-		if refused != pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-			return nil, accessError{refused}
+		caller, err := s.config.Authorize(metadata.ValueFromIncomingContext(ctx, header), verifiedChain(ctx), r.fullMethod)
+		r.caller = caller
+		if err != nil {
+			return nil, err
 		}
 	}
-	if !s.config.ForwardCredentials || c.method.operation.Name == "" {
+	if !s.config.ForwardCredentials || r.method.operation.Name == "" {
 		return ctx, nil
 	}
-	// Several values are none: Pelcro and this service might take different ones.
-	values := c.header[authorizationHeader]
+	// Several values count as none: Pelcro and this service might take different ones.
+	values := metadata.ValueFromIncomingContext(ctx, authorizationHeader)
 	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
-		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
+		return nil, ErrUnauthenticated
 	}
-	c.forwarded = true
-	return pelcro.WithAuthorization(ctx, pelcro.NewSecret(values[0])), nil
+	r.forwarded = true
+	return s.config.Upstream.WithAuthorization(ctx, values[0]), nil
 }
 
-// verifiedChain returns the certificates that the caller's connection was let in
-// with, nil if it needed none.
+// verifiedChain returns the certificates that the TLS handshake verified, nil for none.
 func verifiedChain(ctx context.Context) []*x509.Certificate {
 	p, _ := peer.FromContext(ctx)
 	if p == nil {
@@ -93,4 +86,25 @@ func verifiedChain(ctx context.Context) []*x509.Certificate {
 		return tls.State.VerifiedChains[0]
 	}
 	return nil
+}
+
+// errOverloaded is a call beyond the limit of concurrent calls.
+var errOverloaded = errors.New("too many concurrent calls")
+
+// admission limits the concurrent calls and rejects others immediately: waiting would fill the
+// memory and end in timeouts. Health checks are not counted: a busy server is healthy.
+type admission struct {
+	limit   int64
+	running atomic.Int64
+}
+
+func (a *admission) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if rpcOf(ctx).method.isHealth() {
+		return handler(ctx, req)
+	}
+	defer a.running.Add(-1)
+	if a.running.Add(1) > a.limit {
+		return nil, errOverloaded
+	}
+	return handler(ctx, req)
 }

@@ -7,20 +7,21 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// InvalidRequestError is a request that cannot be sent to Pelcro.
+// InvalidRequestError is a request that a service rejects before it calls Pelcro.
 type InvalidRequestError struct {
 	Violations []mapping.Violation
 	Omitted    int // how many more there are
@@ -40,17 +41,186 @@ func (e InvalidRequestError) Error() string {
 	return text
 }
 
-// errUnknownMethod is a call of a method that does not exist.
-var errUnknownMethod = errors.New("unknown method")
+// The causes of a context's end, and of a call that never reached a handler.
+var (
+	// errCallerDeadline ends a call a little before the caller's deadline.
+	errCallerDeadline = fmt.Errorf("the caller's deadline is near: %w", context.DeadlineExceeded)
+	errStopping       = errors.New("the service is stopping")
+	errUnknownMethod  = errors.New("unknown method")
+)
 
-// panicError is a panic of a handler.
+// translateUnary and translateStream are the one place where errors become statuses. They also
+// limit the time of the call, because the status depends on who ended it.
+func (s *Server) translateUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	limited, end := s.limit(ctx, s.callsEnd)
+	defer end()
+	resp, err := handler(limited, req)
+	return resp, s.translate(ctx, limited, err)
+}
+
+func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	s.openStreams.Add(1)
+	defer s.openStreams.Add(-1)
+	ctx := stream.Context()
+	limited, end := s.limit(ctx, s.streamsEnd)
+	defer end()
+	wrapped := middleware.WrapServerStream(stream)
+	wrapped.WrappedContext = limited
+	return s.translate(ctx, limited, handler(service, requestStream{wrapped}))
+}
+
+// limit returns the context of the handler. It ends with the caller's, but a little before the
+// caller's deadline, so that the response with its reason arrives before the client library's own
+// error, and it ends with the service. The cause of its end says which it was.
+func (s *Server) limit(ctx, serviceEnd context.Context) (limited context.Context, end func()) {
+	limited = s.config.Upstream.WithStats(ctx, &rpcOf(ctx).stats)
+	release := context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		margin := min(50*time.Millisecond, time.Until(deadline)/10)
+		limited, release = context.WithDeadlineCause(limited, deadline.Add(-margin), errCallerDeadline)
+	}
+	limited, cancel := context.WithCancelCause(limited)
+	unregister := context.AfterFunc(serviceEnd, func() { cancel(errStopping) })
+	return limited, func() {
+		unregister()
+		cancel(nil)
+		release()
+	}
+}
+
+// translate returns the status for err, nil for none. ctx is the caller's context, limited that of
+// the handler.
+func (s *Server) translate(ctx, limited context.Context, err error) (translated error) {
+	r := rpcOf(ctx)
+	defer func() {
+		if value := recover(); value != nil {
+			translated = r.fail(value)
+		}
+	}()
+	if err == nil {
+		r.trailer = metadata.MD{mapping.TrailerRequestID: {r.requestID}}
+		return nil
+	}
+	if isRejectedByTransport(err) {
+		return err
+	}
+	r.result, r.cause = s.result(ctx, err, endedBy(ctx, limited)), err
+	r.trailer = r.result.Trailer()
+	return r.result.Err()
+}
+
+// result maps err; ended is why the handler's context ended, nil while it has not.
+func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
+	r := rpcOf(ctx)
+	call := mapping.Call{
+		Operation:  r.method.operation,
+		Credential: r.credential(),
+		Remaining:  remaining(ctx),
+		RequestID:  r.requestID,
+	}
+	if r.request != nil {
+		call.ResourceID = r.method.resourceID(r.request)
+	}
+	if failure, ok := s.config.Upstream.Failure(err); ok {
+		result := failure.result(call, ended)
+		r.explained = failure.Explained
+		s.recordKeyStatus(result, err)
+		return result
+	}
+	sent := r.stats.Attempts > 0
+	switch {
+	case ended == nil || !isCancellation(err):
+		return mapping.Refuse(call, localError(err, sent))
+	case errors.Is(ended, errStopping):
+		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
+	}
+	return mapping.FromNoReply(call, mapping.NoReply{Sent: sent, Caller: ended})
+}
+
+// endedBy returns why the handler's context ended: errStopping, or the caller's
+// [context.DeadlineExceeded] or [context.Canceled]; nil while it has not.
+func endedBy(ctx, limited context.Context) error {
+	switch cause := context.Cause(limited); {
+	case errors.Is(cause, errStopping):
+		return errStopping
+	case errors.Is(cause, errCallerDeadline):
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
+}
+
+// remaining returns how much is left of the caller's deadline.
+func remaining(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(0, time.Until(deadline))
+	}
+	return mapping.NoDeadline
+}
+
+// isCancellation reports whether err says no more than that the context ended.
+func isCancellation(err error) bool {
+	code := codeOf(err)
+	return code == codes.Canceled || code == codes.DeadlineExceeded
+}
+
+// codeOf returns the code of an error of gRPC's, or of a context.
+func codeOf(err error) codes.Code {
+	if s, ok := status.FromError(err); ok {
+		return s.Code()
+	}
+	return status.FromContextError(err).Code()
+}
+
+// localError describes an error that this service raises itself.
+func localError(err error, sent bool) mapping.Refusal {
+	local := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: sent}
+	invalid, isInvalid := errors.AsType[InvalidRequestError](err)
+	switch {
+	case isInvalid:
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+		local.Violations, local.Omitted = invalid.Violations, invalid.Omitted
+	case is[undecodableError](err):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+	case errors.Is(err, ErrUnauthenticated):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
+	case errors.Is(err, ErrPermissionDenied):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
+	case errors.Is(err, errOverloaded):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
+	case errors.Is(err, errUnknownMethod):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
+	default:
+		if reason, ok := builtinReasons[codeOf(err)]; ok {
+			local.Reason = reason
+		}
+	}
+	return local
+}
+
+// builtinReasons are the reasons of the errors of health and reflection, whose codes are part of
+// their protocols. No handler of a resource returns a status.
+var builtinReasons = map[codes.Code]pelcrov1.ErrorReason{
+	codes.InvalidArgument:   pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
+	codes.NotFound:          pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE,
+	codes.ResourceExhausted: pelcrov1.ErrorReason_GATEWAY_OVERLOADED,
+	codes.Unimplemented:     pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD,
+	codes.Unavailable:       pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
+}
+
+// is reports whether err is, or wraps, an error of the type E.
+func is[E error](err error) bool {
+	_, found := errors.AsType[E](err)
+	return found
+}
+
+// panicError is a panic.
 type panicError struct{ text string }
 
 func (e panicError) Error() string { return e.text }
 
-// recovered makes an error of a panic, for the log. The value itself may hold
-// anything of the request, so only Go's own texts are kept of it.
-func recovered(value any) error {
+// newPanicError describes a panic for the log. The value may hold parts of the request, so only the
+// texts of Go's runtime are kept.
+func newPanicError(value any) error {
 	text := fmt.Sprintf("panic of type %T", value)
 	if err, ok := value.(runtime.Error); ok {
 		text = "panic: " + err.Error()
@@ -58,169 +228,73 @@ func recovered(value any) error {
 	return panicError{text + "\n" + string(debug.Stack())}
 }
 
-// recoverUnary and recoverStream make errors of panics, which are then translated and
-// logged like any other failure.
+// recoverUnary and recoverStream turn a panic of a handler into an error, which is translated and
+// logged like any other.
 var (
-	recoverUnary  = recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(recovered))
-	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(recovered))
+	recoverUnary  = recovery.UnaryServerInterceptor(recovery.WithRecoveryHandler(newPanicError))
+	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(newPanicError))
 )
 
-// translateUnary and translateStream are the one place where errors become
-// statuses. They also give the call its time limit, because who ran out of time
-// is part of the answer.
-func (s *Server) translateUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	c := callOf(ctx)
-	limited := pelcro.WithCallStats(s.calls.limit(ctx, c), &c.upstream)
-	defer s.calls.remove(c)
-	resp, err := recoverUnary(limited, req, info, handler)
-	trailer, err := s.translate(ctx, limited, req, err)
-	// SetTrailer fails only outside of a call.
-	_ = grpc.SetTrailer(ctx, trailer)
-	return resp, err
+// containUnary and containStream are the outermost interceptors: no panic of the others ends the
+// process. They also set the trailers, once.
+func (s *Server) containUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	r := rpcOf(ctx)
+	defer func() {
+		if value := recover(); value != nil {
+			resp, err = nil, s.reportPanic(ctx, r, value)
+		}
+		_ = grpc.SetTrailer(ctx, r.trailer) // fails only outside of a call
+	}()
+	return handler(ctx, req)
 }
 
-func (s *Server) translateStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (s *Server) containStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	ctx := stream.Context()
-	c := callOf(ctx)
-	limited := s.streams.untilStop(ctx, c)
-	defer s.streams.remove(c)
-	wrapped := middleware.WrapServerStream(stream)
-	wrapped.WrappedContext = limited
-	trailer, err := s.translate(ctx, limited, nil, recoverStream(srv, endingStream{wrapped}, info, handler))
-	stream.SetTrailer(trailer)
+	r := rpcOf(ctx)
+	defer func() {
+		if value := recover(); value != nil {
+			err = s.reportPanic(ctx, r, value)
+		}
+		stream.SetTrailer(r.trailer)
+	}()
+	return handler(service, stream)
+}
+
+// reportPanic returns the status of a call after a panic of its observers, and reports it.
+func (s *Server) reportPanic(ctx context.Context, r *rpc, value any) error {
+	err := r.fail(value)
+	r.observed = true
+	contained(func() { s.metrics.countError(r) })
+	contained(func() { s.logCall(ctx, r, time.Since(r.began)) })
 	return err
 }
 
-// translate returns the trailers of the call and the status for err, nil for
-// none. ctx is the caller's context, limited the one that the handler had.
-func (s *Server) translate(ctx, limited context.Context, req any, err error) (metadata.MD, error) {
-	c := callOf(ctx)
+// fail makes the result of the call that of a panic, and returns its status. It is prepared
+// (method.panicResults): only the request id is added.
+func (r *rpc) fail(value any) error {
+	r.cause, r.result = newPanicError(value), r.method.panicResults[0]
+	if r.stats.Attempts > 0 {
+		r.result = r.method.panicResults[1]
+	}
+	r.trailer = r.result.Trailer()
+	r.trailer.Set(mapping.TrailerRequestID, r.requestID)
+	withID, err := r.result.Status().WithDetails(&errdetails.RequestInfo{RequestId: r.requestID})
 	if err != nil {
-		c.result, c.cause = s.result(ctx, limited, req, err), err
+		return r.result.Err()
 	}
-	c.describe(ctx)
-	if c.result.OK() {
-		return metadata.MD{mapping.TrailerRequestID: {c.requestID}}, nil
-	}
-	return c.result.Trailer(), c.result.Err()
+	return withID.Err()
 }
 
-// result maps err.
-func (s *Server) result(ctx, limited context.Context, req any, err error) mapping.Result {
-	c := callOf(ctx)
-	call := mapping.Call{
-		Operation:  c.method.operation,
-		ResourceID: c.method.resourceID(req),
-		Credential: c.credential(),
-		Remaining:  remaining(ctx, mapping.NoDeadline),
-		RequestID:  c.requestID,
-	}
-	if upstream, ok := errors.AsType[*pelcro.Error](err); ok {
-		if upstream.Response == nil {
-			return noReply(ctx, limited, call, upstream, c.cutOff.Load())
-		}
-		result := mapping.FromReply(call, replyOf(upstream))
-		if result.Reason() == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED {
-			s.config.Pelcro.RecordKeyRejected(upstream)
-		}
-		return result
-	}
-	var (
-		invalid  InvalidRequestError
-		access   accessError
-		panicked panicError
-	)
-	switch {
-	case errors.As(err, &invalid):
-		return mapping.Refuse(call, mapping.Refusal{
-			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
-			Violations: invalid.Violations,
-			Omitted:    invalid.Omitted,
-		})
-	case errors.As(err, &access):
-		return mapping.Refuse(call, mapping.Refusal{Reason: access.reason})
-	case errors.Is(err, errOverloaded):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_OVERLOADED})
-	case errors.Is(err, errUnknownMethod):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD})
-	case errors.As(err, &panicked):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: true})
-	case call.Operation.Name == "":
-		return foreign(call, err, c.cutOff.Load())
-	}
-	return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR})
+// contained runs a report of a panic, which may be the one that panicked.
+func contained(report func()) {
+	defer func() { _ = recover() }()
+	report()
 }
 
-// replyOf is the response of a failed call as the mapping wants it.
-func replyOf(failed *pelcro.Error) mapping.Reply {
-	reply := redacted(failed.Response)
-	reply.Unusable = failed.Outcome == pelcro.BadResponse
-	return reply
-}
-
-// redacted is a response as the mapping wants it, without the credential of the call.
-func redacted(response *pelcro.Response) mapping.Reply {
-	return mapping.Reply{
-		StatusCode:     response.StatusCode,
-		Header:         response.RedactedHeader(),
-		Body:           response.RedactedBody(),
-		BodyIncomplete: response.Incomplete,
-		TooLarge:       response.TooLarge,
-	}
-}
-
-// failures are the outcomes without a response as the mapping has them; any other is a lost
-// connection.
-var failures = map[pelcro.Outcome]mapping.Failure{
-	pelcro.Unreachable: mapping.Unreachable,
-	pelcro.Untrusted:   mapping.Untrusted,
-	pelcro.TimedOut:    mapping.TimedOut,
-	pelcro.BadResponse: mapping.BadResponse,
-}
-
-// noReply maps a call that got no whole reply, by who ended it: the caller, a stop
-// that cut it off, or Pelcro.
-func noReply(ctx, limited context.Context, call mapping.Call, upstream *pelcro.Error, cutOff bool) mapping.Result {
-	none := mapping.NoReply{Failure: failures[upstream.Outcome], Sent: upstream.Sent, Caller: ctx.Err()}
-	switch {
-	case upstream.Outcome == pelcro.CircuitOpen:
-		return mapping.Refuse(call, mapping.Refusal{
-			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN,
-			Delay:  upstream.RetryAfter,
-		})
-	case errors.Is(context.Cause(limited), errCallerDeadline):
-		none.Caller = context.DeadlineExceeded
-	case cutOff:
-		return mapping.Refuse(call, mapping.Refusal{
-			Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
-			Sent:   upstream.Sent,
-		})
-	}
-	return mapping.FromNoReply(call, none)
-}
-
-// foreign maps an error of the services that grpc-go brings, health and
-// reflection: their codes are part of their protocols and stay.
-func foreign(call mapping.Call, err error, cutOff bool) mapping.Result {
-	code := status.FromContextError(err).Code()
-	if s, ok := status.FromError(err); ok {
-		code = s.Code()
-	}
-	switch {
-	case cutOff:
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN})
-	case code == codes.Canceled:
-		return mapping.FromNoReply(call, mapping.NoReply{Caller: context.Canceled})
-	case code == codes.DeadlineExceeded:
-		return mapping.FromNoReply(call, mapping.NoReply{Caller: context.DeadlineExceeded})
-	}
-	return mapping.Refuse(call, mapping.Refusal{Reason: foreignReasons[code]})
-}
-
-var foreignReasons = map[codes.Code]pelcrov1.ErrorReason{
-	codes.InvalidArgument:   pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
-	codes.NotFound:          pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE,
-	codes.ResourceExhausted: pelcrov1.ErrorReason_GATEWAY_OVERLOADED,
-	codes.Unimplemented:     pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD,
-	codes.Unavailable:       pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
+// logPanic logs a panic outside of the interceptors.
+func (s *Server) logPanic(ctx context.Context, value any) {
+	cause := newPanicError(value)
+	contained(func() {
+		s.config.Logger.ErrorContext(ctx, "panic outside of the interceptors", "cause", causeText(cause))
+	})
 }

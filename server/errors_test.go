@@ -70,14 +70,14 @@ func TestImportantStatuses(t *testing.T) {
 	}
 }
 
-// Every status becomes exactly what the mapping makes of the reply.
+// Every status becomes exactly what the mapping makes of the response.
 func TestEveryStatus(t *testing.T) {
 	g := startSandbox(t)
 	upstream := newSandbox()
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "every-status")
 	for status := 300; status <= 599; status++ {
 		calls := g.calls(int64(status))
-		calls[2].do = func(ctx context.Context) answer {
+		calls[2].do = func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", status)))
 			return a
 		}
@@ -86,7 +86,7 @@ func TestEveryStatus(t *testing.T) {
 				continue
 			}
 			name := calls[i].name
-			want := mappedReply(t, upstream, method, name, status)
+			want := mappedResponse(t, upstream, method, name, status)
 			f := calls[i].do(ctx).failure(t)
 			if !proto.Equal(f.status.Proto(), want.Status().Proto()) {
 				t.Errorf("%s %d: %s\nwant %s", name, status, show(f.status.Proto()), show(want.Status().Proto()))
@@ -98,8 +98,8 @@ func TestEveryStatus(t *testing.T) {
 	}
 }
 
-// mappedReply asks the sandbox directly and maps its reply.
-func mappedReply(t *testing.T, upstream http.Handler, method, name string, status int) mapping.Result {
+// mappedResponse calls the sandbox directly and maps its response.
+func mappedResponse(t *testing.T, upstream http.Handler, method, name string, status int) mapping.Result {
 	t.Helper()
 	path, body, id := fmt.Sprintf("/api/v1/core/customers/%d", status), "", strconv.Itoa(status)
 	if method == http.MethodPost {
@@ -112,7 +112,7 @@ func mappedReply(t *testing.T, upstream http.Handler, method, name string, statu
 	w := httptest.NewRecorder()
 	upstream.ServeHTTP(w, r)
 	if w.Code != status {
-		t.Fatalf("the sandbox answers %s %s with %d", method, path, w.Code)
+		t.Fatalf("the sandbox responds to %s %s with %d", method, path, w.Code)
 	}
 	operation, _ := mapping.CustomerOperation(name)
 	return mapping.FromReply(
@@ -124,9 +124,9 @@ func mappedReply(t *testing.T, upstream http.Handler, method, name string, statu
 	)
 }
 
-// The failures of the sandbox that are no proper answer.
-func TestNoProperAnswer(t *testing.T) {
-	patient, hasty := startSandbox(t), startSandbox(t, within(300*time.Millisecond))
+// The failures of the sandbox without a usable response.
+func TestNoUsableResponse(t *testing.T) {
+	patient, impatient := startSandbox(t), startSandbox(t, within(300*time.Millisecond))
 	for _, test := range []struct {
 		id      int64
 		code    codes.Code
@@ -140,8 +140,8 @@ func TestNoProperAnswer(t *testing.T) {
 		{604, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, "applied"},
 	} {
 		g := patient
-		if test.id == 602 { // it never answers
-			g = hasty
+		if test.id == 602 { // it never responds
+			g = impatient
 		}
 		calls := g.calls(test.id)
 		for _, c := range []named{calls[0], calls[3], calls[4]} {
@@ -167,12 +167,12 @@ func TestRateLimit(t *testing.T) {
 	if q := f.quota.GetViolations(); len(q) != 1 || q[0].GetSubject() != "pelcro-api" || q[0].GetQuotaValue() != 60 {
 		t.Errorf("QuotaFailure %v", f.quota)
 	}
-	// A create that was refused may be repeated, too.
+	// A rejected create may be retried.
 	f = mustFail(t, g.customers.CreateCustomer, newCustomer("http-429@example.com"))
 	f.mustAdvise(t, "rejected", "30000", 30*time.Second)
 
 	// A client that slept past its own deadline would lose the error.
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
 	f = a.failure(t)

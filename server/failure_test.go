@@ -34,7 +34,7 @@ type failure struct {
 }
 
 // failure checks what is promised of every error, and reads it.
-func (a answer) failure(t *testing.T) failure {
+func (a callResult) failure(t *testing.T) failure {
 	t.Helper()
 	s, ok := status.FromError(a.err)
 	if a.err == nil || !ok {
@@ -156,10 +156,10 @@ func (f *failure) everything(t *testing.T) string {
 	return strings.ReplaceAll(b.String(), `\\`, `\`)
 }
 
-// violation is a field of the request that was refused, and why.
+// violation is a rejected field of the request, and the reason.
 type violation struct{ field, reason string }
 
-// mustViolate checks that the service itself refused these fields, in this order.
+// mustViolate checks that the service itself rejected these fields, in this order.
 func (f *failure) mustViolate(t *testing.T, want ...violation) {
 	t.Helper()
 	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST)

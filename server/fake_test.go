@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// fake is an upstream that keeps what it is sent and answers what it is told.
+// fake is an upstream with prepared responses. It keeps the requests.
 type fake struct {
-	mu       sync.Mutex
-	requests []sent
-	replies  []http.HandlerFunc
+	mu        sync.Mutex
+	requests  []sent
+	responses []http.HandlerFunc
 }
 
 // sent is a request as the upstream saw it.
@@ -23,9 +23,8 @@ type sent struct {
 	body   string
 }
 
-// answering returns an upstream that gives the replies one after the other; the
-// last one stays.
-func answering(replies ...http.HandlerFunc) *fake { return &fake{replies: replies} }
+// respondingWith returns an upstream that gives the responses in order; the last one stays.
+func respondingWith(responses ...http.HandlerFunc) *fake { return &fake{responses: responses} }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -34,12 +33,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.requests = append(f.requests, sent{line: r.Method + " " + r.RequestURI, header: r.Header, body: string(body)})
-	reply := f.replies[0]
-	if len(f.replies) > 1 {
-		f.replies = f.replies[1:]
+	response := f.responses[0]
+	if len(f.responses) > 1 {
+		f.responses = f.responses[1:]
 	}
 	f.mu.Unlock()
-	reply(w, r)
+	response(w, r)
 }
 
 // sent returns the requests so far.
@@ -49,7 +48,7 @@ func (f *fake) sent() []sent {
 	return slices.Clone(f.requests)
 }
 
-// mustHaveSeen checks how many requests arrived.
+// mustHaveSeen checks the number of requests that arrived.
 func (f *fake) mustHaveSeen(t *testing.T, n int) {
 	t.Helper()
 	if got := f.sent(); len(got) != n {
@@ -57,16 +56,8 @@ func (f *fake) mustHaveSeen(t *testing.T, n int) {
 	}
 }
 
-// untouchable is an upstream that no request may reach.
-func untouchable(t *testing.T) *fake {
-	t.Helper()
-	upstream := answering(fine)
-	t.Cleanup(func() { upstream.mustHaveSeen(t, 0) })
-	return upstream
-}
-
-// reply answers with a JSON body and, in pairs, headers.
-func reply(status int, body string, headers ...string) http.HandlerFunc {
+// respond responds with a JSON body and, in pairs, headers.
+func respond(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		for pair := range slices.Chunk(headers, 2) {
@@ -77,25 +68,25 @@ func reply(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// page answers with HTML.
-func page(status int) http.HandlerFunc {
-	return reply(status, "<!DOCTYPE html><html><body>canary page</body></html>", "Content-Type", "text/html")
+// htmlPage responds with HTML.
+func htmlPage(status int) http.HandlerFunc {
+	return respond(status, "<!DOCTYPE html><html><body>canary page</body></html>", "Content-Type", "text/html")
 }
 
-// fine answers any request with success, about customer 42.
-func fine(w http.ResponseWriter, r *http.Request) {
+// succeed responds to any request with success, about customer 42.
+func succeed(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/core/customers":
-		reply(http.StatusOK, `{"data":[{"id":42}]}`)(w, r)
+		respond(http.StatusOK, `{"data":[{"id":42}]}`)(w, r)
 	default:
-		reply(http.StatusOK, `{"data":{"id":42}}`)(w, r)
+		respond(http.StatusOK, `{"data":{"id":42}}`)(w, r)
 	}
 }
 
-// hanging is an upstream that reads requests and never answers; arrived tells of
-// each, and gone of each whose client went away.
+// hanging is an upstream that reads requests and never responds; arrived reports each request, and
+// gone each whose client went away.
 type hanging struct{ arrived, gone chan struct{} }
 
 func newHanging() hanging {
@@ -110,7 +101,7 @@ func (h hanging) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// cut promises a longer body than it sends.
+// cut announces a longer body than it sends.
 func cut(status int, start string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(start)+1000))
@@ -119,8 +110,8 @@ func cut(status int, start string) http.HandlerFunc {
 	}
 }
 
-// raw answers with these very bytes and closes the connection; none at all is a
-// connection that breaks.
+// raw responds with exactly these bytes and closes the connection; without bytes, the connection
+// just breaks.
 func raw(bytes string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		connection, _, err := http.NewResponseController(w).Hijack()
@@ -130,4 +121,12 @@ func raw(bytes string) http.HandlerFunc {
 		io.WriteString(connection, bytes)
 		connection.Close()
 	}
+}
+
+// rejectAll is an upstream that no request may reach.
+func rejectAll(t *testing.T) *fake {
+	t.Helper()
+	upstream := respondingWith(succeed)
+	t.Cleanup(func() { upstream.mustHaveSeen(t, 0) })
+	return upstream
 }

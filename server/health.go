@@ -4,37 +4,47 @@ import (
 	"sync"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// upstreamService is the health service that tells whether Pelcro answers and takes
-// the service's key. The others stay SERVING when it does not: clients that check
-// health would otherwise never see its reasons.
+// upstreamService is the health service of Pelcro itself. The others stay SERVING when Pelcro
+// fails: clients that check health would otherwise never see the reasons of their calls.
 const upstreamService = "pelcro"
 
-// upstreamHealth is what speaks against Pelcro.
+// upstreamHealth holds the reasons to report Pelcro NOT_SERVING.
 type upstreamHealth struct {
-	mu                      sync.Mutex
-	circuitOpen, keyRefused bool
+	mu                       sync.Mutex
+	circuitOpen, keyRejected bool
 }
 
-// circuitChanged tells of a circuit breaker that opened or closed.
+// circuitChanged reports a circuit breaker that opened or closed.
 func (s *Server) circuitChanged(closed bool) {
 	if closed {
-		s.config.Logger.Info("the circuit breaker is closed: Pelcro answers again")
+		s.config.Logger.Info("the circuit breaker is closed: Pelcro responds again")
 	} else {
 		s.config.Logger.Error("the circuit breaker is open: Pelcro keeps failing")
 	}
 	s.setUpstream(func(u *upstreamHealth) { u.circuitOpen = !closed })
 }
 
-// keyStatusChanged logs that Pelcro has accepted or rejected the API key.
-func (s *Server) keyStatusChanged(accepted bool) {
+// apiKeyStatusChanged reports that Pelcro accepts or rejects the API key.
+func (s *Server) apiKeyStatusChanged(accepted bool) {
 	if accepted {
 		s.config.Logger.Info("Pelcro accepts the API key")
 	} else {
-		s.config.Logger.Error("Pelcro refuses the API key: replace it (docs/operations.md)")
+		s.config.Logger.Error("Pelcro rejects the API key: replace it (docs/operations.md)")
 	}
-	s.setUpstream(func(u *upstreamHealth) { u.keyRefused = !accepted })
+	s.setUpstream(func(u *upstreamHealth) { u.keyRejected = !accepted })
+}
+
+// recordKeyStatus has the client count a response against the API key, if it is Pelcro's own
+// rejection: an intermediary's 401 says nothing about the key.
+func (s *Server) recordKeyStatus(result mapping.Result, err error) {
+	if result.Reason() == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED && result.Origin() == mapping.OriginPelcro {
+		s.config.Upstream.RejectKey(err)
+	}
 }
 
 func (s *Server) setUpstream(change func(*upstreamHealth)) {
@@ -43,7 +53,7 @@ func (s *Server) setUpstream(change func(*upstreamHealth)) {
 	defer u.mu.Unlock()
 	change(u)
 	status := healthpb.HealthCheckResponse_SERVING
-	if u.circuitOpen || u.keyRefused {
+	if u.circuitOpen || u.keyRejected {
 		status = healthpb.HealthCheckResponse_NOT_SERVING
 	}
 	s.health.SetServingStatus(upstreamService, status)

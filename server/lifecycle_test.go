@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -28,23 +27,6 @@ import (
 
 func draining(d time.Duration) func(*setup) {
 	return func(s *setup) { s.server.DrainTimeout = d }
-}
-
-// line waits for a line of the log with this message.
-func (j *journal) line(t *testing.T, message string) entry {
-	t.Helper()
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	for {
-		select {
-		case line := <-j.lines:
-			if e := parse(t, line); e.text("msg") == message {
-				return e
-			}
-		case <-timeout.C:
-			t.Fatalf("nothing was logged as %q", message)
-		}
-	}
 }
 
 func TestNothingRemains(t *testing.T) {
@@ -76,7 +58,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A watcher is told before its stream ends, and that with a status like any other.
+// A watcher reads NOT_SERVING before its stream ends with a status like any other.
 func TestHealthOnStop(t *testing.T) {
 	g := startSandbox(t, draining(100*time.Millisecond))
 	watch, err := healthpb.NewHealthClient(g.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
@@ -92,14 +74,14 @@ func TestHealthOnStop(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	_, err = watch.Recv()
-	f := answer{err: err, trailer: watch.Trailer()}.failure(t)
+	f := callResult{err: err, trailer: watch.Trailer()}.failure(t)
 	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
 }
 
-// Streams that do not end by themselves do not hold up a stop.
+// Streams that do not end by themselves do not delay a stop.
 func TestStopWithOpenStreams(t *testing.T) {
 	t.Parallel()
 	g := startSandbox(t, func(s *setup) { s.server.Reflection = true })
@@ -123,53 +105,53 @@ func TestStopWithOpenStreams(t *testing.T) {
 		t.Errorf("the stop took %v", took)
 	}
 	_, err = reflection.Recv()
-	f := answer{err: err, trailer: reflection.Trailer()}.failure(t)
+	f := callResult{err: err, trailer: reflection.Trailer()}.failure(t)
 	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
 }
 
-// A call that runs when the stop begins is answered.
+// A call that runs when the stop begins finishes.
 func TestStopWaits(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
-	g := start(t, answering(func(w http.ResponseWriter, r *http.Request) {
+	g := start(t, respondingWith(func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-release
-		fine(w, r)
+		succeed(w, r)
 	}))
-	answered := make(chan answer, 1)
-	go func() { answered <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+	ended := make(chan callResult, 1)
+	go func() { ended <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
 	<-arrived
 	stopped := make(chan error, 1)
 	go func() { stopped <- g.stop() }()
-	g.journal.line(t, "stopping")
+	g.log.line(t, "stopping")
 	close(release)
-	if a := <-answered; a.err != nil {
+	if a := <-ended; a.err != nil {
 		t.Error(a.err)
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-	g.journal.line(t, "stopped")
+	g.log.line(t, "stopped")
 	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	if a.err == nil {
-		t.Error("a call was answered after the stop")
+		t.Error("a call was served after the stop")
 	}
 }
 
-// A call that does not end in time is ended, with an answer.
+// A call that does not end in time is ended, with a status.
 func TestStopEndsCalls(t *testing.T) {
 	upstream := newHanging()
 	g := start(t, upstream, draining(50*time.Millisecond))
-	answers := map[string]chan answer{}
+	results := map[string]chan callResult{}
 	for _, c := range g.calls(42) {
-		answers[c.name] = make(chan answer, 1)
-		go func() { answers[c.name] <- c.do(context.WithoutCancel(t.Context())) }()
+		results[c.name] = make(chan callResult, 1)
+		go func() { results[c.name] <- c.do(context.WithoutCancel(t.Context())) }()
 		<-upstream.arrived
 	}
 	if err := g.stop(); err != nil {
 		t.Error(err)
 	}
-	for name, answered := range answers {
-		f := (<-answered).failure(t)
+	for name, result := range results {
+		f := (<-result).failure(t)
 		if name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
 			f.mustAdvise(t, "unknown", "-1", 0)
@@ -183,7 +165,7 @@ func TestStopEndsCalls(t *testing.T) {
 
 func TestStopEndsUnsentCreate(t *testing.T) {
 	dialling := make(chan struct{}, 1)
-	g := start(t, untouchable(t), unconnected(t), draining(50*time.Millisecond), func(s *setup) {
+	g := start(t, rejectAll(t), unconnected(t), draining(50*time.Millisecond), func(s *setup) {
 		transport := s.pelcro.Transport.(*http.Transport)
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -191,18 +173,18 @@ func TestStopEndsUnsentCreate(t *testing.T) {
 			return dial(ctx, network, address)
 		}
 	})
-	answered := make(chan answer, 1)
-	go func() { answered <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+	ended := make(chan callResult, 1)
+	go func() { ended <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
 	<-dialling
 	if err := g.stop(); err != nil {
 		t.Error(err)
 	}
-	f := (<-answered).failure(t)
+	f := (<-ended).failure(t)
 	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
 	f.mustAdvise(t, "notSent", "", 0)
 }
 
-// A connection that says nothing does not hold up a stop for long.
+// A silent connection does not delay a stop for long.
 func TestStopWithASilentConnection(t *testing.T) {
 	t.Parallel()
 	g := startSandbox(t)
@@ -219,16 +201,16 @@ func TestStopWithASilentConnection(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Error("the stop waits for it")
 	}
 }
 
-// Nothing runs on when Serve has returned, not even a handler that nothing ends.
+// Nothing still runs when Serve has returned, not even a handler that nothing ends.
 func TestStopWaitsForHandlers(t *testing.T) {
 	t.Parallel()
 	arrived, closed, ended := make(chan struct{}), make(chan struct{}), false
-	g := start(t, untouchable(t), draining(1), over(tripper(func(*http.Request) (*http.Response, error) {
+	g := start(t, rejectAll(t), draining(1), over(tripper(func(*http.Request) (*http.Response, error) {
 		close(arrived)
 		<-closed
 		ended = true
@@ -253,9 +235,9 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: patience})
+	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: testTimeout})
 	return server.New(server.Config{
-		Pelcro:   client,
+		Upstream: customers.Upstream(client),
 		Services: []server.Service{customers.Service(client)},
 		Logger:   slog.New(slog.DiscardHandler),
 	})
@@ -271,7 +253,7 @@ func TestServeAfterTheEnd(t *testing.T) {
 	}
 }
 
-// broken is a listener that takes so many connections, and then fails.
+// broken is a listener that accepts a number of connections, and then fails.
 type broken struct {
 	net.Listener
 	connections int
@@ -306,7 +288,7 @@ func TestListenerFails(t *testing.T) {
 	}
 }
 
-// When the listener fails, the connections that there are do not outlive Serve.
+// When the listener fails, the open connections do not outlive Serve.
 func TestListenerFailsLater(t *testing.T) {
 	listener := listen(t)
 	conn, err := net.Dial("tcp", listener.Addr().String())
@@ -320,7 +302,7 @@ func TestListenerFailsLater(t *testing.T) {
 	if err := newServer(t, nil).Serve(t.Context(), &broken{Listener: listener, connections: 1}); !errors.Is(err, errBroken) {
 		t.Errorf("Serve returned %v", err)
 	}
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(testTimeout))
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the connection is still open")
 	}
@@ -329,22 +311,22 @@ func TestListenerFailsLater(t *testing.T) {
 // Nor do the handlers.
 func TestListenerFailsDuringACall(t *testing.T) {
 	arrived, fail := make(chan struct{}), make(chan struct{})
-	cancelled, goOn, ended := make(chan struct{}), make(chan struct{}), false
+	cancelled, goOn, handlerEnded := make(chan struct{}), make(chan struct{}), false
 	s := newServer(t, func(r *http.Request) (*http.Response, error) {
 		close(arrived)
 		<-r.Context().Done()
 		close(cancelled)
 		<-goOn // it takes its time
-		ended = true
+		handlerEnded = true
 		return nil, r.Context().Err()
 	})
 	listener := &broken{Listener: listen(t), connections: 1, fail: fail}
 	conn := dial(t, listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	defer conn.Close()
-	answered := make(chan error, 1)
+	ended := make(chan error, 1)
 	go func() {
 		_, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(context.WithoutCancel(t.Context()), &pelcrov1.GetCustomerRequest{Id: 42})
-		answered <- err
+		ended <- err
 	}()
 	go func() {
 		<-arrived
@@ -362,20 +344,27 @@ func TestListenerFailsDuringACall(t *testing.T) {
 		if err := <-served; !errors.Is(err, errBroken) {
 			t.Errorf("Serve returned %v", err)
 		}
-		if !ended { // without waiting, this is a data race, too
+		if !handlerEnded { // without waiting, this is a data race, too
 			t.Error("the handler is still running")
 		}
 	}
-	if err := <-answered; status.Code(err) != codes.Unavailable {
-		t.Errorf("answered %v", err)
+	if err := <-ended; status.Code(err) != codes.Unavailable {
+		t.Errorf("ended with %v", err)
 	}
 }
 
-// Requests and responses are limited by gRPC itself, before anything of ours.
-func TestTooLargeRequest(t *testing.T) {
-	g := start(t, untouchable(t))
-	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{strings.Repeat("x", 5<<20)}})
-	if a.err == nil || !strings.Contains(a.err.Error(), codes.ResourceExhausted.String()) || len(a.trailer.Get("x-error-reason")) > 0 {
-		t.Errorf("%v %v", a.err, a.trailer)
+// Probes send no traffic here before calls are accepted.
+func TestNotReadyBeforeServe(t *testing.T) {
+	s := newServer(t, nil)
+	if err := s.Ready(); err == nil || err.Error() != "the service is starting" {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Serve(ctx, listen(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ready(); err == nil || err.Error() != "the service is stopping" {
+		t.Errorf("got %v", err)
 	}
 }

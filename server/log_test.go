@@ -17,10 +17,10 @@ import (
 
 // One line for each call, with what an operator looks for.
 func TestLines(t *testing.T) {
-	g := start(t, answering(fine))
+	g := start(t, respondingWith(succeed))
 	for _, c := range g.calls(42) {
 		a := c.do(t.Context())
-		lines := g.journal.calls(t)
+		lines := g.log.calls(t)
 		if len(lines) != 1 {
 			t.Fatalf("%s: %d lines: %v", c.name, len(lines), lines)
 		}
@@ -32,10 +32,10 @@ func TestLines(t *testing.T) {
 			t.Errorf("%s: duration %v", c.name, lines[0]["duration_ms"])
 		}
 	}
-	g = start(t, answering(reply(500, `{"message":"x"}`)))
+	g = start(t, respondingWith(respond(500, `{"message":"x"}`)))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
-		lines := g.journal.calls(t)
+		lines := g.log.calls(t)
 		if len(lines) != 1 {
 			t.Fatalf("%s: %d lines: %v", c.name, len(lines), lines)
 		}
@@ -52,7 +52,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func mustSay(t *testing.T, line entry, want map[string]any) {
+func mustSay(t *testing.T, line logLine, want map[string]any) {
 	t.Helper()
 	for key, value := range want {
 		if line[key] != value {
@@ -61,60 +61,59 @@ func mustSay(t *testing.T, line entry, want map[string]any) {
 	}
 }
 
-// What is Pelcro's, ours or the configuration's fault is an error; what callers do
-// is not.
+// Faults of Pelcro, of the service and of the configuration are errors; mistakes of callers are not.
 func TestLevels(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		reply http.HandlerFunc
-		level string
+		name     string
+		upstream http.HandlerFunc
+		level    string
 	}{
-		{"validation", reply(400, `{"errors":{"email":["x"]}}`), "INFO"},
-		{"validation under 200", reply(200, `{"errors":{"email":["x"]}}`), "INFO"},
-		{"402", reply(402, `{}`), "INFO"},
-		{"403", reply(403, `{}`), "INFO"},
-		{"404", reply(404, `{}`), "INFO"},
-		{"409", reply(409, `{}`), "INFO"},
-		{"413", page(413), "INFO"},
-		{"429", reply(429, `{}`), "INFO"},
-		{"our key", reply(401, `{}`), "ERROR"},
-		{"wrong address", page(404), "ERROR"},
-		{"verb refused", reply(405, `{}`), "ERROR"},
-		{"redirect", page(302), "ERROR"},
-		{"our request", page(415), "ERROR"},
-		{"500", page(500), "ERROR"},
-		{"503", page(503), "ERROR"},
-		{"504", page(504), "ERROR"},
-		{"no use", page(200), "ERROR"},
-		{"error under 200", reply(200, `{"error":"x"}`), "ERROR"},
+		{"validation", respond(400, `{"errors":{"email":["x"]}}`), "INFO"},
+		{"validation under 200", respond(200, `{"errors":{"email":["x"]}}`), "INFO"},
+		{"402", respond(402, `{"message":"x"}`), "INFO"},
+		{"403", respond(403, `{"message":"x"}`), "INFO"},
+		{"404", respond(404, `{"message":"x"}`), "INFO"},
+		{"409", respond(409, `{"message":"x"}`), "INFO"},
+		{"413", respond(413, `{"message":"x"}`), "INFO"},
+		{"429", respond(429, `{"message":"x"}`), "INFO"},
+		{"our key", respond(401, `{"message":"x"}`), "ERROR"},
+		{"wrong address", htmlPage(404), "ERROR"},
+		{"verb rejected", respond(405, `{"message":"x"}`), "ERROR"},
+		{"redirect", htmlPage(302), "ERROR"},
+		{"our request", htmlPage(415), "ERROR"},
+		{"500", htmlPage(500), "ERROR"},
+		{"503", htmlPage(503), "ERROR"},
+		{"504", htmlPage(504), "ERROR"},
+		{"unusable", htmlPage(200), "ERROR"},
+		{"error under 200", respond(200, `{"error":"x"}`), "ERROR"},
 		{"reset", raw(""), "ERROR"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := start(t, answering(test.reply))
+			g := start(t, respondingWith(test.upstream))
 			f := g.calls(42)[0].do(t.Context()).failure(t)
-			mustSay(t, g.journal.call(t), map[string]any{"level": test.level, "reason": f.reason})
+			mustSay(t, g.log.call(t), map[string]any{"level": test.level, "reason": f.reason})
 		})
 	}
-	g := start(t, untouchable(t))
+	g := start(t, rejectAll(t))
 	mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{SiteId: new(int32(0))})
-	mustSay(t, g.journal.call(t), map[string]any{
+	mustSay(t, g.log.call(t), map[string]any{
 		"level": "INFO", "reason": "GATEWAY_INVALID_REQUEST", "cause": "invalid request: id, site_id", "outcome": "notSent",
 	})
-	// A method that does not exist could have any name, also somebody's.
+	// The name of an unknown method could be anything, also personal data.
 	mustFail(t, g.method("/x/y"), &emptypb.Empty{})
-	mustSay(t, g.journal.call(t), map[string]any{
+	mustSay(t, g.log.call(t), map[string]any{
 		"level": "INFO", "reason": "GATEWAY_UNKNOWN_METHOD", "grpc.service": "unknown", "grpc.method": "unknown",
 	})
 }
 
-// Probes come often, so they are logged for those only who want every detail.
+// Probes are frequent, so they are logged at debug level.
 func TestHealthIsLoggedAtDebug(t *testing.T) {
 	g := startSandbox(t, draining(1))
 	client := healthpb.NewHealthClient(g.conn)
 	mustSucceed(t, client.Check, &healthpb.HealthCheckRequest{})
-	mustSay(t, g.journal.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Check", "grpc.code": "OK"})
+	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Check", "grpc.code": "OK"})
 	mustFail(t, client.Check, &healthpb.HealthCheckRequest{Service: "x"})
-	mustSay(t, g.journal.call(t), map[string]any{"level": "DEBUG", "reason": "GATEWAY_UNKNOWN_SERVICE"})
+	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "reason": "GATEWAY_UNKNOWN_SERVICE"})
 
 	ctx, cancel := context.WithCancel(t.Context())
 	watch, err := client.Watch(ctx, &healthpb.HealthCheckRequest{})
@@ -125,7 +124,7 @@ func TestHealthIsLoggedAtDebug(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	mustSay(t, g.journal.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "CALLER_CANCELLED"})
+	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "CALLER_CANCELLED"})
 
 	watch, err = client.Watch(t.Context(), &healthpb.HealthCheckRequest{})
 	if err != nil {
@@ -137,7 +136,7 @@ func TestHealthIsLoggedAtDebug(t *testing.T) {
 	if err := g.stop(); err != nil {
 		t.Error(err)
 	}
-	mustSay(t, g.journal.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "GATEWAY_SHUTTING_DOWN"})
+	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "GATEWAY_SHUTTING_DOWN"})
 }
 
 // canaryRequests are requests whose every text is a canary.
@@ -149,81 +148,81 @@ func (g *gateway) canaryRequests(t *testing.T) []named {
 		Metadata: mustStruct(t, map[string]any{canary: canary}), OldProviderId: new(canary),
 	}
 	return []named{
-		{"GetCustomer", func(ctx context.Context) answer {
+		{"GetCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 			return a
 		}},
-		{"GetCustomer, invalid", func(ctx context.Context) answer {
+		{"GetCustomer, invalid", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{canary}})
 			return a
 		}},
-		{"ListCustomers", func(ctx context.Context) answer {
+		{"ListCustomers", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
 				{Attribute: "email", Values: []string{canary}}, {Attribute: "metadata." + canary, Values: []string{canary}},
 			}})
 			return a
 		}},
-		{"ListCustomers, invalid", func(ctx context.Context) answer {
+		{"ListCustomers, invalid", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{
 				OrderBy: canary, PageToken: canary, Filters: []*pelcrov1.CustomerFilter{{Attribute: canary, Values: []string{canary + ","}}},
 			})
 			return a
 		}},
-		{"CreateCustomer", func(ctx context.Context) answer {
+		{"CreateCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
 				Customer: customer, Password: new(canary), PasswordType: new(canary), PaymentGatewayId: new(canary),
 			})
 			return a
 		}},
-		{"CreateCustomer, invalid", func(ctx context.Context) answer {
+		{"CreateCustomer, invalid", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{
 				Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{canary + `"` + canary: {}}},
 			}})
 			return a
 		}},
-		{"UpdateCustomer", func(ctx context.Context) answer {
+		{"UpdateCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: customer, Password: new(canary)})
 			return a
 		}},
-		{"UpdateCustomer, invalid", func(ctx context.Context) answer {
+		{"UpdateCustomer, invalid", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
 				Customer: customer, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{canary, "metadata." + canary}},
 			})
 			return a
 		}},
-		{"DeleteCustomer", func(ctx context.Context) answer {
+		{"DeleteCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.DeleteCustomer, &pelcrov1.DeleteCustomerRequest{Id: 42})
 			return a
 		}},
 	}
 }
 
-// Neither what callers send nor what Pelcro says about it gets into the log, and
-// the key gets nowhere.
-func TestLogHoldsNobodysData(t *testing.T) {
+// The log contains neither the requests of callers nor Pelcro's texts about them, and the key is
+// nowhere.
+func TestLogHoldsNoPersonalData(t *testing.T) {
 	const text = `canary@example.com Bearer canary-api-key`
-	for name, reply := range map[string]http.HandlerFunc{
-		"success":         reply(200, `{"data":{"id":42,"email":"`+text+`"}}`),
-		"no id":           reply(200, `{"data":{"email":"`+text+`"}}`),
-		"no JSON":         reply(200, text),
-		"text as data":    reply(200, `{"data":"`+text+`"}`),
+	for name, response := range map[string]http.HandlerFunc{
+		"success":         respond(200, `{"data":{"id":42,"email":"`+text+`"}}`),
+		"no id":           respond(200, `{"data":{"email":"`+text+`"}}`),
+		"no JSON":         respond(200, text),
+		"text as data":    respond(200, `{"data":"`+text+`"}`),
 		"cut":             cut(200, `{"data":{"email":"`+text),
-		"error":           reply(200, `{"error":"`+text+`"}`),
-		"field errors":    reply(400, `{"errors":{"email":["`+text+`"],"`+text+`":["x"]}}`),
-		"stock":           reply(422, `{"message":"`+text+`","errors":{"email":["`+text+`"]}}`),
-		"not found":       reply(404, `{"message":"`+text+`"}`),
-		"conflict":        reply(409, `{"message":"`+text+`"}`),
-		"debug":           reply(500, `{"message":"`+text+`","exception":"X","file":"`+text+`","trace":[]}`),
-		"page":            reply(502, `<html>`+text+`</html>`, "Content-Type", "text/html"),
-		"headers":         reply(503, ``, "X-Debug", text, "Content-Type", text, "Retry-After", text, "X-RateLimit-Limit", text),
-		"redirect":        reply(302, ``, "Location", "https://canary.example/?"+text),
+		"error":           respond(200, `{"error":"`+text+`"}`),
+		"field errors":    respond(400, `{"errors":{"email":["`+text+`"],"`+text+`":["x"]}}`),
+		"stock":           respond(422, `{"message":"`+text+`","errors":{"email":["`+text+`"]}}`),
+		"not found":       respond(404, `{"message":"`+text+`"}`),
+		"conflict":        respond(409, `{"message":"`+text+`"}`),
+		"debug":           respond(500, `{"message":"`+text+`","exception":"X","file":"`+text+`","trace":[]}`),
+		"page":            respond(502, `<html>`+text+`</html>`, "Content-Type", "text/html"),
+		"headers":         respond(503, ``, "X-Debug", text, "Content-Type", text, "Retry-After", text, "X-RateLimit-Limit", text),
+		"redirect":        respond(302, ``, "Location", "https://canary.example/?"+text),
 		"no HTTP":         raw(text + "\r\n\r\n"),
 		"status text":     raw("HTTP/1.1 500 " + text + "\r\n\r\n"),
 		"long status":     raw("HTTP/1.1 5000 " + text + "\r\n\r\n"),
 		"header, no name": raw("HTTP/1.1 200 OK\r\n" + text + "\r\n\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := start(t, answering(reply))
+			g := start(t, respondingWith(response))
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", text, "x-request-id", text, "user-agent", text)
 			calls := g.canaryRequests(t)
 			for _, c := range calls {
@@ -232,7 +231,7 @@ func TestLogHoldsNobodysData(t *testing.T) {
 					f.mustHide(t, apiKey)
 				}
 			}
-			log := g.journal.rest()
+			log := g.log.rest()
 			if n := strings.Count(log, "finished call"); n != len(calls) {
 				t.Errorf("%d lines for %d calls", n, len(calls))
 			}

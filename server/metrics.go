@@ -1,8 +1,7 @@
 package server
 
 import (
-	"time"
-
+	grpcmetrics "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -11,167 +10,94 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// latencyBuckets are in seconds, up to what a call of Pelcro may take.
+// latencyBuckets are in seconds, up to the duration of a call of Pelcro.
 var latencyBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30}
 
-// metrics count calls. The first five are those that gRPC services in Go usually have,
-// with the names and labels of go-grpc-middleware's providers/prometheus, so that
-// dashboards fit. That one looks a series up five times for each call; here a method
-// knows its own.
+// metrics count calls. Those of gRPC itself (grpc_server_*) are go-grpc-middleware's.
 type metrics struct {
-	started, handled, received, sent *prometheus.CounterVec
-	latency                          *prometheus.HistogramVec
-
+	grpc            *grpcmetrics.ServerMetrics
+	unary           grpc.UnaryServerInterceptor
+	streams         grpc.StreamServerInterceptor
 	byCaller        *prometheus.CounterVec
 	errors          *prometheus.CounterVec
 	unknownOutcomes *prometheus.CounterVec
-	refused         *prometheus.CounterVec
+	rejected        *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics of a server.
-func newMetrics(registry prometheus.Registerer, s *Server) *metrics {
+func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	const kind, service, name, code = "grpc_type", "grpc_service", "grpc_method", "grpc_code"
+	const service, name, code = "grpc_service", "grpc_method", "grpc_code"
 	m := &metrics{
-		started:  counter("grpc_server_started_total", "RPCs that were started on the server.", kind, service, name),
-		handled:  counter("grpc_server_handled_total", "RPCs that have ended, well or not.", kind, service, name, code),
-		received: counter("grpc_server_msg_received_total", "Messages received.", kind, service, name),
-		sent:     counter("grpc_server_msg_sent_total", "Messages sent.", kind, service, name),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "grpc_server_handling_seconds", Help: "Time from the arrival of an RPC to its answer.", Buckets: latencyBuckets,
-		}, []string{kind, service, name}),
-		byCaller: counter("pelcro_grpc_caller_calls_total", "Calls of the callers that the list of callers names.", "caller", code),
+		grpc:     grpcmetrics.NewServerMetrics(grpcmetrics.WithServerHandlingTimeHistogram(grpcmetrics.WithHistogramBuckets(latencyBuckets))),
+		byCaller: counter("pelcro_grpc_caller_calls_total", "Calls of the callers that the callers file names.", "caller", code),
 		errors:   counter("pelcro_grpc_errors_total", "Calls that failed, by the reason that their callers got.", service, name, "reason"),
 		unknownOutcomes: counter("pelcro_grpc_unknown_outcomes_total",
-			"Creates of which nobody knows whether Pelcro made them.", service, name),
-		refused: counter("pelcro_grpc_refused_by_transport_total",
-			"Calls that gRPC itself ended before the service had the whole request.", service, name, code),
+			"Creates whose outcome at Pelcro is unknown.", service, name),
+		rejected: counter("pelcro_grpc_rejected_by_transport_total",
+			"Calls that gRPC itself rejected before the service had the whole request.", service, name, code),
 	}
+	m.unary, m.streams = m.grpc.UnaryServerInterceptor(), m.grpc.StreamServerInterceptor()
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pelcro_grpc_calls_in_flight",
 		Help: "Customer calls that are running.",
-	}, func() float64 { return float64(s.admission.running.Load()) })
-	registry.MustRegister(m.started, m.handled, m.received, m.sent, m.latency,
-		m.byCaller, m.errors, m.unknownOutcomes, m.refused, inFlight)
+	}, callsInFlight)
+	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, inFlight)
 	return m
 }
 
-// methodMetrics are the series of one method, there from the beginning, so that rates
-// exist before the first call. A nil *methodMetrics counts nothing.
-type methodMetrics struct {
-	started, received, sent prometheus.Counter
-	handled                 [codes.Unauthenticated + 1]prometheus.Counter
-	latency                 prometheus.Observer
-
-	errors         map[pelcrov1.ErrorReason]prometheus.Counter
-	unknownOutcome prometheus.Counter     // nil for methods that create nothing
-	refused        *prometheus.CounterVec // by code
-	byCaller       *prometheus.CounterVec // by caller and code
+// initialize makes the series of the server's methods, so that rates exist before the first call.
+func (m *metrics) initialize(server *grpc.Server, methods map[string]*method, unknown *method) {
+	m.grpc.InitializeMetrics(server)
+	m.initializeMethod(unknown)
+	for _, method := range methods {
+		m.initializeMethod(method)
+	}
 }
 
-// of makes the series of a method. One that does not exist has errors only: what a
-// stranger calls is no traffic of this service.
-func (m *metrics) of(method *method) *methodMetrics {
-	series := &methodMetrics{
-		errors:   make(map[pelcrov1.ErrorReason]prometheus.Counter, len(pelcrov1.ErrorReason_name)),
-		refused:  m.refused.MustCurryWith(prometheus.Labels{"grpc_service": method.service, "grpc_method": method.name}),
-		byCaller: m.byCaller,
-	}
+func (m *metrics) initializeMethod(method *method) {
 	for number, reason := range pelcrov1.ErrorReason_name {
 		if number != int32(pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED) {
-			series.errors[pelcrov1.ErrorReason(number)] = m.errors.WithLabelValues(method.service, method.name, reason)
+			m.errors.WithLabelValues(method.service, method.name, reason)
 		}
 	}
-	for _, code := range refusals {
-		series.refused.WithLabelValues(code.String())
+	for _, code := range []codes.Code{codes.ResourceExhausted, codes.Internal, codes.Unimplemented} {
+		m.rejected.WithLabelValues(method.service, method.name, code.String())
 	}
 	if method.operation.Name != "" && method.operation.Kind == mapping.Create {
-		series.unknownOutcome = m.unknownOutcomes.WithLabelValues(method.service, method.name)
-	}
-	if method.kind == "" {
-		return series
-	}
-	series.started = m.started.WithLabelValues(method.kind, method.service, method.name)
-	series.received = m.received.WithLabelValues(method.kind, method.service, method.name)
-	series.sent = m.sent.WithLabelValues(method.kind, method.service, method.name)
-	series.latency = m.latency.WithLabelValues(method.kind, method.service, method.name)
-	for code := range series.handled {
-		series.handled[code] = m.handled.WithLabelValues(method.kind, method.service, method.name, codes.Code(code).String())
-	}
-	return series
-}
-
-// exists reports whether calls are counted as those of a method that exists.
-func (m *methodMetrics) exists() bool { return m != nil && m.started != nil }
-
-// start counts a call that has begun.
-func (m *methodMetrics) start() {
-	if m.exists() {
-		m.started.Inc()
+		m.unknownOutcomes.WithLabelValues(method.service, method.name)
 	}
 }
 
-// receive and send count a message.
-func (m *methodMetrics) receive() {
-	if m.exists() {
-		m.received.Inc()
+// stream is the library's interceptor, which would make series for any name that a caller sends.
+func (m *metrics) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if rpcOf(stream.Context()).method.name == unknown {
+		info = &grpc.StreamServerInfo{FullMethod: "/" + unknown + "/" + unknown, IsClientStream: true, IsServerStream: true}
 	}
-}
-
-func (m *methodMetrics) send() {
-	if m.exists() {
-		m.sent.Inc()
-	}
+	return m.streams(service, stream, info, handler)
 }
 
 // finish counts a call that has ended.
-func (m *methodMetrics) finish(c *call, took time.Duration) {
-	if m == nil {
-		return
+func (m *metrics) finish(r *rpc) {
+	if !r.result.OK() {
+		m.countError(r)
 	}
-	if m.exists() {
-		m.handled[c.result.Code()].Inc()
-		m.latency.Observe(took.Seconds())
-	}
-	if c.caller != "" { // one that is known, so that strangers make no series
-		m.byCaller.WithLabelValues(c.caller, c.result.Code().String()).Inc()
-	}
-	if c.result.OK() {
-		return
-	}
-	m.errors[c.result.Reason()].Inc()
-	if m.unknownOutcome != nil && c.result.Outcome() == mapping.OutcomeUnknown {
-		m.unknownOutcome.Inc()
+	if r.caller != "" { // only known ones, so that unknown callers make no series
+		m.byCaller.WithLabelValues(r.caller, r.result.Code().String()).Inc()
 	}
 }
 
-// refuse counts a call that did not arrive.
-func (m *methodMetrics) refuse(code codes.Code) {
-	if m != nil {
-		m.refused.WithLabelValues(code.String()).Inc()
+// countError counts a call that failed.
+func (m *metrics) countError(r *rpc) {
+	m.errors.WithLabelValues(r.method.service, r.method.name, r.result.Reason().String()).Inc()
+	if r.method.operation.Name != "" && r.method.operation.Kind == mapping.Create && r.result.Outcome() == mapping.OutcomeUnknown {
+		m.unknownOutcomes.WithLabelValues(r.method.service, r.method.name).Inc()
 	}
 }
 
-// countedStream counts the messages of a stream.
-type countedStream struct {
-	grpc.ServerStream
-	series *methodMetrics
-}
-
-func (s countedStream) RecvMsg(message any) error {
-	err := s.ServerStream.RecvMsg(message)
-	if err == nil {
-		s.series.receive()
-	}
-	return err
-}
-
-func (s countedStream) SendMsg(message any) error {
-	err := s.ServerStream.SendMsg(message)
-	if err == nil {
-		s.series.send()
-	}
-	return err
+// reject counts a call that gRPC itself rejected.
+func (m *metrics) reject(r *rpc, code codes.Code) {
+	m.rejected.WithLabelValues(r.method.service, r.method.name, code.String()).Inc()
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// A misconfigured upstream may repeat the API key in any of its texts.
+// A misconfigured upstream may contain the API key in any of its texts.
 func TestKeyInErrors(t *testing.T) {
 	const canary = "canary/key-4711"
 	with := func(s *setup) { s.pelcro.APIKey = pelcro.NewSecret(canary) }
@@ -26,7 +26,7 @@ func TestKeyInErrors(t *testing.T) {
 			`{"errors":["` + key + `"]}`,
 		} {
 			for _, status := range []int{200, 400, 401, 409} {
-				g := start(t, answering(reply(status, body)), with)
+				g := start(t, respondingWith(respond(status, body)), with)
 				for _, c := range g.calls(42) {
 					a := c.do(t.Context())
 					if a.err == nil {
@@ -35,7 +35,7 @@ func TestKeyInErrors(t *testing.T) {
 					f := a.failure(t)
 					f.mustHide(t, canary, key)
 				}
-				if log := g.journal.rest(); strings.Contains(log, canary) {
+				if log := g.log.rest(); strings.Contains(log, canary) {
 					t.Errorf("logged: %s", log)
 				}
 			}
@@ -54,7 +54,7 @@ func TestEnvelope(t *testing.T) {
 		{"large, with an error", `{"note":"` + strings.Repeat("x", 300<<10) + `","error":"x"}`, "PELCRO_ERROR_IN_SUCCESS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := start(t, answering(reply(200, test.body)))
+			g := start(t, respondingWith(respond(200, test.body)))
 			a := g.calls(42)[0].do(t.Context())
 			if test.reason == "" {
 				if a.err != nil {
@@ -69,8 +69,8 @@ func TestEnvelope(t *testing.T) {
 
 // A success that arrived but cannot be decompressed was a success.
 func TestBrokenCompression(t *testing.T) {
-	upstream := reply(200, "canary canary canary", "Content-Encoding", "gzip")
-	g := start(t, answering(upstream))
+	upstream := respond(200, "canary canary canary", "Content-Encoding", "gzip")
+	g := start(t, respondingWith(upstream))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE)
@@ -94,7 +94,7 @@ func TestVeryInvalidRequest(t *testing.T) {
 	if err != nil || omitted+len(f.violations) != len(expand) {
 		t.Errorf("%d violations and %s omitted", len(f.violations), f.metadata["violationsOmitted"])
 	}
-	if cause := g.journal.call(t).text("cause"); len(cause) > 1000 {
+	if cause := g.log.call(t).text("cause"); len(cause) > 1000 {
 		t.Errorf("%d bytes are logged", len(cause))
 	}
 }

@@ -20,7 +20,7 @@ var services = []string{
 	"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", "pelcro.v1.CustomerService",
 }
 
-// The types that a client needs to read answers and errors.
+// The types that a client needs to read responses and errors.
 var symbols = map[string]string{
 	"pelcro.v1.CustomerService":   "pelcro/v1/customer_service.proto",
 	"pelcro.v1.Customer":          "pelcro/v1/customer.proto",
@@ -66,7 +66,7 @@ func TestReflectionV1(t *testing.T) {
 	if err := stream.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
-	if logged := g.journal.call(t); logged.text("level") != "INFO" || logged.text("grpc.code") != "OK" {
+	if logged := g.log.call(t); logged.text("level") != "INFO" || logged.text("grpc.code") != "OK" {
 		t.Errorf("logged %v", logged)
 	}
 }

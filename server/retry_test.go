@@ -13,8 +13,8 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// eager is a client that retries whatever a policy can name.
-func eager(s *setup) {
+// retrying is a client that retries every code that a policy can name.
+func retrying(s *setup) {
 	s.dial = append(s.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
 		"name": [{"service": "pelcro.v1.CustomerService"}],
 		"retryPolicy": {
@@ -24,65 +24,65 @@ func eager(s *setup) {
 	}]}`))
 }
 
-// However eager a client is, a create that may have happened is not repeated.
+// Whatever a client retries, a create that may have happened is not retried.
 func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
-	replies := map[string]http.HandlerFunc{
+	responses := map[string]http.HandlerFunc{
 		"reset":          raw(""),
 		"no HTTP":        raw("nonsense\r\n\r\n"),
 		"cut body":       cut(201, `{"data":{"id":42`),
-		"page":           page(201),
-		"empty":          reply(201, ``),
-		"no id":          reply(201, `{"data":{}}`),
-		"error in it":    reply(200, `{"error":"x"}`),
-		"503 with delay": reply(503, `{}`, "Retry-After", "1"),
-		"redirect":       reply(302, ``, "Location", "/"),
+		"page":           htmlPage(201),
+		"empty":          respond(201, ``),
+		"no id":          respond(201, `{"data":{}}`),
+		"error in it":    respond(200, `{"error":"x"}`),
+		"503 with delay": respond(503, `{}`, "Retry-After", "1"),
+		"redirect":       respond(302, ``, "Location", "/"),
 	}
 	for _, status := range []int{408, 411, 425, 499, 500, 501, 502, 503, 504, 520, 521, 523, 524, 530, 598, 599} {
-		replies[fmt.Sprint(status)] = reply(status, `{}`)
+		responses[fmt.Sprint(status)] = respond(status, `{}`)
 	}
-	for name, reply := range replies {
+	for name, response := range responses {
 		t.Run(name, func(t *testing.T) {
-			upstream := answering(reply)
-			g := start(t, upstream, eager)
+			upstream := respondingWith(response)
+			g := start(t, upstream, retrying)
 			mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
 			upstream.mustHaveSeen(t, 1)
 		})
 	}
 	t.Run("timeout", func(t *testing.T) {
 		upstream := newHanging()
-		g := start(t, upstream, eager, within(300*time.Millisecond))
+		g := start(t, upstream, retrying, within(300*time.Millisecond))
 		mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
 		<-upstream.arrived
 		if len(upstream.arrived) > 0 {
-			t.Error("the create was repeated")
+			t.Error("the create was retried")
 		}
 	})
 }
 
-// What a client may repeat, it does repeat.
+// A client retries what it may retry.
 func TestRetries(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		reply    http.HandlerFunc
+		upstream http.HandlerFunc
 		call     int // of gateway.calls
 		attempts int
 	}{
-		{"get 503", reply(503, `{}`), 0, 4},
-		{"get 500", reply(500, `{}`), 0, 4},
+		{"get 503", respond(503, `{}`), 0, 4},
+		{"get 500", respond(500, `{}`), 0, 4},
 		{"get reset", raw(""), 0, 4},
-		{"list 502", page(502), 1, 4},
-		{"update 504", page(504), 3, 4},
-		{"delete 503", reply(503, `{}`), 4, 4},
-		{"get 429", reply(429, `{}`), 0, 4},
-		{"create 429: nothing was done", reply(429, `{}`), 2, 4},
-		{"get 503, delay beyond what a client waits", reply(503, `{}`, "Retry-After", "3600"), 0, 1},
-		{"get 429, delay beyond what a client waits", reply(429, `{}`, "Retry-After", "3600"), 0, 1},
-		{"create 429, delay beyond what a client waits", reply(429, `{}`, "Retry-After", "3600"), 2, 1},
-		{"get 404", reply(404, `{}`), 0, 1},
+		{"list 502", htmlPage(502), 1, 4},
+		{"update 504", htmlPage(504), 3, 4},
+		{"delete 503", respond(503, `{}`), 4, 4},
+		{"get 429", respond(429, `{}`), 0, 4},
+		{"create 429: nothing was done", respond(429, `{}`), 2, 4},
+		{"get 503, delay beyond what a client waits", respond(503, `{}`, "Retry-After", "3600"), 0, 1},
+		{"get 429, delay beyond what a client waits", respond(429, `{}`, "Retry-After", "3600"), 0, 1},
+		{"create 429, delay beyond what a client waits", respond(429, `{}`, "Retry-After", "3600"), 2, 1},
+		{"get 404", respond(404, `{}`), 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := answering(test.reply)
-			a := start(t, upstream, eager).calls(42)[test.call].do(t.Context())
+			upstream := respondingWith(test.upstream)
+			a := start(t, upstream, retrying).calls(42)[test.call].do(t.Context())
 			a.failure(t)
 			upstream.mustHaveSeen(t, test.attempts)
 		})
@@ -90,16 +90,16 @@ func TestRetries(t *testing.T) {
 }
 
 func TestRetrySucceeds(t *testing.T) {
-	upstream := answering(reply(503, `{}`), raw(""), fine)
-	g := start(t, upstream, eager)
+	upstream := respondingWith(respond(503, `{}`), raw(""), succeed)
+	g := start(t, upstream, retrying)
 	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	upstream.mustHaveSeen(t, 3)
 }
 
 // A client waits as long as the upstream asked.
 func TestRetryAfterDelay(t *testing.T) {
-	upstream := answering(reply(429, `{}`, "Retry-After", "1"), fine)
-	g := start(t, upstream, eager)
+	upstream := respondingWith(respond(429, `{}`, "Retry-After", "1"), succeed)
+	g := start(t, upstream, retrying)
 	begin := time.Now()
 	mustSucceed(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
 	if waited := time.Since(begin); waited < 900*time.Millisecond {
@@ -108,17 +108,17 @@ func TestRetryAfterDelay(t *testing.T) {
 	upstream.mustHaveSeen(t, 2)
 }
 
-// A create that never reached anyone may be repeated.
-func TestRetryOfARefusedCreate(t *testing.T) {
+// A create that was not sent may be retried.
+func TestRetryOfAnUnsentCreate(t *testing.T) {
 	listener := listen(t)
 	address := listener.Addr().String()
 	listener.Close()
-	g := startAt(t, "http://"+address, eager)
+	g := startAt(t, "http://"+address, retrying)
 	_, a := call(t.Context(), g.customers.CreateCustomer, newCustomer("new@example.com"))
 	if status.Code(a.err) != codes.Unavailable {
 		t.Fatal(a.err)
 	}
-	if attempts := len(g.journal.calls(t)); attempts != 4 {
+	if attempts := len(g.log.calls(t)); attempts != 4 {
 		t.Errorf("%d attempts", attempts)
 	}
 }

@@ -16,52 +16,48 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
-
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
 // DrainTimeout is how long a stop waits for running calls.
 const DrainTimeout = 20 * time.Second
 
 const (
-	// noticeTime is how long a stop waits before it turns new calls away, for those
-	// that watch health to read NOT_SERVING and go elsewhere.
-	noticeTime = 100 * time.Millisecond
-	// streamTimeout is how long a stop leaves the streams of health and reflection
-	// open: long enough for watchers to read NOT_SERVING. They would not end by
-	// themselves.
+	// healthPropagationDelay is how long a stop waits before it rejects new calls, so that watchers
+	// of health read NOT_SERVING and call other replicas.
+	healthPropagationDelay = 100 * time.Millisecond
+	// streamTimeout is how long a stop leaves the streams of health and reflection open, long
+	// enough for watchers to read NOT_SERVING. They do not end by themselves.
 	streamTimeout = time.Second
-	// abortTimeout is how long a stop waits for the answers of the calls that it
-	// ended.
+	// abortTimeout is how long a stop waits for the responses of the calls that it ended.
 	abortTimeout = time.Second
 )
 
-// DefaultMaxConcurrentCalls is how many customer calls run at once.
+// DefaultMaxConcurrentCalls is the limit of concurrent calls.
 const DefaultMaxConcurrentCalls = 10_000
 
 // Config is what a [Server] needs.
 type Config struct {
-	// Pelcro is the client of the upstream.
-	Pelcro *pelcro.Client
+	// Upstream is the client of Pelcro.
+	Upstream Upstream
 	// Services are the resources.
 	Services []Service
-	// MaxConcurrentCalls is how many customer calls run at once; zero means
+	// MaxConcurrentCalls limits the concurrent calls except health checks; zero means
 	// [DefaultMaxConcurrentCalls].
 	MaxConcurrentCalls int
 	// DrainTimeout replaces [DrainTimeout] unless it is zero.
 	DrainTimeout time.Duration
 	// Reflection offers server reflection, v1 and v1alpha.
 	Reflection bool
-	// TLS is what the service proves and demands; nil for plain text.
+	// TLS is the service's certificate and what it demands of clients; nil for plain text.
 	TLS *tls.Config
-	// Authorize decides who may call what, but for health, which is open; nil lets
-	// everybody.
+	// Authorize decides who may call which methods, except health, which is open; nil allows
+	// everything.
 	Authorize Authorize
-	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the
-	// client's key, and refuses customer calls that have none.
+	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the client's key,
+	// and rejects calls of resources without one.
 	ForwardCredentials bool
 	Logger             *slog.Logger
-	// Metrics is where the server registers its metrics; nil for none.
+	// Metrics is the registry of the server's metrics; nil for none.
 	Metrics prometheus.Registerer
 	// Traces gets a span for each call; nil for none.
 	Traces trace.TracerProvider
@@ -69,24 +65,23 @@ type Config struct {
 
 // Server is the gRPC service.
 type Server struct {
-	config Config
-	grpc   *grpc.Server
-	health *health.Server
-	// metrics is nil for none.
-	metrics *metrics
-	// methods are those that the server has, by full name; unknown stands for any other.
-	methods   map[string]*method
-	unknown   *method
+	config    Config
+	grpc      *grpc.Server
+	health    *health.Server
+	metrics   *metrics
+	methods   map[string]*method // by full name
+	unknown   *method            // any other
 	admission admission
 	upstream  upstreamHealth
 	phase     atomic.Int32
-	// calls and streams are those that are running, health watchers among the streams.
-	calls, streams *running
-	awaited        atomic.Int64 // calls that ended before they arrived (refused.go)
+	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
+	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
+	endCalls, endStreams context.CancelFunc
+	openStreams          atomic.Int64 // also those of health watchers
 }
 
-// New returns a server that does not listen yet. It has goroutines of its own, which
-// end with Serve.
+// New returns a server that does not listen yet. It has goroutines of its own, which end with
+// Serve.
 func New(config Config) *Server {
 	if config.DrainTimeout == 0 {
 		config.DrainTimeout = DrainTimeout
@@ -94,44 +89,47 @@ func New(config Config) *Server {
 	if config.MaxConcurrentCalls == 0 {
 		config.MaxConcurrentCalls = DefaultMaxConcurrentCalls
 	}
-	s := &Server{
-		config:  config,
-		health:  health.NewServer(),
-		methods: map[string]*method{},
-		calls:   newRunning(),
-		streams: newRunning(),
+	if config.Metrics == nil {
+		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
+	s := &Server{config: config, health: health.NewServer()}
+	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
+	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
 	s.admission.limit = int64(config.MaxConcurrentCalls)
-	if config.Metrics != nil {
-		s.metrics = newMetrics(config.Metrics, s)
-	}
-	s.unknown = s.newMethod("", "unknown", "unknown")
-	options := append(transportOptions(),
-		grpc.InTapHandle(s.tap),
-		s.unaryChain(),
-		s.streamChain(),
-		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
-	)
-	if config.Traces != nil {
-		options = append(options, s.traced(config.Traces))
-	}
-	if config.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(config.TLS)))
-	}
-	s.grpc = grpc.NewServer(options...)
-	services := registrar{s.grpc, s}
-	for _, resource := range config.Services {
-		services.RegisterService(resource.Desc, resource.Handler)
-		s.health.SetServingStatus(resource.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.admission.running.Load()) })
+	s.grpc = grpc.NewServer(s.options()...)
+	services := registrar{s.grpc}
+	for _, service := range config.Services {
+		services.RegisterService(service.Desc, service.Handler)
+		s.health.SetServingStatus(service.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	}
 	healthpb.RegisterHealthServer(services, s.health)
 	s.health.SetServingStatus(upstreamService, healthpb.HealthCheckResponse_SERVING)
-	config.Pelcro.OnCircuitChange(s.circuitChanged)
-	config.Pelcro.OnAPIKeyStatus(s.keyStatusChanged)
 	if config.Reflection {
 		reflection.Register(services)
 	}
+	s.methods, s.unknown = s.methodsOf(s.grpc.GetServiceInfo()), s.newMethod(unknown, unknown)
+	s.metrics.initialize(s.grpc, s.methods, s.unknown)
+	config.Upstream.OnCircuitChange(s.circuitChanged)
+	config.Upstream.OnAPIKeyStatus(s.apiKeyStatusChanged)
 	return s
+}
+
+// options are those of the gRPC server.
+func (s *Server) options() []grpc.ServerOption {
+	options := append(transportOptions(), s.interceptors()...)
+	options = append(options,
+		grpc.ForceServerCodecV2(codec{protobuf, s}),
+		grpc.StatsHandler(containedStats{rejections{s}, s}),
+		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
+	)
+	if s.config.Traces != nil {
+		options = append(options, grpc.StatsHandler(containedStats{s.traceHandler(s.config.Traces), s}))
+	}
+	if s.config.TLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(s.config.TLS)))
+	}
+	return options
 }
 
 // The phases of a server's life.
@@ -141,22 +139,22 @@ const (
 	stopping
 )
 
-// notReady says why no calls are taken.
+// notReady says why no calls are accepted.
 var notReady = [...]error{
 	starting: errors.New("the service is starting"),
 	serving:  nil,
 	stopping: errors.New("the service is stopping"),
 }
 
-// Ready returns nil while the server takes calls, and otherwise an error that says
-// why it does not: for probes, which send traffic elsewhere then. It does not
-// tell how Pelcro does; every replica would be taken away at once.
+// Ready returns nil while the server accepts calls, and otherwise an error that says why not: for
+// probes, which then send traffic elsewhere. It ignores failures of Pelcro, which would take every
+// replica away.
 func (s *Server) Ready() error { return notReady[s.phase.Load()] }
 
-// Serve answers calls on the listener until ctx ends, then stops: health turns
-// NOT_SERVING, running calls have the drain timeout to finish, what is left is
-// ended with GATEWAY_SHUTTING_DOWN, and the connections are closed. It returns
-// nil after a stop, and an error when the listener fails. A server serves once.
+// Serve serves calls on the listener until ctx ends, then stops: health turns NOT_SERVING, running
+// calls have the drain timeout to finish, the rest is ended with GATEWAY_SHUTTING_DOWN, and the
+// connections are closed. It returns nil after a stop, and an error when the listener fails. A
+// server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.grpc.Serve(listener) }()
@@ -164,8 +162,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	select {
 	case err := <-served:
 		s.phase.Store(stopping)
-		s.streams.end()
-		s.calls.end()
+		s.endStreams()
+		s.endCalls()
 		s.grpc.Stop()
 		return err
 	case <-ctx.Done():
@@ -182,30 +180,30 @@ func (s *Server) stop() {
 	s.phase.Store(stopping)
 	logger.Info("stopping", "drain_timeout", s.config.DrainTimeout.String())
 	s.health.Shutdown()
-	if s.streams.len() > 0 {
-		within(noticeTime, nil)
+	if s.openStreams.Load() > 0 {
+		within(healthPropagationDelay, nil)
 	}
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
 		s.grpc.GracefulStop()
 	}()
-	end := time.AfterFunc(min(streamTimeout, s.config.DrainTimeout), s.streams.end)
+	end := time.AfterFunc(min(streamTimeout, s.config.DrainTimeout), s.endStreams)
 	defer end.Stop()
 	if !within(s.config.DrainTimeout, drained) {
 		logger.Warn("ending the calls that are still running")
-		s.calls.end()
+		s.endCalls()
 		if !within(abortTimeout, drained) {
 			s.grpc.Stop()
 			<-drained
 		}
 	}
-	s.streams.end()
-	s.calls.end()
+	s.endStreams()
+	s.endCalls()
 	logger.Info("stopped")
 }
 
-// within reports whether done closes before the time is over.
+// within reports whether done closes before the time has passed.
 func within(d time.Duration, done <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

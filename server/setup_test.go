@@ -34,21 +34,24 @@ const (
 	userAgent = "pelcro-grpc/test"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+// testTimeout bounds a wait for an event that must happen.
+const testTimeout = 10 * time.Second
 
 // setup is what can be changed before a start.
 type setup struct {
 	server server.Config
 	pelcro pelcro.Config
 	dial   []grpc.DialOption
+	// services changes the services unless it is nil.
+	services func([]server.Service)
 }
 
 // gateway is a running service with a client.
 type gateway struct {
 	customers pelcrov1.CustomerServiceClient
 	conn      *grpc.ClientConn
-	journal   *journal
+	log       *logBuffer
+	journal   *logBuffer // temporary: the same, for the tests of the customer service
 	address   string
 	// stop ends the service and returns what Serve returned.
 	stop func() error
@@ -72,19 +75,20 @@ func newSandbox() http.Handler {
 	return sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID, RequestsPerMinute: 1e6})
 }
 
-// startAt runs the service in front of what answers at the address.
+// startAt runs the service in front of the upstream at the address.
 func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 	t.Helper()
 	base, err := url.Parse(upstream + sandbox.BasePath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{journal: &journal{lines: make(chan string, 10000)}}
+	g := &gateway{log: &logBuffer{lines: make(chan string, 10000)}}
+	g.journal = g.log
 	s := setup{
 		server: server.Config{
-			Logger: slog.New(slog.NewJSONHandler(g.journal, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Logger: slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		},
-		pelcro: pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(apiKey), SiteID: siteID, UserAgent: userAgent, Timeout: patience},
+		pelcro: pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(apiKey), SiteID: siteID, UserAgent: userAgent, Timeout: testTimeout},
 		dial: []grpc.DialOption{
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithMaxHeaderListSize(8192), // as Java has it, and grpc-go will
@@ -94,8 +98,11 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 		option(&s)
 	}
 	client := pelcro.New(s.pelcro)
-	s.server.Pelcro = client
+	s.server.Upstream = customers.Upstream(client)
 	s.server.Services = []server.Service{customers.Service(client)}
+	if s.services != nil {
+		s.services(s.server.Services)
+	}
 	listener := listen(t)
 	g.address = listener.Addr().String()
 
@@ -138,8 +145,8 @@ func dial(t *testing.T, address string, options ...grpc.DialOption) *grpc.Client
 	return conn
 }
 
-// answer is what a client sees of a call, besides the response.
-type answer struct {
+// callResult is what a client sees of a call besides the response.
+type callResult struct {
 	err             error
 	header, trailer metadata.MD
 }
@@ -147,8 +154,8 @@ type answer struct {
 // call makes a call with any of the generated methods.
 func call[Req, Resp any](
 	ctx context.Context, method func(context.Context, *Req, ...grpc.CallOption) (*Resp, error), req *Req,
-) (*Resp, answer) {
-	var a answer
+) (*Resp, callResult) {
+	var a callResult
 	resp, err := method(ctx, req, grpc.Header(&a.header), grpc.Trailer(&a.trailer))
 	a.err = err
 	return resp, a
@@ -178,31 +185,31 @@ func mustFail[Req, Resp any](
 // named is a call of one of the RPCs with a request that is valid.
 type named struct {
 	name string
-	do   func(context.Context) answer
+	do   func(context.Context) callResult
 }
 
 // calls returns a call of every RPC. Those that name a customer name this one.
 func (g *gateway) calls(id int64) []named {
 	return []named{
-		{"GetCustomer", func(ctx context.Context) answer {
+		{"GetCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
 			return a
 		}},
-		{"ListCustomers", func(ctx context.Context) answer {
+		{"ListCustomers", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{})
 			return a
 		}},
-		{"CreateCustomer", func(ctx context.Context) answer {
+		{"CreateCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.CreateCustomer, newCustomer("new@example.com"))
 			return a
 		}},
-		{"UpdateCustomer", func(ctx context.Context) answer {
+		{"UpdateCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
 				Customer: &pelcrov1.Customer{Id: id, FirstName: new("Ada")},
 			})
 			return a
 		}},
-		{"DeleteCustomer", func(ctx context.Context) answer {
+		{"DeleteCustomer", func(ctx context.Context) callResult {
 			_, a := call(ctx, g.customers.DeleteCustomer, &pelcrov1.DeleteCustomerRequest{Id: id})
 			return a
 		}},

@@ -1,52 +1,54 @@
 package server
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
-	_ "google.golang.org/grpc/encoding/gzip" // clients that compress are understood, and answered in kind
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // compressed requests are accepted, their responses compressed
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 )
 
-// The limits of the gRPC transport. grpc-go has none for most of them, which is
-// for trusted networks.
+// The limits of the gRPC transport. grpc-go has none for most of them, because it assumes trusted
+// networks.
 const (
-	// maxRequestBytes is checked after decompression, so a compressed bomb meets it,
-	// too. A customer with much metadata is a tenth of it.
+	// maxRequestBytes also holds after decompression. A customer with much metadata is a tenth of
+	// it.
 	maxRequestBytes = 1 << 20
-	// MaxResponseBytes is what clients accept unless told otherwise. A larger list
-	// is refused here with a reason, instead of there without one.
+	// MaxResponseBytes is the default limit of clients. A larger list is rejected here with a
+	// reason, instead of there without one.
 	MaxResponseBytes = 4 << 20
-	// maxRequestHeaderBytes is enough for tokens and baggage, and bounds what a
-	// header bomb costs.
+	// maxRequestHeaderBytes is enough for tokens and baggage.
 	maxRequestHeaderBytes = 16 << 10
-	// maxConnectionStreams bounds what one connection can have running; cancelled
-	// calls count until their handlers are back, so a flood of resets does not get
-	// past it.
+	// maxConnectionStreams bounds the running calls of one connection; cancelled calls count until
+	// their handlers have returned, so a flood of resets stays within it.
 	maxConnectionStreams = 250
-	// handshakeTimeout is how long a new connection may take to become one of
-	// HTTP/2. A stop waits for those that are under way, and a port scanner, or a
-	// balancer that connects in advance, never says a word.
+	// handshakeTimeout bounds the HTTP/2 handshake of a new connection. A stop waits for unfinished
+	// ones, and port scanners, or balancers that connect in advance, never begin it.
 	handshakeTimeout = 5 * time.Second
 	// maxIdle frees the connections of clients that have gone.
 	maxIdle = 15 * time.Minute
-	// maxAge makes clients come back, so that new replicas get their share; grpc-go
-	// spreads it by a tenth.
+	// maxAge makes clients reconnect, so that new replicas get their share; grpc-go spreads it by a
+	// tenth.
 	maxAge = 30 * time.Minute
-	// ageGrace is how long calls may go on after that; longer than any call.
+	// ageGrace is how long calls may continue after that; longer than any call.
 	ageGrace = 2 * time.Minute
-	// pingAfter and pingTimeout find peers that went without a word.
+	// pingAfter and pingTimeout find dead peers.
 	pingAfter   = time.Minute
 	pingTimeout = 10 * time.Second
-	// streamWorkers are goroutines that serve one call after the other. A new one for
-	// each call begins with a small stack, whose growth was an eighth of the time of a
-	// call; those beyond this many still get one.
+	// streamWorkers are goroutines that serve one call after the other. A new goroutine for each
+	// call begins with a small stack, whose growth was an eighth of the time of a call; calls
+	// beyond this number get one.
 	streamWorkers = 256
-	// minPingInterval is what clients may ping at; many ping every 30 seconds.
+	// minPingInterval is the shortest interval of the pings of clients; many ping every 30 seconds.
 	minPingInterval = 20 * time.Second
 )
 
-// transportOptions are these limits.
+// transportOptions sets these limits.
 func transportOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxRequestBytes),
@@ -64,9 +66,74 @@ func transportOptions() []grpc.ServerOption {
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime:             minPingInterval,
-			PermitWithoutStream: true, // so that idle clients notice a broken path
+			PermitWithoutStream: true, // so that idle clients notice a broken connection
 		}),
-		// Stop returns when the last handler has, so that nothing outlives it.
+		// Stop returns after the last handler, so that nothing outlives it.
 		grpc.WaitForHandlers(true),
+	}
+}
+
+// rejections is the stats.Handler that makes the state of each call, and reports the calls that
+// gRPC itself rejected: too large, compressed in an unknown way, or with a malformed path.
+type rejections struct{ server *Server }
+
+// errNoMethod is a call whose path is malformed: gRPC rejects it before it tags the call.
+var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Service/Method")
+
+// TagRPC implements [stats.Handler].
+func (h rejections) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName))
+}
+
+// HandleRPC implements [stats.Handler].
+func (h rejections) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	r := rpcOf(ctx)
+	switch event := event.(type) {
+	case *stats.End:
+		if !r.observed {
+			h.report(ctx, r, event.EndTime.Sub(event.BeginTime), event.Error)
+		}
+	case *stats.OutTrailer:
+		if r == nil {
+			h.report(ctx, h.server.newRPC(ctx, ""), 0, errNoMethod)
+		}
+	}
+}
+
+// report counts and logs a call that gRPC rejected. The caller is at fault, so its level is info.
+func (h rejections) report(ctx context.Context, r *rpc, took time.Duration, err error) {
+	code := status.Code(err)
+	h.server.metrics.reject(r, code)
+	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
+}
+
+// TagConn implements [stats.Handler].
+func (rejections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements [stats.Handler].
+func (rejections) HandleConn(context.Context, stats.ConnStats) {}
+
+// containedStats is a stats.Handler whose panics do not end the process.
+type containedStats struct {
+	stats.Handler
+	server *Server
+}
+
+// TagRPC implements [stats.Handler].
+func (h containedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) (tagged context.Context) {
+	tagged = ctx
+	defer h.recover(ctx)
+	return h.Handler.TagRPC(ctx, info)
+}
+
+// HandleRPC implements [stats.Handler].
+func (h containedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	defer h.recover(ctx)
+	h.Handler.HandleRPC(ctx, event)
+}
+
+func (h containedStats) recover(ctx context.Context) {
+	if value := recover(); value != nil {
+		h.server.logPanic(ctx, value)
 	}
 }

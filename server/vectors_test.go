@@ -9,12 +9,12 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 )
 
-// The captured replies of real servers, sent by a real server and read by a real
+// The captured responses of real servers, sent by a real server and read by a real
 // client.
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Read(t, "../mapping/testdata/vectors") {
 		t.Run(v.Name, func(t *testing.T) {
-			upstream := answering(replay(v))
+			upstream := respondingWith(replay(v))
 			g := start(t, upstream)
 			for _, c := range g.calls(42) {
 				if c.name == v.Operation {
@@ -26,7 +26,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// replay answers as the vector says, without the headers that net/http would add.
+// replay responds as the vector says, without the headers that net/http would add.
 // How the body is framed is left to it.
 func replay(v vectors.Vector) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -43,7 +43,7 @@ func replay(v vectors.Vector) http.HandlerFunc {
 	}
 }
 
-func got(t *testing.T, a answer) vectors.Answer {
+func got(t *testing.T, a callResult) vectors.Answer {
 	t.Helper()
 	if a.err == nil {
 		return vectors.Answer{Code: code.Code_OK.String()}

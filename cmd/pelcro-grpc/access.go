@@ -2,12 +2,14 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/reload"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
@@ -131,5 +133,14 @@ func (p *protection) authorize() server.Authorize {
 	if p.callers == nil {
 		return nil
 	}
-	return p.callers.Authorize
+	return func(token []string, chain []*x509.Certificate, method string) (string, error) {
+		caller, reason := p.callers.Authorize(token, chain, method)
+		switch reason {
+		case pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED:
+			return caller, nil
+		case pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
+			return caller, server.ErrPermissionDenied
+		}
+		return caller, server.ErrUnauthenticated
+	}
 }

@@ -55,7 +55,7 @@ func (p *program) replace(t *testing.T, file, content string) {
 // once for each change, calls say whose it is, and the health of Pelcro is NOT_SERVING
 // until a good one is there and the circuit breaker is closed.
 func TestRefusedKey(t *testing.T) {
-	const refusedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro refuses the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
+	const refusedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro rejects the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
 	pelcro, url := startKeyed(t, "Bearer first-key")
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("first-key\n"), 0o600); err != nil {

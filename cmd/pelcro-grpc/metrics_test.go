@@ -176,6 +176,7 @@ func TestEveryCallIsSeen(t *testing.T) {
 	if err := p.conn.Invoke(t.Context(), "/no.such/Method", &pelcrov1.GetCustomerRequest{}, &pelcrov1.GetCustomerResponse{}); err == nil {
 		t.Error("there is such a method")
 	}
+	handled["unknown Unimplemented"]++
 	errors["unknown GATEWAY_UNKNOWN_METHOD"]++
 	families := p.scrape(t)
 	mustCount(t, "handled", counts(families["grpc_server_handled_total"], "grpc_method", "grpc_code"), handled)

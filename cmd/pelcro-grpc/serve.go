@@ -87,7 +87,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	defer follows.start(ctx, protected.files)()
 	service := server.New(server.Config{
-		Pelcro:             client,
+		Upstream:           customers.Upstream(client),
 		Services:           []server.Service{customers.Service(client)},
 		MaxConcurrentCalls: c.MaxConcurrent,
 		Reflection:         c.reflects(),

@@ -50,7 +50,7 @@ func start(t *testing.T, upstream http.Handler) *gateway {
 	client := pelcro.New(pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(apiKey), SiteID: siteID, UserAgent: "pelcro-grpc/test"})
 	g := &gateway{log: &logBuffer{}}
 	service := server.New(server.Config{
-		Pelcro:   client,
+		Upstream: customers.Upstream(client),
 		Services: []server.Service{customers.Service(client)},
 		Logger:   slog.New(slog.NewJSONHandler(g.log, nil)),
 	})

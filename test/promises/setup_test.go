@@ -94,7 +94,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 		option(&c)
 	}
 	client := pelcro.New(c.pelcro)
-	c.server.Pelcro = client
+	c.server.Upstream = customers.Upstream(client)
 	c.server.Services = []server.Service{customers.Service(client)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -34,42 +34,42 @@ func unconnected(t *testing.T) func(*setup) {
 	return over(transport)
 }
 
-// inTime is an answer, and whether it came before the caller's deadline.
+// inTime is the result of a call, and whether it came before the caller's deadline.
 type inTime struct {
-	answer
+	callResult
 	ok bool
 }
 
 // withDeadline makes the calls at the same time, with a deadline.
 func withDeadline(t *testing.T, calls []named) []inTime {
 	t.Helper()
-	answers := make([]inTime, len(calls))
+	results := make([]inTime, len(calls))
 	var all sync.WaitGroup
 	for i, c := range calls {
 		all.Go(func() {
-			// A machine that stands still for 50 ms proves nothing.
+			// A machine that stalls for 50 ms proves nothing.
 			for range 5 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				answers[i] = inTime{c.do(ctx), ctx.Err() == nil}
+				results[i] = inTime{c.do(ctx), ctx.Err() == nil}
 				cancel()
-				if answers[i].ok {
+				if results[i].ok {
 					return
 				}
 			}
 		})
 	}
 	all.Wait()
-	return answers
+	return results
 }
 
-// The answer with its reason arrives before the caller's deadline, so that the
+// The response with its reason arrives before the caller's deadline, so that the
 // client sees it instead of its own library's error.
 func TestCallerDeadline(t *testing.T) {
 	upstream := newHanging()
 	calls := start(t, upstream).calls(42)
 	for i, a := range withDeadline(t, calls) {
 		if !a.ok {
-			t.Errorf("%s: the answer came too late", calls[i].name)
+			t.Errorf("%s: the response came too late", calls[i].name)
 		}
 		f := a.failure(t)
 		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
@@ -79,12 +79,12 @@ func TestCallerDeadline(t *testing.T) {
 			f.mustAdvise(t, "", "", 0)
 		}
 		<-upstream.arrived
-		<-upstream.gone // it does not work for nobody
+		<-upstream.gone // the request to Pelcro ends, too
 	}
 }
 
 func TestCallerDeadlineBeforeSending(t *testing.T) {
-	for _, a := range withDeadline(t, start(t, untouchable(t), unconnected(t)).calls(42)) {
+	for _, a := range withDeadline(t, start(t, rejectAll(t), unconnected(t)).calls(42)) {
 		f := a.failure(t)
 		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
 		f.mustAdvise(t, "notSent", "", 0)
@@ -94,7 +94,7 @@ func TestCallerDeadlineBeforeSending(t *testing.T) {
 // A deadline that is later than the request timeout is not what ended the call.
 func TestLaterDeadline(t *testing.T) {
 	g := start(t, newHanging(), within(300*time.Millisecond))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	f := a.failure(t)
@@ -106,16 +106,16 @@ func TestCallerCancels(t *testing.T) {
 	g := start(t, upstream)
 	for _, c := range g.calls(42) {
 		ctx, cancel := context.WithCancel(t.Context())
-		answered := make(chan answer, 1)
-		go func() { answered <- c.do(ctx) }()
+		ended := make(chan callResult, 1)
+		go func() { ended <- c.do(ctx) }()
 		<-upstream.arrived
 		cancel()
-		if a := <-answered; status.Code(a.err) != codes.Canceled {
+		if a := <-ended; status.Code(a.err) != codes.Canceled {
 			t.Errorf("%s: %v", c.name, a.err)
 		}
 		<-upstream.gone
-		// The client has its own answer; the log has ours.
-		logged := g.journal.call(t)
+		// The client has the status of its own library; the log has ours.
+		logged := g.log.call(t)
 		outcome := ""
 		if c.name == "CreateCustomer" {
 			outcome = "unknown"
@@ -129,7 +129,7 @@ func TestCallerCancels(t *testing.T) {
 func TestCallerCancelsBeforeSending(t *testing.T) {
 	dialling := make(chan struct{}, 10)
 	blocked := unconnected(t)
-	g := start(t, answering(fine), blocked, func(s *setup) {
+	g := start(t, respondingWith(succeed), blocked, func(s *setup) {
 		transport := s.pelcro.Transport.(*http.Transport)
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -139,12 +139,12 @@ func TestCallerCancelsBeforeSending(t *testing.T) {
 	})
 	for _, c := range g.calls(42)[1:3] {
 		ctx, cancel := context.WithCancel(t.Context())
-		answered := make(chan answer, 1)
-		go func() { answered <- c.do(ctx) }()
+		ended := make(chan callResult, 1)
+		go func() { ended <- c.do(ctx) }()
 		<-dialling
 		cancel()
-		<-answered
-		if logged := g.journal.call(t); logged.text("reason") != "CALLER_CANCELLED" || logged.text("outcome") != "notSent" {
+		<-ended
+		if logged := g.log.call(t); logged.text("reason") != "CALLER_CANCELLED" || logged.text("outcome") != "notSent" {
 			t.Errorf("%s: %v", c.name, logged)
 		}
 	}
@@ -163,7 +163,7 @@ func TestRequestTimeout(t *testing.T) {
 	}
 }
 
-// A reply that begins in time but does not end is no reply; an error's status
+// A response that begins in time but does not end counts as none; an error's status
 // counts without its body.
 func TestRequestTimeoutWithinTheBody(t *testing.T) {
 	slowly := func(status int) http.HandlerFunc {
@@ -174,7 +174,7 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			<-r.Context().Done()
 		}
 	}
-	for _, c := range start(t, answering(slowly(200)), within(300*time.Millisecond)).calls(42) {
+	for _, c := range start(t, respondingWith(slowly(200)), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		if c.name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
@@ -183,14 +183,14 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
 		}
 	}
-	for _, c := range start(t, answering(slowly(403)), within(300*time.Millisecond)).calls(42) {
+	for _, c := range start(t, respondingWith(slowly(403)), within(300*time.Millisecond)).calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 	}
 }
 
 func TestRequestTimeoutBeforeSending(t *testing.T) {
-	g := start(t, answering(fine), unconnected(t), within(50*time.Millisecond))
+	g := start(t, respondingWith(succeed), unconnected(t), within(50*time.Millisecond))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_UNREACHABLE)

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"log/slog"
+	"math/rand/v2"
+	"regexp"
+	"time"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// rpc is the state of one RPC. Only the goroutine that serves the RPC uses it.
+type rpc struct {
+	fullMethod string // as the caller wrote it
+	method     *method
+	began      time.Time
+	requestID  string
+	// caller is the name of the caller in the callers file, empty if unknown.
+	caller string
+	// forwarded says that Pelcro is shown the caller's own credential.
+	forwarded bool
+	// request is the decoded request, nil until it was read; of a stream, the last one.
+	request any
+	// stats records the requests to Pelcro.
+	stats CallStats
+	// result is the response to the caller, and cause the private reason of a failure.
+	result mapping.Result
+	cause  error
+	// explained says that the response of Pelcro says everything about the failure.
+	explained bool
+	trailer   metadata.MD
+	// observed says that the RPC is in the log and the metrics.
+	observed bool
+}
+
+type rpcKey struct{}
+
+// rpcOf returns the state of the RPC, which TagRPC puts into its context.
+func rpcOf(ctx context.Context) *rpc {
+	r, _ := ctx.Value(rpcKey{}).(*rpc)
+	return r
+}
+
+func (s *Server) newRPC(ctx context.Context, fullMethod string) *rpc {
+	return &rpc{fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(), requestID: requestIDOf(ctx)}
+}
+
+// credential returns whose credential Pelcro is shown.
+func (r *rpc) credential() mapping.Credential {
+	if r.forwarded {
+		return mapping.CredentialCaller
+	}
+	return mapping.CredentialGateway
+}
+
+// acceptableID is what a caller's request id may be: it is logged and sent back unchanged.
+var acceptableID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestIDOf returns the caller's request id, or a new one.
+func requestIDOf(ctx context.Context) string {
+	if ids := metadata.ValueFromIncomingContext(ctx, mapping.TrailerRequestID); len(ids) == 1 && acceptableID.MatchString(ids[0]) {
+		return ids[0]
+	}
+	// It is not a secret, so it comes from a generator without system calls.
+	var random [16]byte
+	binary.NativeEndian.PutUint64(random[:8], rand.Uint64()) //nolint:gosec // not a secret
+	binary.NativeEndian.PutUint64(random[8:], rand.Uint64()) //nolint:gosec // not a secret
+	return hex.EncodeToString(random[:])
+}
+
+// method is a method of the server.
+type method struct {
+	service, name string
+	// operation is the zero one, without a name, for methods of health and reflection.
+	operation  mapping.Operation
+	resourceID func(request any) string
+	logger     *slog.Logger // its lines name the method
+	// panicResults are the responses to a panic, before and after a request to Pelcro. They are
+	// built at the start, because the panic may be one of the mapping itself.
+	panicResults [2]mapping.Result
+}
+
+// isHealth reports whether the method is one of grpc.health.v1.
+func (m *method) isHealth() bool { return m.service == healthpb.Health_ServiceDesc.ServiceName }
+
+// unknown names a method that the server does not have: the caller's name for it could be
+// anything, and so becomes no label and no log field.
+const unknown = "unknown"
+
+// methodsOf returns the methods of the gRPC server, by full name.
+func (s *Server) methodsOf(services map[string]grpc.ServiceInfo) map[string]*method {
+	methods := map[string]*method{}
+	for service, info := range services {
+		for _, m := range info.Methods {
+			methods["/"+service+"/"+m.Name] = s.newMethod(service, m.Name)
+		}
+	}
+	return methods
+}
+
+func (s *Server) newMethod(service, name string) *method {
+	m := &method{
+		service: service, name: name,
+		resourceID: func(any) string { return "" },
+		logger:     s.config.Logger.With("grpc.service", service, "grpc.method", name),
+	}
+	for _, resource := range s.config.Services {
+		if resource.Desc.ServiceName != service {
+			continue
+		}
+		m.resourceID = resource.ResourceID
+		for _, operation := range resource.Operations {
+			if operation.Name == name {
+				m.operation = operation
+			}
+		}
+	}
+	for sent := range m.panicResults {
+		m.panicResults[sent] = mapping.Refuse(mapping.Call{Operation: m.operation}, mapping.Refusal{
+			Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR,
+			Sent:   sent == 1,
+		})
+	}
+	return m
+}
+
+// methodOf returns the method with the full name.
+func (s *Server) methodOf(fullMethod string) *method {
+	if m, exists := s.methods[fullMethod]; exists {
+		return m
+	}
+	return s.unknown
+}
