@@ -272,7 +272,7 @@ func (s *Server) reportPanic(ctx context.Context, r *rpc, value any) error {
 // fail makes the result of the call that of a panic, and returns its status. It is prepared
 // (method.panicResults): only the request id is added.
 func (r *rpc) fail(value any) error {
-	r.cause, r.result = newPanicError(value), r.method.panicResults[0]
+	r.cause, r.explained, r.result = newPanicError(value), false, r.method.panicResults[0]
 	if r.stats.Attempts > 0 {
 		r.result = r.method.panicResults[1]
 	}

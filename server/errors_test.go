@@ -137,7 +137,7 @@ func TestNoUsableResponse(t *testing.T) {
 		{601, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN, "unknown"},
 		{602, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN, "unknown"},
 		{603, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN, "unknown"},
-		{604, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, "applied"},
+		{604, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, "unknown"},
 	} {
 		g := patient
 		if test.id == 602 { // it never responds
@@ -184,7 +184,7 @@ func TestUnavailableWithDelay(t *testing.T) {
 	f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 503})
 	f.mustAdvise(t, "", "60000", time.Minute)
 	f = mustFail(t, g.customers.CreateCustomer, newCustomer("http-503@example.com"))
-	f.mustAdvise(t, "unknown", "-1", 0)
+	f.mustAdvise(t, "rejected", "60000", time.Minute)
 }
 
 func TestNotFound(t *testing.T) {

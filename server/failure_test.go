@@ -26,6 +26,7 @@ type failure struct {
 	violations []*errdetails.BadRequest_FieldViolation
 	retryDelay time.Duration
 	quota      *errdetails.QuotaFailure
+	condition  *errdetails.PreconditionFailure
 	resource   *errdetails.ResourceInfo
 	requestID  string
 	pushback   string // empty for none
@@ -81,6 +82,8 @@ func (f *failure) readDetails(t *testing.T) {
 			f.retryDelay = detail.GetRetryDelay().AsDuration()
 		case *errdetails.QuotaFailure:
 			f.quota = detail
+		case *errdetails.PreconditionFailure:
+			f.condition = detail
 		case *errdetails.ResourceInfo:
 			f.resource = detail
 		case *errdetails.RequestInfo:

@@ -57,6 +57,7 @@ func got(t *testing.T, a callResult) vectors.Answer {
 		Violations: vectors.ViolationsOf(f.violations),
 		RetryDelay: f.retryDelay,
 		Pushback:   f.pushback,
+		Outcome:    f.metadata["outcome"],
 		Everything: f.everything(t),
 	}
 }
