@@ -3,7 +3,6 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,24 +156,4 @@ func (f *failure) everything(t *testing.T) string {
 		fmt.Fprintln(&b, name, values)
 	}
 	return strings.ReplaceAll(b.String(), `\\`, `\`)
-}
-
-// violation is a rejected field of the request, and the reason.
-type violation struct{ field, reason string }
-
-// mustViolate checks that the service itself rejected these fields, in this order.
-func (f *failure) mustViolate(t *testing.T, want ...violation) {
-	t.Helper()
-	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST)
-	f.mustAdvise(t, "notSent", "", 0)
-	got := make([]violation, len(f.violations))
-	for i, v := range f.violations {
-		got[i] = violation{v.GetField(), v.GetReason()}
-		if !strings.HasSuffix(v.GetDescription(), ".") {
-			t.Errorf("%s: a description that is no sentence: %q", v.GetField(), v.GetDescription())
-		}
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("violations %v\nwant %v", got, want)
-	}
 }

@@ -220,12 +220,4 @@ func newCustomer(email string) *pelcrov1.CreateCustomerRequest {
 	return &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: &email}}
 }
 
-// mustEqual compares messages.
-func mustEqual(t *testing.T, got, want proto.Message) {
-	t.Helper()
-	if !proto.Equal(got, want) {
-		t.Errorf("got:\n%s\nwant:\n%s", show(got), show(want))
-	}
-}
-
 func show(m proto.Message) string { return prototext.MarshalOptions{Multiline: true}.Format(m) }

@@ -121,7 +121,11 @@ type containedStats struct {
 
 // TagRPC implements [stats.Handler].
 func (h containedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) (tagged context.Context) {
-	tagged = ctx
+	defer func() {
+		if tagged == nil { // it panicked
+			tagged = ctx
+		}
+	}()
 	defer h.recover(ctx)
 	return h.Handler.TagRPC(ctx, info)
 }
