@@ -16,13 +16,13 @@ import (
 // writable is a field of Customer that can be sent.
 type writable struct {
 	field string // in Customer
-	key   string // at Pelcro
-	// value returns what is sent, nil if the field is unset.
+	key   string // Pelcro's name
+	// value returns the value to send, nil if the field is unset.
 	value func(*pelcrov1.Customer) any
 }
 
 const (
-	// defaultSourceField can be changed, but not given to a new customer.
+	// defaultSourceField can be changed, but not set for a new customer.
 	defaultSourceField = "default_source_id"
 	metadataField      = "metadata"
 )
@@ -51,7 +51,7 @@ var writables = []writable{
 	{defaultSourceField, "default_source_id", func(c *pelcrov1.Customer) any { return value(c.DefaultSourceId) }},
 }
 
-// value returns what p points to, nil if it points nowhere.
+// value returns the value of an optional field, nil if it is unset.
 func value[T any](p *T) any {
 	if p == nil {
 		return nil
@@ -59,20 +59,14 @@ func value[T any](p *T) any {
 	return *p
 }
 
-// set adds an attribute unless it is unset.
+// set adds an attribute unless its value is nil.
 func set(attributes *pelcro.Attributes, key string, value any) {
 	if value != nil {
 		attributes.Set(key, value)
 	}
 }
 
-// roomForAttributes returns none yet, and room for all that a request can set.
-func roomForAttributes() *pelcro.Attributes {
-	attributes := make(pelcro.Attributes, 0, len(writables)+5)
-	return &attributes
-}
-
-// present returns a customer without any field for none at all.
+// present returns an empty customer for nil.
 func present(c *pelcrov1.Customer) *pelcrov1.Customer {
 	if c == nil {
 		return &pelcrov1.Customer{}
@@ -80,49 +74,49 @@ func present(c *pelcrov1.Customer) *pelcrov1.Customer {
 	return c
 }
 
-// newCustomer returns the attributes of a create: what is set. Which of them
-// Pelcro requires depends on the account, so it is left to Pelcro.
+// newCustomer returns the attributes of a create: the fields that are set. Which of them Pelcro
+// requires depends on the account, so Pelcro checks it.
 func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) pelcro.Attributes {
 	customer := present(req.GetCustomer())
 	c.metadata(customer.GetMetadata())
-	attributes := roomForAttributes()
+	attributes := pelcro.Attributes{}
 	for _, w := range writables {
 		if w.field != defaultSourceField {
-			set(attributes, w.key, w.value(customer))
+			set(&attributes, w.key, w.value(customer))
 		}
 	}
-	set(attributes, "password", value(req.Password))
-	set(attributes, "password_type", value(req.PasswordType))
-	set(attributes, "skip_email_dns_validations", value(req.SkipEmailDnsValidations))
-	set(attributes, "import_payment_methods", value(req.ImportPaymentMethods))
-	set(attributes, "payment_gateway_id", value(req.PaymentGatewayId))
-	return *attributes
+	set(&attributes, "password", value(req.Password))
+	set(&attributes, "password_type", value(req.PasswordType))
+	set(&attributes, "skip_email_dns_validations", value(req.SkipEmailDnsValidations))
+	set(&attributes, "import_payment_methods", value(req.ImportPaymentMethods))
+	set(&attributes, "payment_gateway_id", value(req.PaymentGatewayId))
+	return attributes
 }
 
-// changes returns the attributes of an update: with a mask exactly those that it
-// names, without one those that are set.
+// changes returns the attributes of an update: with a mask exactly those that it names, without one
+// those that are set.
 func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) pelcro.Attributes {
 	customer := present(req.GetCustomer())
-	attributes := roomForAttributes()
+	attributes := pelcro.Attributes{}
 	if paths := req.GetUpdateMask().GetPaths(); len(paths) > 0 {
-		c.masked(attributes, customer, paths)
+		c.masked(&attributes, customer, paths)
 	} else {
 		c.metadata(customer.GetMetadata())
 		for _, w := range writables {
-			set(attributes, w.key, w.value(customer))
+			set(&attributes, w.key, w.value(customer))
 		}
 	}
-	set(attributes, "password", value(req.Password))
-	set(attributes, "password_type", value(req.PasswordType))
-	if len(*attributes) == 0 && len(req.GetUpdateMask().GetPaths()) == 0 {
+	set(&attributes, "password", value(req.Password))
+	set(&attributes, "password_type", value(req.PasswordType))
+	if len(attributes) == 0 && len(req.GetUpdateMask().GetPaths()) == 0 {
 		c.add("customer", pelcrov1.FieldViolationReason_FIELD_REQUIRED,
 			"There is nothing to change: set a writable field or password, or name fields in update_mask.")
 	}
-	set(attributes, "skip_email_dns_validations", value(req.SkipEmailDnsValidations))
-	return *attributes
+	set(&attributes, "skip_email_dns_validations", value(req.SkipEmailDnsValidations))
+	return attributes
 }
 
-// masked adds the attributes that the mask names; an unset one is cleared.
+// masked adds the attributes that the mask names. An unset one is cleared.
 func (c *check) masked(attributes *pelcro.Attributes, customer *pelcrov1.Customer, paths []string) {
 	const field = "update_mask"
 	for _, path := range paths {
@@ -146,7 +140,7 @@ func (c *check) masked(attributes *pelcro.Attributes, customer *pelcrov1.Custome
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_PROHIBITED, strconv.Quote(path)+" cannot be changed. Leave it out of the mask.")
 		default:
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
-				strconv.Quote(path)+" is no field of customer. Use proto names, for example \"first_name\".")
+				strconv.Quote(path)+" is not a field of customer. Use proto names, for example \"first_name\".")
 		}
 	}
 }
@@ -169,7 +163,7 @@ func (c *check) metadata(s *structpb.Struct) {
 	}
 }
 
-// unsendable returns what is wrong with a value, empty for nothing.
+// unsendable returns why a value cannot be sent, empty if it can.
 func unsendable(v *structpb.Value) string {
 	switch kind := v.GetKind().(type) {
 	case nil:
