@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"strings"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
@@ -24,21 +25,28 @@ const (
 	tokenHeader         = "x-pelcro-grpc-token" //nolint:gosec // a header's name
 )
 
-// Authorize decides whether a call may go on, by the values of the header that holds
-// the caller's token, the verified certificates of its connection (the caller's own
-// first; nil for none) and its method, "/package.Service/Method". It returns the
-// reason why not, ERROR_REASON_UNSPECIFIED if it may, and what the caller is called,
-// if that is known.
-type Authorize func(token []string, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason)
+// Authorize decides whether a call may proceed, by the values of the header that holds the caller's
+// token, the verified certificates of its connection (the caller's own first; nil without one) and
+// its method, "/package.Service/Method". It returns nil, ErrUnauthenticated or ErrPermissionDenied,
+// and the caller's name, if it is known. Any other error is treated as ErrUnauthenticated.
+type Authorize func(token []string, chain []*x509.Certificate, method string) (caller string, err error)
+
+// The errors of [Authorize].
+var (
+	ErrUnauthenticated  = errors.New("no credential, or an unknown one")
+	ErrPermissionDenied = errors.New("no right to call the method")
+)
 
 // accessError is a call that its caller may not make.
-type accessError struct{ reason pelcrov1.ErrorReason }
+type accessError struct{ err error }
 
-func (e accessError) Error() string {
-	if e.reason == pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED {
-		return "no right to call the method"
+func (e accessError) Error() string { return e.err.Error() }
+
+func (e accessError) reason() pelcrov1.ErrorReason {
+	if errors.Is(e.err, ErrPermissionDenied) {
+		return pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
 	}
-	return "no credentials, or none that are known"
+	return pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
 }
 
 // accessUnary and accessStream let through who may call. Health is open: those who
@@ -64,10 +72,10 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 		if s.config.ForwardCredentials {
 			header = tokenHeader
 		}
-		caller, refused := s.config.Authorize(c.header[header], verifiedChain(ctx), c.fullMethod)
+		caller, err := s.config.Authorize(c.header[header], verifiedChain(ctx), c.fullMethod)
 		c.caller = caller
-		if refused != pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-			return nil, accessError{refused}
+		if err != nil {
+			return nil, accessError{err}
 		}
 	}
 	if !s.config.ForwardCredentials || c.method.operation.Name == "" {
@@ -76,7 +84,7 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 	// Several values are none: Pelcro and this service might take different ones.
 	values := c.header[authorizationHeader]
 	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
-		return nil, accessError{pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED}
+		return nil, accessError{ErrUnauthenticated}
 	}
 	c.forwarded = true
 	return pelcro.WithAuthorization(ctx, pelcro.NewSecret(values[0])), nil

@@ -139,7 +139,7 @@ func (s *Server) result(ctx, limited context.Context, req any, err error) mappin
 			Omitted:    invalid.omitted,
 		})
 	case errors.As(err, &access):
-		return mapping.Refuse(call, mapping.Refusal{Reason: access.reason})
+		return mapping.Refuse(call, mapping.Refusal{Reason: access.reason()})
 	case errors.Is(err, errOverloaded):
 		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_OVERLOADED})
 	case errors.Is(err, errUnknownMethod):
