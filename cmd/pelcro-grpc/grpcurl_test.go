@@ -107,7 +107,7 @@ func callGrpcurl(t *testing.T, args ...string) called {
 
 func callTool(t *testing.T, path string, args ...string) called {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, path, args...)
 	command.Dir = root

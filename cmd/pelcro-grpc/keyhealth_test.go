@@ -12,14 +12,14 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// until polls what nothing announces.
+// until polls until the condition holds.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
-	for over := time.Now().Add(patience); !holds(); <-again.C {
-		if time.Now().After(over) {
-			t.Fatalf("it does not come that %s", what)
+	for deadline := time.Now().Add(testTimeout); !holds(); <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after %v: %s", testTimeout, what)
 		}
 	}
 }
@@ -38,23 +38,23 @@ const (
 	notServing = "NOT_SERVING"
 )
 
-// replace puts another content into the file, and waits until it is in use.
+// replace changes the content of the file, and waits until it is in use.
 func (p *program) replace(t *testing.T, file, content string) {
 	t.Helper()
-	before := strings.Count(p.err.String(), `"msg":"a changed file is in use"`)
+	before := strings.Count(p.err.String(), `"msg":"reloaded"`)
 	if err := os.WriteFile(file+".new", []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"a changed file is in use"`) > before })
+	until(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"reloaded"`) > before })
 }
 
-// TestRefusedKey: a key that Pelcro refuses is an operator's to replace. It is said
-// once for each change, calls say whose it is, and the health of Pelcro is NOT_SERVING
-// until a good one is there and the circuit breaker is closed.
-func TestRefusedKey(t *testing.T) {
+// TestRejectedKey: an operator must replace a key that Pelcro rejects. Each change is logged once,
+// errors of calls say whose key it is, and the health of Pelcro is NOT_SERVING until the key is
+// valid and the circuit breaker is closed.
+func TestRejectedKey(t *testing.T) {
 	const refusedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro refuses the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
 	pelcro, url := startKeyed(t, "Bearer first-key")
 	file := filepath.Join(t.TempDir(), "key")
