@@ -102,7 +102,7 @@ func TestClientCAs(t *testing.T) {
 		name    string
 		address string
 		caller  []*issued
-		good    bool
+		ok      bool
 	}{
 		{"a client of the CA", mutual, []*issued{issue(t, ca)}, true},
 		{"no certificate", mutual, nil, false},
@@ -116,7 +116,7 @@ func TestClientCAs(t *testing.T) {
 		{"no certificate, and no client CA", open, nil, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := dial(t, test.address, client(ca, test.caller...)); (err == nil) != test.good {
+			if _, err := dial(t, test.address, client(ca, test.caller...)); (err == nil) != test.ok {
 				t.Errorf("the connection ended with %v", err)
 			}
 		})
@@ -130,7 +130,7 @@ func TestProtocol(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(*tls.Config)
-		good   bool
+		ok     bool
 	}{
 		{"TLS 1.3", func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, true},
 		{"TLS 1.2", func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, true},
@@ -144,10 +144,10 @@ func TestProtocol(t *testing.T) {
 			config := client(ca)
 			test.change(config)
 			conn, err := dial(t, address, config)
-			if (err == nil) != test.good {
+			if (err == nil) != test.ok {
 				t.Fatalf("the connection ended with %v", err)
 			}
-			if test.good && conn.ConnectionState().NegotiatedProtocol != "h2" {
+			if test.ok && conn.ConnectionState().NegotiatedProtocol != "h2" {
 				t.Errorf("the protocol is %q", conn.ConnectionState().NegotiatedProtocol)
 			}
 		})

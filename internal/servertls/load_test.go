@@ -96,7 +96,7 @@ func TestForms(t *testing.T) {
 		{"one file for both", both, both, ca.cert()},
 		{"a key in SEC 1", own.cert(), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: sec1}), ca.cert()},
 		{"text between", join([]byte("subject=test\n"), own.cert()), own.keyPEM(t), join([]byte("# the CA\n"), ca.cert())},
-		{"an expired CA beside a good one", own.cert(), own.keyPEM(t), join(authority(t, "old", expired).cert(), ca.cert())},
+		{"an expired CA beside a valid one", own.cert(), own.keyPEM(t), join(authority(t, "old", expired).cert(), ca.cert())},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			identity := servertls.New(files)
