@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 	host := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/api")
 	until := f.notAfter.UTC().Format(time.RFC3339)
 	inUse := []string{"--listen=" + taken.Addr().String(), "--admin-listen=" + taken.Addr().String()}
-	configured := append(inUse, "--pelcro-url="+url, "--site-id=7")
+	configured := slices.Concat(inUse, []string{"--pelcro-url=" + url, "--site-id=7"})
 	for _, test := range []struct {
 		name, checked string
 		args          []string

@@ -101,7 +101,11 @@ func (p *parser) line(number int, text string) {
 	for _, text := range problems {
 		p.problem(number, text)
 	}
-	hash, id, problem := digest{}, identity{}, ""
+	var (
+		hash    digest
+		id      identity
+		problem string
+	)
 	if strings.HasPrefix(credential, hashPrefix) {
 		hash, problem = parseHash(credential)
 	} else {

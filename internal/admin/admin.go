@@ -107,7 +107,7 @@ func (s *Server) Close() {
 		_ = s.http.Close()
 		<-s.ended
 	case s.listener != nil:
-		s.listener.Close()
+		_ = s.listener.Close()
 	}
 }
 
