@@ -104,7 +104,7 @@ func TestExplorerElsewhere(t *testing.T) {
 func TestExplorerFlag(t *testing.T) {
 	const refused = "--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer"
 	for _, admin := range []string{"", "0.0.0.0:0", ":0", "example.com:9095"} {
-		runWith(t, "", "serve", "--sandbox", "--explorer", "--admin-listen="+admin).mustRefuse(t, refused)
+		runWith(t, "", "serve", "--sandbox", "--explorer", "--admin-listen="+admin).mustReject(t, refused)
 	}
 	t.Setenv(keyEnv, canaryKey)
 	args := []string{"--site-id=7", "--pelcro-url=http://127.0.0.1:1/api", "--admin-listen=127.0.0.1:0"}
