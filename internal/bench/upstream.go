@@ -69,9 +69,7 @@ func serveUpstream() error {
 			if err != nil {
 				return
 			}
-			if status = http.StatusCreated; forVanguard {
-				status = http.StatusOK // any other status is an error to it
-			}
+			status = http.StatusCreated
 			if bytes.Contains(sent, []byte("nope")) {
 				status, body = http.StatusBadRequest, twoErrors
 			}
