@@ -165,7 +165,7 @@ func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error
 	}
 	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d concurrently over %d connections\n", s.name, rounds, calls, callers, len(f.gateway.conns))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\tCPU to plain\tfrom\tto\tto vanguard\t")
+	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\t/ plain\tfrom\tto\t/ vanguard\t")
 	for _, t := range targets {
 		toPlain, toVanguard := ratios(results[t], results[f.plain]), ratios(results[t], results[f.vanguard])
 		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%v\t%d MiB\t%.2f\t%.2f\t%.2f\t%.2f\t\n", t.name,

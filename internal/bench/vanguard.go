@@ -71,8 +71,12 @@ func serveVanguard() error {
 // JSON form for vanguard-go (true).
 func bothForms() (customers, pages map[bool][]byte, err error) {
 	customers, pages = map[bool][]byte{false: oneCustomer}, map[bool][]byte{false: aPage}
-	var one struct{ Data plainCustomer }
-	var page struct{ Data []plainCustomer }
+	var one struct {
+		Data plainCustomer `json:"data"`
+	}
+	var page struct {
+		Data []plainCustomer `json:"data"`
+	}
 	if err := json.Unmarshal(oneCustomer, &one); err != nil {
 		return nil, nil, err
 	}

@@ -222,10 +222,10 @@ func TestR32EveryResponse(t *testing.T) {
 				err := call(t.Context(), g.customers, int32(i+1), grpc.Trailer(&trailer))
 				r := responses[i].received()
 				var wrong mistakes
-				wrong.expect((err == nil) == r.succeeds(rpc), "success, or the lack of it")
+				wrong.expectf((err == nil) == r.succeeds(rpc), "success, or the lack of it")
 				if err != nil {
 					wrong.checkResponseError(rpc, r, err, trailer)
-					wrong.expect(codesOf.agree(err), "%s has another code elsewhere", reasonOf(err))
+					wrong.expectf(codesOf.agree(err), "%s has another code elsewhere", reasonOf(err))
 				}
 				if len(wrong) > 0 && reports.Add(1) <= maxReports {
 					t.Errorf("%v: %s\n\t%v", r, strings.Join(wrong, "; "), err)

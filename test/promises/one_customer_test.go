@@ -54,8 +54,8 @@ func (c *createCase) String() string {
 	return s
 }
 
-// rejected reports whether the response promises that nothing was created and that a retry is
-// safe. Only there may an upstream that keeps its word be sent the create again.
+// rejected reports whether the response proves that nothing was created. Only after such a response
+// may a client send the create again.
 func (c *createCase) rejected() bool {
 	if c.status == http.StatusServiceUnavailable {
 		return c.retryAfter && c.body == laravelMessage // of Pelcro itself
@@ -83,8 +83,7 @@ func (c *createCase) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, c.body.text)
 }
 
-// createCases are all statuses with all bodies; those of servers also with Retry-After, which
-// tempts to retry.
+// createCases are all statuses with all bodies; 5xx also with Retry-After, which asks for a retry.
 func createCases() (cases []*createCase) {
 	for status := 300; status <= 599; status++ {
 		for _, body := range responseBodies {

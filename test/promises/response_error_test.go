@@ -17,7 +17,7 @@ const fromIntermediary = "The response did not come from the Pelcro API"
 // mistakes is what is wrong with an error.
 type mistakes []string
 
-func (m *mistakes) expect(ok bool, format string, args ...any) {
+func (m *mistakes) expectf(ok bool, format string, args ...any) {
 	if !ok {
 		*m = append(*m, fmt.Sprintf(format, args...))
 	}
@@ -27,19 +27,19 @@ func (m *mistakes) expect(ok bool, format string, args ...any) {
 func (m *mistakes) checkResponseError(rpc string, r sentResponse, err error, trailer metadata.MD) {
 	info := detailOf[*errdetails.ErrorInfo](err)
 	reason, known := pelcrov1.ErrorReason_value[info.GetReason()]
-	m.expect(known && reason != 0 && strings.HasPrefix(info.GetReason(), "PELCRO_"), "the reason %q", info.GetReason())
-	m.expect(first(trailer, "x-error-reason") == info.GetReason(), "the trailer x-error-reason is %q", trailer["x-error-reason"])
-	m.expect(first(trailer, "x-request-id") == detailOf[*errdetails.RequestInfo](err).GetRequestId(), "the request ids differ")
+	m.expectf(known && reason != 0 && strings.HasPrefix(info.GetReason(), "PELCRO_"), "the reason %q", info.GetReason())
+	m.expectf(first(trailer, "x-error-reason") == info.GetReason(), "the trailer x-error-reason is %q", trailer["x-error-reason"])
+	m.expectf(first(trailer, "x-request-id") == detailOf[*errdetails.RequestInfo](err).GetRequestId(), "the request ids differ")
 
 	origin := info.GetMetadata()["origin"]
-	m.expect(origin == r.origin(), "the origin %q", origin)
+	m.expectf(origin == r.origin(), "the origin %q", origin)
 	message := status.Convert(err).Message()
 	byIntermediary := r.origin() == "intermediary"
-	m.expect(strings.HasPrefix(message, fromIntermediary) == byIntermediary, "the message of the origin %q", r.origin())
+	m.expectf(strings.HasPrefix(message, fromIntermediary) == byIntermediary, "the message of the origin %q", r.origin())
 	if byIntermediary {
-		m.expect(detailOf[*errdetails.ResourceInfo](err) == nil, "ResourceInfo from an intermediary")
-		m.expect(info.GetMetadata()["credential"] == "", "a credential that Pelcro has not seen")
-		m.expect(!strings.Contains(message, "API key"), "the message mentions the API key")
+		m.expectf(detailOf[*errdetails.ResourceInfo](err) == nil, "ResourceInfo from an intermediary")
+		m.expectf(info.GetMetadata()["credential"] == "", "a credential that Pelcro has not seen")
+		m.expectf(!strings.Contains(message, "API key"), "the message mentions the API key")
 	}
 	m.checkRetryAdvice(rpc, r, err, trailer)
 }
@@ -52,18 +52,18 @@ func (m *mistakes) checkRetryAdvice(rpc string, r sentResponse, err error, trail
 	pushback := first(trailer, "grpc-retry-pushback-ms")
 
 	if rpc == "CreateCustomer" {
-		m.expect(outcome == r.createOutcome(), "the outcome %q, want %q", outcome, r.createOutcome())
+		m.expectf(outcome == r.createOutcome(), "the outcome %q, want %q", outcome, r.createOutcome())
 		if want := r.createOutcome(); want == "unknown" || want == "applied" {
-			m.expect(code == codes.Internal || code == codes.Unknown, "%v, although the customer may exist", code)
-			m.expect(delay == "0s" && pushback == "-1", "a retry after %s with pushback %q, although the customer may exist", delay, pushback)
+			m.expectf(code == codes.Internal || code == codes.Unknown, "%v, although the customer may exist", code)
+			m.expectf(delay == "0s" && pushback == "-1", "a retry after %s with pushback %q, although the customer may exist", delay, pushback)
 			return
 		}
 	}
 	switch code {
 	case codes.Unavailable, codes.ResourceExhausted:
-		m.expect(delay == "7s" && pushback == "7000", "a retry after %s with pushback %q", delay, pushback)
+		m.expectf(delay == "7s" && pushback == "7000", "a retry after %s with pushback %q", delay, pushback)
 	default:
-		m.expect(delay == "0s" && pushback == "", "%v with a retry after %s and pushback %q", code, delay, pushback)
+		m.expectf(delay == "0s" && pushback == "", "%v with a retry after %s and pushback %q", code, delay, pushback)
 	}
 }
 
