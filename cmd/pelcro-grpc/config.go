@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
 const defaultPelcroURL = "https://www.pelcro.com/api/v1/core"
@@ -27,6 +28,7 @@ type serveCommand struct {
 	SiteID             int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
 	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
 	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
+	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"6000" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
 	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is repeated when Pelcro or the way to it fails; a create never is (${default})."`
 	CircuitBreaker     *bool         `negatable:"" help:"Do not call a Pelcro that keeps failing (on by default, but off with --sandbox, whose failures are meant)."`
@@ -60,6 +62,12 @@ func (c serveCommand) upstream() (pelcro.Config, []string) {
 	}
 	if c.MaxConcurrent <= 0 {
 		problem("--max-concurrent-calls must be greater than 0, for example 10000")
+	}
+	switch {
+	case c.SandboxRateLimit <= 0:
+		problem("--sandbox-rate-limit must be greater than 0, for example 120")
+	case c.SandboxRateLimit != sandbox.DefaultRequestsPerMinute && !c.Sandbox:
+		problem("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
 	}
 	switch {
 	case c.SiteID < 0:

@@ -55,7 +55,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer operators.close()
 	c.AdminListen = operators.address()
 	if c.Sandbox {
-		stopSandbox, err := startSandbox(ctx, &config, logger)
+		stopSandbox, err := startSandbox(ctx, &config, c.SandboxRateLimit, logger)
 		if err != nil {
 			return err
 		}
@@ -150,8 +150,8 @@ func cause(err error) error {
 }
 
 // startSandbox serves a sandbox on a free loopback port and points the
-// configuration at it. stop ends it.
-func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logger) (stop func(), err error) {
+// configuration at it. rateLimit is in requests a minute. stop ends it.
+func startSandbox(ctx context.Context, config *pelcro.Config, rateLimit int, logger *slog.Logger) (stop func(), err error) {
 	if config.SiteID == 0 {
 		config.SiteID = sandbox.DefaultSiteID
 	}
@@ -162,7 +162,7 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	}
 	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
 	httpServer := &http.Server{
-		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID)}),
+		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID), RequestsPerMinute: rateLimit}),
 		// Its callers are this process.
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
