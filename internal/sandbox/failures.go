@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,7 +23,7 @@ type Failure struct {
 	// ID is the customer to ask for. A create has it in the email.
 	ID     int
 	Status int
-	// Name is the name of the status, empty for a status that has none.
+	// Name is the standard name of the status, otherwise the writer's, empty for a status without one.
 	Name   string
 	Writer Writer
 }
@@ -34,7 +35,7 @@ func Failures() []Failure {
 	for id := firstScripted; id <= lastScripted; id++ {
 		if row := scriptedFor(id); row != nil {
 			status := row.statusFor(id)
-			list = append(list, Failure{ID: id, Status: status, Name: row.name(status), Writer: row.writer()})
+			list = append(list, Failure{ID: id, Status: status, Name: cmp.Or(http.StatusText(status), row.text), Writer: row.writer()})
 		}
 	}
 	return list

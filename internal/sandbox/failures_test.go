@@ -44,13 +44,13 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestFailureNames: the name of a status, also of a proxy's, and who writes it.
+// TestFailureNames: the name of a status, standard or not, and who writes it.
 func TestFailureNames(t *testing.T) {
 	for _, want := range []sandbox.Failure{
 		{ID: 301, Status: 301, Name: "Moved Permanently", Writer: sandbox.Nginx},
 		{ID: 400, Status: 400, Name: "Bad Request", Writer: sandbox.Laravel},
 		{ID: 470, Status: 470, Name: "", Writer: sandbox.Laravel},
-		{ID: 504, Status: 504, Name: "Gateway Time-out", Writer: sandbox.Nginx},
+		{ID: 504, Status: 504, Name: "Gateway Timeout", Writer: sandbox.Nginx},
 		{ID: 530, Status: 530, Name: "Origin DNS error", Writer: sandbox.Cloudflare},
 		{ID: 604, Status: 200, Name: "OK", Writer: sandbox.Laravel},
 	} {

@@ -335,7 +335,7 @@ function renderWire(wire) {
     return bar;
   }));
   $("legend").replaceChildren(...wire.parts.map((part) => make("li", {}, part.name, " ", make("b", {}, number(part.bytes)))));
-  $("wire-hint").textContent = `Clients may refuse more than 8 KiB; the service stays below ${number(wire.budget)}. ` +
+  $("wire-hint").textContent = `Clients may reject more than 8 KiB; the service stays below ${number(wire.budget)}. ` +
     `The google.rpc.Status takes ${number(wire.status)} of ${number(wire.statusLimit)} bytes before base64.`;
 }
 
