@@ -33,15 +33,17 @@ type policy struct {
 func readPolicies(serviceConfig string) (policies, error) {
 	var config struct {
 		MethodConfig []struct {
-			Name        []struct{ Method string }
-			Timeout     duration
+			Name []struct {
+				Method string `json:"method"`
+			} `json:"name"`
+			Timeout     duration `json:"timeout"`
 			RetryPolicy struct {
-				MaxAttempts          int
-				InitialBackoff       duration
-				BackoffMultiplier    float64
-				RetryableStatusCodes []codes.Code
-			}
-		}
+				MaxAttempts          int          `json:"maxAttempts"`
+				InitialBackoff       duration     `json:"initialBackoff"`
+				BackoffMultiplier    float64      `json:"backoffMultiplier"`
+				RetryableStatusCodes []codes.Code `json:"retryableStatusCodes"`
+			} `json:"retryPolicy"`
+		} `json:"methodConfig"`
 	}
 	if err := json.Unmarshal([]byte(serviceConfig), &config); err != nil {
 		return policies{}, fmt.Errorf("the service config: %w", err)
