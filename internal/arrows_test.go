@@ -56,7 +56,7 @@ var rules = []rule{
 		testImports: []string{"internal/customers", "internal/sandbox", "internal/vectors", "internal/faultproxy"},
 	},
 	{
-		packages: "cmd/...", imports: []string{"server", "mapping", "internal/..."},
+		packages: "cmd/...", imports: []string{"server", "mapping", "client", "internal/..."},
 		testImports: []string{"gen/...", "internal/vectors"},
 	},
 
@@ -178,7 +178,7 @@ func TestRules(t *testing.T) {
 		{"cmd/pelcro-grpc", "internal/later", true, true},
 		{"cmd/pelcro-grpc", "internal/vectors", false, true},
 		{"cmd/pelcro-grpc", "gen/pelcro/v1", false, true},
-		{"cmd/pelcro-grpc", "client", false, false},
+		{"cmd/pelcro-grpc", "client", true, true},
 		{"server", "gen/pelcro/v1", true, true},
 		{"server", "mapping", true, true},
 		{"server", "internal/pelcro", true, true},

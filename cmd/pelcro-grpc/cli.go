@@ -31,7 +31,7 @@ type stdio struct {
 // commands are the subcommands; a flag's environment name is envPrefix and the flag's own name.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Explain explainCommand `cmd:"" help:"Read an HTTP reply, as curl -si prints it, from standard input and print the gRPC status that it becomes."`
+	Explain explainCommand `cmd:"" help:"Read an HTTP response, as curl -si or curl -v prints it, from standard input and print the gRPC status that it becomes."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for a caller, and print it with the line of the callers file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/telemetry"
 )
 
@@ -33,6 +34,7 @@ type serveCommand struct {
 	SiteID             int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
 	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
 	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
+	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"6000" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
 	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
 	CircuitBreaker     *bool         `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
@@ -88,6 +90,12 @@ func (c serveCommand) checkFlags() (problems []string) {
 	}
 	if c.MaxConcurrent <= 0 {
 		problem("--max-concurrent-calls must be greater than 0, for example 10000")
+	}
+	switch {
+	case c.SandboxRateLimit <= 0:
+		problem("--sandbox-rate-limit must be greater than 0, for example 120")
+	case c.SandboxRateLimit != sandbox.DefaultRequestsPerMinute && !c.Sandbox:
+		problem("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
 	}
 	switch {
 	case c.SiteID < 0:

@@ -106,6 +106,14 @@ func TestProblems(t *testing.T) {
 			[]string{"--sandbox brings its own API key; leave out --pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY"},
 		},
 		{
+			"a sandbox that allows nothing", []string{"--sandbox", "--sandbox-rate-limit=0"}, "",
+			[]string{"--sandbox-rate-limit must be greater than 0, for example 120"},
+		},
+		{
+			"the sandbox's limit without a sandbox", []string{"--site-id=7", "--sandbox-rate-limit=120"}, canaryKey,
+			[]string{"--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox"},
+		},
+		{
 			"everything", []string{"--listen=here", "--request-timeout=-1s", "--pelcro-url=http://pelcro.example", "--pelcro-api-key-file=" + missing}, "",
 			[]string{address("here"), noTime, noSite, openURL, ofFile(missing, "cannot be read (no such file or directory)")},
 		},

@@ -253,14 +253,14 @@ func TestGrpcurlFailures(t *testing.T) {
 		reason string
 		more   []string
 	}{
-		{400, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{"google.rpc.BadRequest", `"reason": "FIELD_REQUIRED"`}},
+		{400, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{"google.rpc.BadRequest", `"field": "expand"`, `"reason": "FIELD_INVALID_VALUE"`}},
 		{401, codes.Unauthenticated, "PELCRO_UNAUTHENTICATED", []string{`"credential": "gateway"`}},
 		{402, codes.FailedPrecondition, "PELCRO_PAYMENT_REQUIRED", nil},
 		{403, codes.PermissionDenied, "PELCRO_PERMISSION_DENIED", nil},
 		{404, codes.NotFound, "PELCRO_NOT_FOUND", []string{"google.rpc.ResourceInfo"}},
 		{405, codes.Unimplemented, "PELCRO_METHOD_NOT_ALLOWED", nil},
 		{409, codes.Aborted, "PELCRO_CONFLICT", nil},
-		{422, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{`"reason": "FIELD_TOO_LONG"`}},
+		{422, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{`"field": "expand"`}},
 		{429, codes.ResourceExhausted, "PELCRO_RATE_LIMITED", []string{`"retryDelay": "30s"`, "google.rpc.QuotaFailure"}},
 		{500, codes.Internal, "PELCRO_INTERNAL_ERROR", nil},
 		{501, codes.Internal, "PELCRO_INTERNAL_ERROR", nil},

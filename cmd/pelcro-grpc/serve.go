@@ -54,7 +54,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
 	if c.Sandbox {
-		stopSandbox, err := startSandbox(ctx, &config.upstream, logger)
+		stopSandbox, err := startSandbox(ctx, &config.upstream, c.SandboxRateLimit, logger)
 		if err != nil {
 			return err
 		}
@@ -180,8 +180,8 @@ func cause(err error) error {
 }
 
 // startSandbox serves a sandbox on a free loopback port and puts its address, key and site into the
-// configuration. stop ends it.
-func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logger) (stop func(), err error) {
+// configuration. rateLimit is in requests a minute. stop ends it.
+func startSandbox(ctx context.Context, config *pelcro.Config, rateLimit int, logger *slog.Logger) (stop func(), err error) {
 	if config.SiteID == 0 {
 		config.SiteID = sandbox.DefaultSiteID
 	}
@@ -192,7 +192,7 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	}
 	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
 	httpServer := &http.Server{
-		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID)}),
+		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID), RequestsPerMinute: rateLimit}),
 		// Its only client is this process.
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

@@ -78,6 +78,18 @@ func TestSandboxWithSite(t *testing.T) {
 	}
 }
 
+// TestSandboxRateLimit: the sandbox throttles as the flag says.
+func TestSandboxRateLimit(t *testing.T) {
+	p := start(t, "--sandbox", "--sandbox-rate-limit=2")
+	customers := pelcrov1.NewCustomerServiceClient(p.conn)
+	for n := range 3 {
+		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001})
+		if want := n == 2; (err != nil) != want || want && reasonOf(err) != "PELCRO_RATE_LIMITED" {
+			t.Errorf("request %d: %v", n+1, err)
+		}
+	}
+}
+
 // TestSignal: SIGTERM and Ctrl-C stop the service in order.
 func TestSignal(t *testing.T) {
 	p := start(t, "--sandbox")
