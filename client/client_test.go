@@ -24,7 +24,7 @@ func ExampleServiceConfig() {
 	// Output: dns:///localhost:50051
 }
 
-// The numbers that are published. What they do is tested in test/promises.
+// The published numbers. What they do is tested below and in test/promises.
 func TestNumbers(t *testing.T) {
 	type policy struct {
 		MaxAttempts                int
@@ -60,7 +60,7 @@ func TestNumbers(t *testing.T) {
 				t.Errorf("service %q", name.Service)
 			case reads != (method.RetryPolicy != nil):
 				t.Errorf("%q has the retry policy %v", name.Method, method.RetryPolicy)
-			case reads && fmt.Sprint(*method.RetryPolicy) != "{3 0.1s 2s 2 [UNAVAILABLE]}":
+			case reads && fmt.Sprint(*method.RetryPolicy) != "{3 0.1s 2s 2 [UNAVAILABLE RESOURCE_EXHAUSTED]}":
 				t.Errorf("%q has the retry policy %v", name.Method, *method.RetryPolicy)
 			}
 		}

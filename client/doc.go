@@ -1,20 +1,22 @@
-// Package client holds what a Go client of pelcro-grpc wants besides the generated
-// code: the service config, which tells grpc-go how to spread calls, which backends
-// to leave out, what to repeat, and how long to wait.
+// Package client holds the service config for clients of pelcro-grpc, embedded for Go. Pass
+// [ServiceConfig] to grpc.NewClient and calls are spread, retried and bounded as follows:
 //
-//   - Calls go to all addresses in turn (round_robin), and only to those that say
-//     of pelcro.v1.CustomerService that they serve. Importing this package is what
-//     switches that health checking on.
-//   - GetCustomer and ListCustomers are attempted up to 3 times when they fail with
-//     UNAVAILABLE. Nothing else is ever repeated. A trailer
-//     grpc-retry-pushback-ms of the service is obeyed.
-//   - While more than half of the recent calls fail, nothing is repeated.
-//   - A call without a deadline gets one: 10 s to get a customer, 20 s for a list,
-//     35 s for a change. Reads may be cut short, for nothing is lost. A change that
-//     is cut short has an unknown outcome, so its limit is longer than the 30 s
-//     that the service gives Pelcro: the service's own answer, which says what is
-//     known, arrives first. A shorter deadline of the call itself wins.
+//   - Load balancing: calls go to all addresses in turn (round_robin), and only to instances that
+//     report pelcro.v1.CustomerService as serving. Importing this package switches on that health
+//     checking, which grpc-go leaves out otherwise.
+//   - Retries: GetCustomer and ListCustomers are attempted up to 3 times when they fail with
+//     UNAVAILABLE or RESOURCE_EXHAUSTED. The trailer grpc-retry-pushback-ms says how long to wait
+//     before the next attempt, or that there must be none. No other call is retried, above all
+//     not CreateCustomer: an attempt that is lost may have created the customer.
+//   - Retry throttling: each failed attempt takes one of 10 tokens, each success returns a tenth
+//     of one, and a failure is retried only while more than 5 are left. So two calls that fail
+//     one after the other stop the retries, and 61 successes allow them again even after a long
+//     outage. While fewer than one attempt in eleven fails, every failure is retried.
+//   - Timeouts: a call without a deadline gets 10 s to get a customer, 20 s for a list and 35 s
+//     for a change. A read may be cut short because nothing is lost. A change that is cut short
+//     has an unknown outcome, so its limit is longer than the 30 s that the service gives Pelcro
+//     by default: the service's own response, which says what is known, arrives first. A shorter
+//     deadline of the call itself wins.
 //
-// Other languages load the same JSON, service-config.json; docs/clients.md says
-// how.
+// Other languages load the same JSON, service-config.json; docs/clients.md says how.
 package client

@@ -38,7 +38,9 @@ var rules = []rule{
 	{packages: "internal/sandbox", foreign: standard},
 	{packages: "internal/vectors", foreign: standard},
 	{packages: "internal/faultproxy", foreign: standard},
-	{packages: "internal/access", imports: []string{"gen/..."}, foreign: pure},
+	{packages: "internal/access", foreign: pure},
+	{packages: "internal/admin"},
+	{packages: "internal/telemetry", foreign: notGRPC},
 	{packages: "internal/reload", foreign: standard},
 	{packages: "internal/servertls", foreign: standard, testImports: []string{"internal/reload"}},
 	// The resources.
@@ -54,7 +56,7 @@ var rules = []rule{
 		testImports: []string{"internal/customers", "internal/sandbox", "internal/vectors", "internal/faultproxy"},
 	},
 	{
-		packages: "cmd/...", imports: []string{"server", "mapping", "internal/..."},
+		packages: "cmd/...", imports: []string{"server", "mapping", "client", "internal/..."},
 		testImports: []string{"gen/...", "internal/vectors"},
 	},
 
@@ -176,7 +178,7 @@ func TestRules(t *testing.T) {
 		{"cmd/pelcro-grpc", "internal/later", true, true},
 		{"cmd/pelcro-grpc", "internal/vectors", false, true},
 		{"cmd/pelcro-grpc", "gen/pelcro/v1", false, true},
-		{"cmd/pelcro-grpc", "client", false, false},
+		{"cmd/pelcro-grpc", "client", true, true},
 		{"server", "gen/pelcro/v1", true, true},
 		{"server", "mapping", true, true},
 		{"server", "internal/pelcro", true, true},
@@ -207,7 +209,8 @@ func TestRules(t *testing.T) {
 		{"internal/pelcro", "internal/sandbox", false, true},
 		{"internal/sandbox", "internal/pelcro", false, false},
 		{"internal/sandbox", "internal/vectors", false, false},
-		{"internal/access", "gen/pelcro/v1", true, true},
+		{"internal/access", "gen/pelcro/v1", false, false},
+		{"internal/telemetry", "mapping", false, false},
 		{"internal/access", "mapping", false, false},
 		{"internal/reload", "gen/pelcro/v1", false, false},
 		{"internal/servertls", "internal/reload", false, true},

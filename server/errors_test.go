@@ -164,7 +164,7 @@ func TestRateLimit(t *testing.T) {
 	g := startSandbox(t)
 	f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
 	f.mustAdvise(t, "rejected", "30000", 30*time.Second)
-	if q := f.quota.GetViolations(); len(q) != 1 || q[0].GetSubject() != "pelcro-api" || q[0].GetQuotaValue() != 60 {
+	if q := f.quota.GetViolations(); len(q) != 1 || q[0].GetSubject() != "pelcro-api" || q[0].GetQuotaValue() != 120 {
 		t.Errorf("QuotaFailure %v", f.quota)
 	}
 	// A rejected create may be retried.

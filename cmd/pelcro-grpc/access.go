@@ -3,13 +3,13 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/reload"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
@@ -19,28 +19,23 @@ import (
 // protection is who may connect and who may call what.
 type protection struct {
 	identity *servertls.Identity // nil: plain text
-	callers  *access.Callers     // nil: everybody may call everything
+	callers  *access.Callers     // nil: everyone may call everything
 	files    []followed
 	// risks are what --insecure allowed, a sentence each.
 	risks []string
 }
 
-// protection reads the files that the flags name, and returns all problems with
-// them and with what would be left open.
+// protection reads the files that the flags name, and returns all problems with them and with what
+// would be open to other machines.
 func (c serveCommand) protection() (p *protection, problems []string) {
 	p = &protection{}
-	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
-		identity, err := servertls.New(servertls.Files{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA})
-		if err == nil {
-			err = p.follow("tls", identity.Names(), identity.Load)
+	if problem := c.incompleteTLS(); problem != "" {
+		problems = append(problems, problem)
+	} else if c.TLSCert != "" {
+		p.identity = servertls.New(servertls.Files{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA})
+		for _, err := range unjoinErrors(p.follow("tls", p.identity.Names(), p.identity.Load)) {
+			problems = append(problems, c.tlsProblem(err))
 		}
-		for _, sentence := range sentences(err) {
-			if flag := c.tlsFlag(sentence); flag != "" { // about a file that could not be read
-				sentence = flag + sentence + "; put it there in PEM, as a file that this user may read"
-			}
-			problems = append(problems, sentence)
-		}
-		p.identity = identity
 	}
 	if c.AuthTokensFile != "" {
 		token := access.Bearer
@@ -48,16 +43,11 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 			token = access.Bare
 		}
 		p.callers = access.NewCallers(token)
-		for _, sentence := range sentences(p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load)) {
-			if strings.HasPrefix(sentence, c.AuthTokensFile+" ") { // about the file, not a line of it
-				sentence = "--auth-tokens-file " + sentence + "; put the lines that pelcro-grpc token prints into a file that this user may read"
-			} else {
-				sentence = "--auth-tokens-file " + c.AuthTokensFile + ": " + sentence
-			}
-			problems = append(problems, sentence)
+		for _, err := range unjoinErrors(p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load)) {
+			problems = append(problems, c.callersProblem(err))
 		}
 	} else if c.TLSClientCA != "" {
-		problems = append(problems, "--tls-client-ca says who may connect and nobody says who may call what; set --auth-tokens-file (docs/access.md)")
+		problems = append(problems, "--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)")
 	}
 	p.risks = c.risks()
 	if !c.Insecure {
@@ -68,15 +58,45 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 	return p, problems
 }
 
-// tlsFlag returns the flag of the file that a sentence begins with, empty if it
-// begins with something else.
-func (c serveCommand) tlsFlag(sentence string) string {
-	for _, each := range [][2]string{{"--tls-cert ", c.TLSCert}, {"--tls-key ", c.TLSKey}, {"--tls-client-ca ", c.TLSClientCA}} {
-		if each[1] != "" && strings.HasPrefix(sentence, each[1]+" ") {
-			return each[0]
-		}
+// incompleteTLS returns the problem with flags of TLS of which others are missing.
+func (c serveCommand) incompleteTLS() string {
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		return "--tls-cert is set without --tls-key; set both, or neither for plain text"
+	case c.TLSCert == "" && c.TLSKey != "":
+		return "--tls-key is set without --tls-cert; set both, or neither for plain text"
+	case c.TLSCert == "" && c.TLSClientCA != "":
+		return "--tls-client-ca is set without --tls-cert and --tls-key; callers can prove who they are over TLS only, so set all three"
 	}
 	return ""
+}
+
+// tlsProblem puts the flag in front of an error about a file of TLS.
+func (c serveCommand) tlsProblem(err error) string {
+	flag := func(file string) string {
+		switch file {
+		case c.TLSCert:
+			return "--tls-cert "
+		case c.TLSKey:
+			return "--tls-key "
+		}
+		return "--tls-client-ca "
+	}
+	if unreadable, ok := errors.AsType[*reload.FileError](err); ok {
+		return flag(unreadable.Name) + err.Error() + "; put it there in PEM, as a file that this user may read"
+	}
+	if invalid, ok := errors.AsType[*servertls.FileError](err); ok {
+		return flag(invalid.Name) + err.Error()
+	}
+	return err.Error()
+}
+
+// callersProblem puts the flag in front of an error about the callers file.
+func (c serveCommand) callersProblem(err error) string {
+	if _, ok := errors.AsType[*reload.FileError](err); ok {
+		return "--auth-tokens-file " + err.Error() + "; put the lines that pelcro-grpc token prints into a file that this user may read"
+	}
+	return "--auth-tokens-file " + c.AuthTokensFile + ": " + err.Error()
 }
 
 // risks are what other machines could do, each with its remedy.
@@ -100,7 +120,7 @@ func isLoopback(address string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// follow reads the files, and has them followed later.
+// follow reads the files, and lists them to be followed later.
 func (p *protection) follow(what string, names []string, adopt func([][]byte) error) error {
 	files, err := reload.Open(names, adopt)
 	if err == nil {
@@ -128,19 +148,19 @@ func (p *protection) register(registry prometheus.Registerer) {
 	}, func() float64 { return float64(p.identity.NotAfter().Unix()) }))
 }
 
-// authorize is nil where everybody may call everything.
+// authorize is nil where everyone may call everything.
 func (p *protection) authorize() server.Authorize {
 	if p.callers == nil {
 		return nil
 	}
 	return func(token []string, chain []*x509.Certificate, method string) (string, error) {
-		caller, reason := p.callers.Authorize(token, chain, method)
-		switch reason {
-		case pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED:
-			return caller, nil
-		case pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
+		caller, err := p.callers.Authorize(token, chain, method)
+		switch {
+		case errors.Is(err, access.ErrPermissionDenied):
 			return caller, server.ErrPermissionDenied
+		case err != nil:
+			return "", server.ErrUnauthenticated
 		}
-		return caller, server.ErrUnauthenticated
+		return caller, nil
 	}
 }

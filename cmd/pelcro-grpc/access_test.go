@@ -25,16 +25,16 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
 )
 
-// secureFiles are what a service needs to know its callers, and what they need.
+// secureFiles are the files of a service that authenticates its callers, and the credentials of one.
 type secureFiles struct {
 	cert, key, ca, callers string
-	// token is the one of the caller "billing", who may get and list customers.
+	// token is the token of the caller "billing", who may get and list customers.
 	token    string
 	notAfter time.Time
 	trust    credentials.TransportCredentials
 }
 
-// newSecureFiles makes a certificate that signs itself, also as the callers' CA.
+// newSecureFiles makes a self-signed certificate, which is also the callers' CA.
 func newSecureFiles(t *testing.T) secureFiles {
 	t.Helper()
 	folder := t.TempDir()
@@ -94,11 +94,11 @@ func (p *program) dialTLS(t *testing.T, f secureFiles) *grpc.ClientConn {
 	return conn
 }
 
-// TestSafeDefaults: what would be open to other machines, or is only half protected,
-// does not start, and each sentence says what to do.
+// TestSafeDefaults: a service that would be open to other machines, or is half protected, does not
+// start, and each sentence has a remedy.
 func TestSafeDefaults(t *testing.T) {
 	const notPEM = "; put it there in PEM, as a file that this user may read"
-	f := newSecureFiles(t)
+	f, other, noCA := newSecureFiles(t), newSecureFiles(t), write(t, "x")
 	const accept = ", or accept that with --insecure"
 	readable := func(listen string) string {
 		return "--listen " + listen + " is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
@@ -106,7 +106,7 @@ func TestSafeDefaults(t *testing.T) {
 	open := func(listen string) string {
 		return "--listen " + listen + " is open to the network and to every caller there; set --auth-tokens-file"
 	}
-	const nobody = "--tls-client-ca says who may connect and nobody says who may call what; set --auth-tokens-file (docs/access.md)"
+	const noCallers = "--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)"
 	missing := filepath.Join(t.TempDir(), "missing")
 	wrong := write(t, "billing "+f.token+" *\nx\n")
 	for _, test := range []struct {
@@ -119,7 +119,7 @@ func TestSafeDefaults(t *testing.T) {
 		{"IPv6", []string{"--listen=[::]:0"}, []string{readable("[::]:0") + accept, open("[::]:0") + accept}},
 		{"a network's address", []string{"--listen=192.0.2.1:0"}, []string{readable("192.0.2.1:0") + accept, open("192.0.2.1:0") + accept}},
 		{"a name", []string{"--listen=gateway.example.org:0"}, []string{readable("gateway.example.org:0") + accept, open("gateway.example.org:0") + accept}},
-		{"a name that begins like this machine's", []string{"--listen=localhost.example.org:0"}, []string{readable("localhost.example.org:0") + accept, open("localhost.example.org:0") + accept}},
+		{"a name that begins with localhost", []string{"--listen=localhost.example.org:0"}, []string{readable("localhost.example.org:0") + accept, open("localhost.example.org:0") + accept}},
 		{"TLS alone", append(f.tls(), "--listen=0.0.0.0:0"), []string{open("0.0.0.0:0") + accept}},
 		{"callers alone", append(f.known(), "--listen=0.0.0.0:0"), []string{readable("0.0.0.0:0") + accept}},
 		{"forwarded credentials alone", []string{"--listen=0.0.0.0:0", "--forward-credentials"}, []string{
@@ -128,29 +128,36 @@ func TestSafeDefaults(t *testing.T) {
 		{"a certificate without its key", []string{"--tls-cert=" + f.cert}, []string{"--tls-cert is set without --tls-key; set both, or neither for plain text"}},
 		{"a key without its certificate", []string{"--tls-key=" + f.key}, []string{"--tls-key is set without --tls-cert; set both, or neither for plain text"}},
 		{"half a pair with --insecure", []string{"--tls-cert=" + f.cert, "--insecure"}, []string{"--tls-cert is set without --tls-key; set both, or neither for plain text"}},
-		{"CAs without a certificate", []string{"--tls-client-ca=" + f.ca}, []string{
-			"--tls-client-ca is set without --tls-cert and --tls-key; callers can prove who they are over TLS only, so set all three", nobody,
+		{"CAs and a key without a certificate", append(f.known(), "--tls-key="+f.key, "--tls-client-ca="+f.ca), []string{
+			"--tls-key is set without --tls-cert; set both, or neither for plain text",
 		}},
-		{"CAs without callers", append(f.tls(), "--tls-client-ca="+f.ca), []string{nobody}},
-		{"CAs without callers, with --insecure", append(f.tls(), "--tls-client-ca="+f.ca, "--insecure"), []string{nobody}},
-		{"files that are not there", []string{"--tls-cert=" + missing, "--tls-key=" + missing + ".key", "--auth-tokens-file=" + missing}, []string{
+		{"CAs without a certificate", []string{"--tls-client-ca=" + f.ca}, []string{
+			"--tls-client-ca is set without --tls-cert and --tls-key; callers can prove who they are over TLS only, so set all three", noCallers,
+		}},
+		{"CAs without callers", append(f.tls(), "--tls-client-ca="+f.ca), []string{noCallers}},
+		{"CAs without callers, with --insecure", append(f.tls(), "--tls-client-ca="+f.ca, "--insecure"), []string{noCallers}},
+		{"missing files", []string{"--tls-cert=" + missing, "--tls-key=" + missing + ".key", "--auth-tokens-file=" + missing}, []string{
 			"--tls-cert " + missing + " cannot be read: no such file or directory" + notPEM,
 			"--tls-key " + missing + ".key cannot be read: no such file or directory" + notPEM,
 			"--auth-tokens-file " + missing + " cannot be read: no such file or directory; put the lines that pelcro-grpc token prints into a file that this user may read",
 		}},
-		{"files that are interchanged", []string{"--tls-cert=" + f.key, "--tls-key=" + f.cert}, []string{
-			"--tls-cert " + f.key + " holds a private key and no certificate; are --tls-cert and --tls-key interchanged?",
+		{"interchanged files", []string{"--tls-cert=" + f.key, "--tls-key=" + f.cert}, []string{
+			"--tls-cert " + f.key + " holds a private key and no certificate; are the files of the certificate and the key interchanged?",
 			"--tls-key " + f.cert + " holds no private key; put the certificate's key there, in PEM",
 		}},
+		{"a file without a CA, and the key of another certificate", append(f.known(), "--tls-cert="+f.cert, "--tls-key="+other.key, "--tls-client-ca="+noCA), []string{
+			"--tls-key " + other.key + " is not the key of the certificate in " + f.cert + " (tls: private key does not match public key); put the two that belong together there",
+			"--tls-client-ca " + noCA + " holds no certificate; put those of the callers' CAs there, in PEM",
+		}},
 		{"a callers file with a token in it", []string{"--auth-tokens-file=" + wrong}, []string{
-			"--auth-tokens-file " + wrong + ": line 1: it holds a token itself, which whoever reads the file can use; " +
+			"--auth-tokens-file " + wrong + ": line 1: it holds a token itself, which everyone who reads the file can use; " +
 				"make another one with pelcro-grpc token NAME METHODS and add the line that it prints, which has the hash only",
-			"--auth-tokens-file " + wrong + ": line 2: a line has three parts, NAME CREDENTIAL METHODS, with blanks between them and none between METHODs",
+			"--auth-tokens-file " + wrong + ": line 2: a line has three parts, NAME CREDENTIAL METHODS, with whitespace between them and none between METHODs",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := runWith(t, "", append([]string{"serve", "--sandbox", "--admin-listen="}, test.args...)...)
-			r.mustRefuse(t, test.want...)
+			r.mustReject(t, test.want...)
 			if strings.Contains(r.err, f.token) {
 				t.Error("the token is printed")
 			}
@@ -158,7 +165,7 @@ func TestSafeDefaults(t *testing.T) {
 	}
 }
 
-// TestInsecure: what --insecure allows is said once at the start, each in a sentence.
+// TestInsecure: each risk that --insecure allows is logged once, at the start.
 func TestInsecure(t *testing.T) {
 	f := newSecureFiles(t)
 	const (
@@ -170,7 +177,7 @@ func TestInsecure(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"nothing protects it", []string{"--listen=0.0.0.0:0"}, []string{readable, open}},
+		{"no protection", []string{"--listen=0.0.0.0:0"}, []string{readable, open}},
 		{"TLS", append(f.tls(), "--listen=0.0.0.0:0"), []string{open}},
 		{"callers", append(f.known(), "--listen=0.0.0.0:0"), []string{readable}},
 		{"both", append(append(f.known(), f.tls()...), "--listen=0.0.0.0:0"), nil},
@@ -183,15 +190,15 @@ func TestInsecure(t *testing.T) {
 			}
 			for _, want := range test.want {
 				if strings.Count(p.err.String(), `"level":"WARN","msg":"`+want+`"`) != 1 {
-					t.Errorf("not said: %s\n%s", want, p.err)
+					t.Errorf("not logged: %s\n%s", want, p.err)
 				}
 			}
 		})
 	}
 }
 
-// TestSafe: with TLS and callers it listens anywhere, and without them on loopback, in
-// each of its spellings; neither needs --insecure or a warning.
+// TestSafe: with TLS and callers the service listens anywhere, and without them on loopback, in each
+// spelling; neither needs --insecure or a warning.
 func TestSafe(t *testing.T) {
 	f := newSecureFiles(t)
 	for _, args := range [][]string{
@@ -206,8 +213,8 @@ func TestSafe(t *testing.T) {
 	}
 }
 
-// TestReflectionDefault: it is on where only this machine sees it, unless said
-// otherwise; and where callers are known it is a right like others.
+// TestReflectionDefault: reflection is on where only this machine can call, unless a flag says
+// otherwise; with a callers file it needs a right like other methods.
 func TestReflectionDefault(t *testing.T) {
 	f := newSecureFiles(t)
 	for _, test := range []struct {
@@ -235,8 +242,8 @@ func TestReflectionDefault(t *testing.T) {
 	}
 }
 
-// TestCallerIsSeen: who called is in the log and in a metric, also who was refused;
-// strangers are in neither, whatever they say of themselves.
+// TestCallerIsSeen: the caller is in the log and in a metric, also when it was rejected; unknown
+// clients are in neither, whatever name they send.
 func TestCallerIsSeen(t *testing.T) {
 	f := newSecureFiles(t)
 	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox")...)
@@ -248,8 +255,8 @@ func TestCallerIsSeen(t *testing.T) {
 	if _, err := customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_PERMISSION_DENIED" {
 		t.Errorf("got %v", err)
 	}
-	stranger := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x", "caller", "billing")
-	if _, err := customers.GetCustomer(stranger, &pelcrov1.GetCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_UNAUTHENTICATED" {
+	unknown := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x", "caller", "billing")
+	if _, err := customers.GetCustomer(unknown, &pelcrov1.GetCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_UNAUTHENTICATED" {
 		t.Errorf("got %v", err)
 	}
 	mustCount(t, "calls", counts(p.scrape(t)["pelcro_grpc_caller_calls_total"], "caller", "grpc_code"), map[string]int{

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// keyEnv holds the key itself; there is no such flag, because command lines
-	// are visible to others.
+	// keyEnv holds the key itself; there is no flag for it, because command lines are visible to
+	// others.
 	keyEnv = envPrefix + "_PELCRO_API_KEY"
 	// maxKeyFile is more than any key needs, in bytes.
 	maxKeyFile = 16 << 10
 	keyRemedy  = "put Pelcro's API key, and nothing else, there"
 )
 
-// apiKey returns the key of the file or, without one, of the environment. Its
-// errors never hold the key.
+// apiKey returns the key of the file or, without a file, of the environment. Its errors never hold
+// the key.
 func apiKey(file, fromEnv string) (pelcro.Secret, error) {
 	switch {
 	case file != "" && fromEnv != "":
@@ -40,7 +40,7 @@ func apiKey(file, fromEnv string) (pelcro.Secret, error) {
 // byteOrderMark is what editors on Windows begin a file with.
 const byteOrderMark = "\ufeff"
 
-// parseKey checks what stands there.
+// parseKey returns the key in the text of a file or variable.
 func parseKey(where, text string) (pelcro.Secret, error) {
 	key := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
 	switch {
@@ -51,13 +51,13 @@ func parseKey(where, text string) (pelcro.Secret, error) {
 	}
 	for _, r := range key {
 		if r <= ' ' || r > '~' {
-			return pelcro.Secret{}, fmt.Errorf("%s holds blanks or other characters that no key has; %s", where, keyRemedy)
+			return pelcro.Secret{}, fmt.Errorf("%s holds whitespace or other characters that no key has; %s", where, keyRemedy)
 		}
 	}
 	return pelcro.NewSecret(key), nil
 }
 
-// readFile reads so much of a file that parseKey can tell whether it is too large.
+// readFile reads as much of a file as parseKey needs to know whether it is too large.
 func readFile(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -68,13 +68,13 @@ func readFile(name string) (string, error) {
 	return string(raw), err
 }
 
-// isRegular reports whether there is such a file, of the kind that can change.
+// isRegular reports whether there is such a file that can change, unlike a pipe.
 func isRegular(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular()
 }
 
-// followKey has the client use the file's key, now and whenever it changes.
+// followKey makes the client use the file's key, now and after each change.
 func followKey(file string, client *pelcro.Client) (followed, error) {
 	files, err := reload.Open([]string{file}, func(contents [][]byte) error {
 		key, err := parseKey(file, string(contents[0]))

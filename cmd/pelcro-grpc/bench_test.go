@@ -22,12 +22,11 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// BenchmarkSeeing compares, in one run, what a call costs the service with nothing that
-// operators see of it, with metrics and a line for each call to a file, and with
-// traces besides, to a collector in this process: three processes, called in turn, and
-// their own accounting of CPU time, which is in hundredths of a second:
-// -benchtime=20000x or more says something.
-func BenchmarkSeeing(b *testing.B) {
+// BenchmarkObservability compares, in one run, the CPU time of a call without a line in the log, with
+// a line for each call to a file and an admin address, and with traces in addition, to a collector in
+// this process. There are three processes, called in turn, with the system's accounting of CPU time,
+// which is in hundredths of a second: use -benchtime=20000x or more.
+func BenchmarkObservability(b *testing.B) {
 	const rounds, callers = 5, 16
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "pelcro-grpc")
@@ -51,7 +50,7 @@ func BenchmarkSeeing(b *testing.B) {
 	}
 	off := start(nil, "--admin-listen=", "--log-level=error")
 	seen := start(nil, "--admin-listen=127.0.0.1:0", "--log-level=info")
-	// The batches are sent while calls are made, and not after them.
+	// Batches are sent while calls are made, and not after them.
 	traced := start([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_BSP_SCHEDULE_DELAY=100"},
 		"--admin-listen=127.0.0.1:0", "--log-level=info")
 	b.ResetTimer()
@@ -70,7 +69,7 @@ func BenchmarkSeeing(b *testing.B) {
 	b.ReportMetric(traced.perCall()/off.perCall(), "traces/off")
 }
 
-// measured is a service in a process of its own.
+// measured is a service in its own process.
 type measured struct {
 	pid   int
 	conn  *grpc.ClientConn
@@ -78,10 +77,10 @@ type measured struct {
 	calls int
 }
 
-// startMeasured runs serve with its log in a file and more in its environment.
+// startMeasured runs serve with its log in a file and these variables in its environment.
 func startMeasured(b *testing.B, binary string, env []string, args ...string) *measured {
 	b.Helper()
-	// A service that logs nothing does not say where it listens.
+	// A service without log lines does not report its address.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -138,8 +137,8 @@ func (m *measured) call(b *testing.B, calls, callers int) {
 	m.calls += calls
 }
 
-// used returns the CPU time of the process so far (proc_pid_stat(5), fields 14 and
-// 15, in hundredths of a second).
+// used returns the CPU time of the process so far (proc_pid_stat(5), fields 14 and 15, in hundredths
+// of a second).
 func (m *measured) used(b *testing.B) time.Duration {
 	b.Helper()
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.pid))

@@ -15,7 +15,7 @@ import (
 const (
 	exitOK      = 0
 	exitFailure = 1
-	// exitUsage: wrong or missing configuration or input; nothing was started.
+	// exitUsage: invalid or missing configuration or input; nothing was started.
 	exitUsage = 2
 )
 
@@ -28,11 +28,10 @@ type stdio struct {
 	out, err io.Writer
 }
 
-// commands are the subcommands; a flag's environment name is envPrefix and the
-// flag's own name.
+// commands are the subcommands; a flag's environment name is envPrefix and the flag's own name.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Explain explainCommand `cmd:"" help:"Read an HTTP reply, as curl -si prints it, from standard input and print the gRPC status that it becomes."`
+	Explain explainCommand `cmd:"" help:"Read an HTTP response, as curl -si or curl -v prints it, from standard input and print the gRPC status that it becomes."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for a caller, and print it with the line of the callers file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -39,7 +39,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestUsage: what is wrong with a command line is said in one sentence.
+// TestUsage: an invalid command line is reported in one sentence.
 func TestUsage(t *testing.T) {
 	for _, test := range []struct{ name, args, want string }{
 		{"no command", "", `expected one of "serve", "explain", "token", "version" (see pelcro-grpc --help)`},
@@ -56,17 +56,17 @@ func TestUsage(t *testing.T) {
 		{"no credential", "explain --credential=mine", `--credential must be one of "gateway","caller" but got "mine" (see pelcro-grpc --help)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			runWith(t, "", strings.Fields(test.args)...).mustRefuse(t, test.want)
+			runWith(t, "", strings.Fields(test.args)...).mustReject(t, test.want)
 		})
 	}
 	t.Run("environment", func(t *testing.T) {
 		t.Setenv("PELCRO_GRPC_SITE_ID", "one")
-		runWith(t, "", "serve").mustRefuse(t,
+		runWith(t, "", "serve").mustReject(t,
 			`--site-id: expected a valid 32 bit int but got "one" (from envar PELCRO_GRPC_SITE_ID="one") (see pelcro-grpc --help)`)
 	})
 }
 
-// TestFailure: what is not the user's to change has another exit code.
+// TestFailure: a failure that the user did not cause has another exit code.
 func TestFailure(t *testing.T) {
 	out, errs := newOutput(), newOutput()
 	code := run(t.Context(), []string{"explain"}, stdio{brokenReader{}, out, errs})

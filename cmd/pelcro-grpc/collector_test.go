@@ -1,21 +1,26 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/telemetry"
 )
 
 // warnings returns the lines of the log at warn.
@@ -28,7 +33,7 @@ func (p *program) warnings() (lines []string) {
 	return lines
 }
 
-// traced makes a call with a span to export.
+// traced makes a call that has a span.
 func (p *program) traced(t *testing.T) {
 	t.Helper()
 	if _, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
@@ -36,11 +41,10 @@ func (p *program) traced(t *testing.T) {
 	}
 }
 
-// TestSpansHoldNoTexts: what Pelcro says in an answer is in no span, though the
-// caller gets it.
+// TestSpansHoldNoTexts: no span holds the text of a response of Pelcro, though the caller gets it.
 func TestSpansHoldNoTexts(t *testing.T) {
 	const canary = "canary@example.com Canarina"
-	replies := map[string]struct {
+	responses := map[string]struct {
 		status int
 		body   string
 	}{
@@ -51,43 +55,43 @@ func TestSpansHoldNoTexts(t *testing.T) {
 		"5": {500, `{"message":"` + canary + `"}`},
 	}
 	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
-		reply := replies[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]
+		response := responses[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(reply.status)
-		_, _ = io.WriteString(w, reply.body)
+		w.WriteHeader(response.status)
+		_, _ = io.WriteString(w, response.body)
 	})
 	spans := &spanCollector{}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans.overHTTP(t))
 	p := start(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey), "--upstream-retries=0")
-	told := false
-	for id := range int64(len(replies)) {
+	seen := false
+	for id := range int64(len(responses)) {
 		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: id + 1})
 		if err == nil {
-			t.Errorf("customer %d is there", id+1)
+			t.Errorf("customer %d exists", id+1)
 			continue
 		}
-		told = told || strings.Contains(err.Error(), "Canarina")
+		seen = seen || strings.Contains(err.Error(), "Canarina")
 	}
-	if !told {
-		t.Error("no caller is told; the test shows nothing")
+	if !seen {
+		t.Error("no caller gets the text, so this test proves nothing")
 	}
 	p.conn.Close()
 	p.stop()
-	if len(spans.spans) != 2*len(replies) {
+	if len(spans.spans) != 2*len(responses) {
 		t.Errorf("%d spans", len(spans.spans))
 	}
 	for _, span := range spans.spans {
 		if text := span.GetStatus().GetMessage(); text != "" {
-			t.Errorf("%s says %q", span.GetName(), text)
+			t.Errorf("%s has the text %q", span.GetName(), text)
 		}
 	}
 	if raw := string(spans.raw); strings.Contains(raw, "canary@") || strings.Contains(raw, "Canarina") {
-		t.Error("a span holds what Pelcro said")
+		t.Error("a span holds a text of Pelcro")
 	}
 }
 
-// TestCallsWithoutSpans: probes, which come every few seconds, and methods that do
-// not exist, whose names anybody can make up.
+// TestCallsWithoutSpans: probes, which come every few seconds, and unknown methods, whose names are
+// chosen by the client.
 func TestCallsWithoutSpans(t *testing.T) {
 	spans := &spanCollector{}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans.overHTTP(t))
@@ -98,7 +102,7 @@ func TestCallsWithoutSpans(t *testing.T) {
 	}
 	for _, method := range []string{"/canary.Service/canary@example.com", "/pelcro.v1.CustomerService/Canary"} {
 		if err := p.conn.Invoke(t.Context(), method, &emptypb.Empty{}, &emptypb.Empty{}); err == nil {
-			t.Errorf("there is %s", method)
+			t.Errorf("%s exists", method)
 		}
 	}
 	p.conn.Close()
@@ -108,7 +112,7 @@ func TestCallsWithoutSpans(t *testing.T) {
 	}
 }
 
-// TestCollectorIsAway: said once, and nobody waits for it.
+// TestCollectorIsAway: an unreachable collector is reported once, and does not delay a stop.
 func TestCollectorIsAway(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -129,16 +133,16 @@ func TestCollectorIsAway(t *testing.T) {
 	}
 }
 
-// TestCollectorIsSilent: a stop waits for it for a while, says that spans are lost,
-// and leaves nothing running. Until the end the admin address answers.
+// TestCollectorIsSilent: a stop waits five seconds for a collector that does not respond, reports that
+// spans are lost, and leaves nothing running. Until the end the admin address responds.
 func TestCollectorIsSilent(t *testing.T) {
-	for _, protocol := range []string{overGRPC, overHTTP} {
+	for _, protocol := range []string{telemetry.GRPC, telemetry.HTTP} {
 		t.Run(protocol, func(t *testing.T) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer listener.Close() // nobody accepts
+			defer listener.Close() // it never accepts
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+listener.Addr().String())
 			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000")
@@ -160,16 +164,16 @@ func TestCollectorIsSilent(t *testing.T) {
 			if took := time.Since(begin); took < 5*time.Second || took > 10*time.Second {
 				t.Errorf("the stop took %v", took)
 			}
-			if lines := p.warnings(); len(lines) != 1 || !strings.Contains(lines[0], "the last spans are lost") {
+			if lines := p.warnings(); len(lines) != 1 || !strings.Contains(lines[0], "failed to flush spans") {
 				t.Errorf("warnings: %s", lines)
 			}
 		})
 	}
 }
 
-// TestCollectorThatSaysTooMuch: of its reply, the log takes the beginning, and not
-// the credentials that it repeats.
-func TestCollectorThatSaysTooMuch(t *testing.T) {
+// TestCollectorResponseInLog: the log has the beginning of the collector's response, without the
+// credentials that it quotes.
+func TestCollectorResponseInLog(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, "no right with "+r.Header.Get("Authorization")+strings.Repeat("\nand so on", 100_000))
@@ -187,20 +191,85 @@ func TestCollectorThatSaysTooMuch(t *testing.T) {
 	}
 }
 
-// TestComplaints: one a minute, which says how many were left out.
-func TestComplaints(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := newOutput()
-		c := newComplaints(slog.New(slog.NewJSONHandler(log, nil)), nil)
-		for range 150 { // two and a half minutes
-			c.Handle(errors.New("broken"))
-			time.Sleep(time.Second)
-		}
-		c.silence()
-		c.Handle(errors.New("broken"))
-		text := log.String()
-		if strings.Count(text, "OpenTelemetry reports a problem") != 3 || strings.Count(text, `"left_out":59`) != 2 || strings.Count(text, "left_out") != 2 {
-			t.Errorf("logged: %s", text)
-		}
-	})
+// TestTraceProblems: problems with traces are reported together with all others.
+func TestTraceProblems(t *testing.T) {
+	const needsTraces = "--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out"
+	for _, test := range []struct {
+		name      string
+		variables map[string]string
+		args      []string
+		want      []string
+	}{
+		{"nothing to forward", nil, []string{"--forward-trace-context"}, []string{needsTraces}},
+		{
+			"nothing to forward, because traces are off",
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"},
+			[]string{"--forward-trace-context"}, []string{needsTraces},
+		},
+		{
+			"invalid variables, and other problems",
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": canaryKey, "OTEL_TRACES_EXPORTER": "zipkin"},
+			[]string{"--forward-trace-context", "--listen=here", "--tls-cert=x"},
+			[]string{
+				`--listen "here" is not an address; use HOST:PORT, for example 127.0.0.1:50051`,
+				`OTEL_TRACES_EXPORTER "zipkin" is not supported; use otlp or none`,
+				"OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https:// and name a host, for example http://127.0.0.1:4318",
+				"--tls-cert is set without --tls-key; set both, or neither for plain text",
+			},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for name, value := range test.variables {
+				t.Setenv(name, value)
+			}
+			runWith(t, "", append([]string{"serve", "--sandbox"}, test.args...)...).mustReject(t, test.want...)
+		})
+	}
+}
+
+// TestCollectorCredentials: the SDK has its own log, on the standard error of the process, which
+// prints the values of variables. Standard error must hold lines of this service only, and no
+// credential.
+func TestCollectorCredentials(t *testing.T) {
+	const canary = "canary-of-the-collector"
+	for name, variables := range map[string]map[string]string{
+		"invalid encoding":    {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer " + canary + "-100%zz"},
+		"in the form of curl": {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "Authorization: Bearer " + canary},
+		"one comma too many":  {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20" + canary + ",,"},
+		"two lines":           {"OTEL_EXPORTER_OTLP_HEADERS": "a=b,c=" + canary + "%0D%0Ad:e"},
+		"invalid sampler":     {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "x"},
+		"invalid attributes":  {"OTEL_RESOURCE_ATTRIBUTES": "z", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/" + canary},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+			defer cancel()
+			stderr := newOutput()
+			command := exec.CommandContext(ctx, os.Args[0], "serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen=", "--log-format=json", "--log-level=debug")
+			command.Env = append(os.Environ(), asProgram+"=1", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1")
+			for name, value := range variables {
+				command.Env = append(command.Env, name+"="+value)
+			}
+			command.Stderr = stderr
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			address := stderr.match(t, `"msg":"serving","address":"([^"]+)"`)
+			conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			(&program{conn: conn}).traced(t)
+			conn.Close()
+			_ = command.Process.Signal(syscall.SIGTERM)
+			_ = command.Wait()
+			if text := stderr.String(); strings.Contains(text, canary) {
+				t.Errorf("printed: %s", text)
+			}
+			for line := range strings.Lines(stderr.String()) {
+				if !json.Valid([]byte(line)) {
+					t.Errorf("not a line of this service: %s", line)
+				}
+			}
+		})
+	}
 }

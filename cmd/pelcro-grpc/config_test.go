@@ -18,7 +18,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// TestProblems: every problem at once, each with its remedy, and nothing starts.
+// TestProblems: all problems are reported together, each with its remedy, and nothing starts.
 func TestProblems(t *testing.T) {
 	const (
 		noSite   = "--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)"
@@ -29,13 +29,13 @@ func TestProblems(t *testing.T) {
 		noURL    = "--pelcro-url must begin with https:// and name a host, for example https://www.pelcro.com/api/v1/core"
 		openURL  = "--pelcro-url would show the API key to the network; use https:// (http:// is for loopback only)"
 		notAPI   = "; put Pelcro's API key, and nothing else, there"
-		envBlank = "PELCRO_GRPC_PELCRO_API_KEY holds blanks or other characters that no key has" + notAPI
+		envSpace = "PELCRO_GRPC_PELCRO_API_KEY holds whitespace or other characters that no key has" + notAPI
 	)
 	address := func(listen string) string {
-		return `--listen "` + listen + `" is no address; use HOST:PORT, for example 127.0.0.1:50051`
+		return `--listen "` + listen + `" is not an address; use HOST:PORT, for example 127.0.0.1:50051`
 	}
 	admin := func(listen string) string {
-		return `--admin-listen "` + listen + `" is no address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none`
+		return `--admin-listen "` + listen + `" is not an address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none`
 	}
 	ofFile := func(file, problem string) string { return "--pelcro-api-key-file " + file + " " + problem + notAPI }
 
@@ -62,16 +62,16 @@ func TestProblems(t *testing.T) {
 		{"no key", []string{"--site-id=7"}, "", []string{noKey}},
 		{"two keys", []string{"--site-id=7", "--pelcro-api-key-file=" + key}, canaryKey, []string{twoKeys}},
 		{"blank key", []string{"--site-id=7"}, " ", []string{"PELCRO_GRPC_PELCRO_API_KEY is empty" + notAPI}},
-		{"key with blanks", []string{"--site-id=7"}, "Bearer " + canaryKey, []string{envBlank}},
+		{"key with a space", []string{"--site-id=7"}, "Bearer " + canaryKey, []string{envSpace}},
 
 		{"missing file", []string{"--site-id=7", "--pelcro-api-key-file=" + missing}, "", []string{ofFile(missing, "cannot be read (no such file or directory)")}},
 		{"directory", []string{"--site-id=7", "--pelcro-api-key-file=" + directory}, "", []string{ofFile(directory, "cannot be read (is a directory)")}},
 		{"empty file", []string{"--site-id=7", "--pelcro-api-key-file=" + empty}, "", []string{ofFile(empty, "is empty")}},
 		{"blank file", []string{"--site-id=7", "--pelcro-api-key-file=" + blank}, "", []string{ofFile(blank, "is empty")}},
 		{"oversized file", []string{"--site-id=7", "--pelcro-api-key-file=" + oversized}, "", []string{ofFile(oversized, "is larger than 16 KiB")}},
-		{"two lines", []string{"--site-id=7", "--pelcro-api-key-file=" + twoLines}, "", []string{ofFile(twoLines, "holds blanks or other characters that no key has")}},
-		{"more than the key", []string{"--site-id=7", "--pelcro-api-key-file=" + withName}, "", []string{ofFile(withName, "holds blanks or other characters that no key has")}},
-		{"not ASCII", []string{"--site-id=7", "--pelcro-api-key-file=" + umlaut}, "", []string{ofFile(umlaut, "holds blanks or other characters that no key has")}},
+		{"two lines", []string{"--site-id=7", "--pelcro-api-key-file=" + twoLines}, "", []string{ofFile(twoLines, "holds whitespace or other characters that no key has")}},
+		{"more than the key", []string{"--site-id=7", "--pelcro-api-key-file=" + withName}, "", []string{ofFile(withName, "holds whitespace or other characters that no key has")}},
+		{"not ASCII", []string{"--site-id=7", "--pelcro-api-key-file=" + umlaut}, "", []string{ofFile(umlaut, "holds whitespace or other characters that no key has")}},
 
 		{"no port", []string{"--site-id=7", "--listen=127.0.0.1"}, canaryKey, []string{address("127.0.0.1")}},
 		{"port that does not exist", []string{"--site-id=7", "--listen=127.0.0.1:65536"}, canaryKey, []string{address("127.0.0.1:65536")}},
@@ -94,7 +94,7 @@ func TestProblems(t *testing.T) {
 		},
 
 		{
-			"sandbox with all that the real one needs",
+			"sandbox with the flags of the real Pelcro",
 			[]string{"--sandbox", "--site-id=-1", "--pelcro-url=https://pelcro.example", "--pelcro-api-key-file=" + key}, "",
 			[]string{
 				negative, "--sandbox brings its own Pelcro; leave out --pelcro-url",
@@ -106,13 +106,21 @@ func TestProblems(t *testing.T) {
 			[]string{"--sandbox brings its own API key; leave out --pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY"},
 		},
 		{
+			"a sandbox that allows nothing", []string{"--sandbox", "--sandbox-rate-limit=0"}, "",
+			[]string{"--sandbox-rate-limit must be greater than 0, for example 120"},
+		},
+		{
+			"the sandbox's limit without a sandbox", []string{"--site-id=7", "--sandbox-rate-limit=120"}, canaryKey,
+			[]string{"--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox"},
+		},
+		{
 			"everything", []string{"--listen=here", "--request-timeout=-1s", "--pelcro-url=http://pelcro.example", "--pelcro-api-key-file=" + missing}, "",
 			[]string{address("here"), noTime, noSite, openURL, ofFile(missing, "cannot be read (no such file or directory)")},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(keyEnv, test.key)
-			runWith(t, "", append([]string{"serve"}, test.args...)...).mustRefuse(t, test.want...)
+			runWith(t, "", append([]string{"serve"}, test.args...)...).mustReject(t, test.want...)
 		})
 	}
 }
@@ -126,7 +134,7 @@ func TestUnreadableKeyFile(t *testing.T) {
 		f.Close()
 		t.Skip("this user may read everything")
 	}
-	runWith(t, "", "serve", "--site-id=7", "--pelcro-api-key-file="+file).mustRefuse(t,
+	runWith(t, "", "serve", "--site-id=7", "--pelcro-api-key-file="+file).mustReject(t,
 		"--pelcro-api-key-file "+file+" cannot be read (permission denied); put Pelcro's API key, and nothing else, there")
 }
 
@@ -137,11 +145,11 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	address := taken.Addr().String()
-	runWith(t, "", "serve", "--sandbox", "--listen="+address).mustRefuse(t,
+	runWith(t, "", "serve", "--sandbox", "--listen="+address).mustReject(t,
 		"cannot listen on "+address+" (address already in use); choose another address with --listen")
 }
 
-// upstream is a Pelcro of the test's own.
+// upstream serves a Pelcro of this test.
 func upstream(t *testing.T, handler http.HandlerFunc) (url string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -157,14 +165,14 @@ func TestEnvironment(t *testing.T) {
 		<-r.Context().Done() // until the request timeout
 	})
 	for name, value := range map[string]string{
-		"PELCRO_GRPC_LISTEN":          "127.0.0.1:1", // the flag beats it
+		"PELCRO_GRPC_LISTEN":          "127.0.0.1:1", // the flag wins
 		"PELCRO_GRPC_PELCRO_URL":      url,
 		"PELCRO_GRPC_PELCRO_API_KEY":  canaryKey,
 		"PELCRO_GRPC_SITE_ID":         "7",
 		"PELCRO_GRPC_REQUEST_TIMEOUT": "300ms",
 		"PELCRO_GRPC_REFLECTION":      "false",
 		"PELCRO_GRPC_LOG_LEVEL":       "debug",
-		"PELCRO_GRPC_LOG_FORMAT":      "text", // the flag beats it
+		"PELCRO_GRPC_LOG_FORMAT":      "text", // the flag wins
 	} {
 		t.Setenv(name, value)
 	}
@@ -194,8 +202,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestKeyFile: an editor's newline at the end is no part of the key. After the
-// stop the connection to Pelcro is closed, too.
+// TestKeyFile: a newline at the end of the file is not part of the key. After the stop the
+// connection to Pelcro is closed.
 func TestKeyFile(t *testing.T) {
 	keys := make(chan string, 1)
 	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {

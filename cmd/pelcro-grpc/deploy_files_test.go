@@ -16,7 +16,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// deployment is what is read of deploy/kubernetes/deployment.yaml.
+// deployment is the part of deploy/kubernetes/deployment.yaml that the tests read.
 type deployment struct {
 	Spec struct {
 		Template struct {
@@ -45,8 +45,7 @@ type deployment struct {
 	} `yaml:"spec"`
 }
 
-// TestDeployFlags: no file of deploy/ has a flag, or a setting by its environment
-// name, that the program does not have.
+// TestDeployFlags: each flag and each environment name in the files of deploy/ exists.
 func TestDeployFlags(t *testing.T) {
 	help := runWith(t, "", "serve", "--help").out
 	flags, variables := 0, 0
@@ -60,7 +59,7 @@ func TestDeployFlags(t *testing.T) {
 		}
 		for _, flag := range regexp.MustCompile(`(?m)(?:^|[\s"(])--([a-z][a-z-]+)(=?)`).FindAllStringSubmatch(string(raw), -1) {
 			if flag[2] == "" && strings.HasSuffix(name, ".md") {
-				continue // another program's
+				continue // of another program
 			}
 			flags++
 			if !regexp.MustCompile(`--(\[no-\])?` + flag[1] + `\b`).MatchString(help) {
@@ -69,7 +68,7 @@ func TestDeployFlags(t *testing.T) {
 		}
 		for _, variable := range regexp.MustCompile(`\bPELCRO_GRPC_[A-Z_]+\b`).FindAllString(string(raw), -1) {
 			variables++
-			if !strings.Contains(help, "$"+variable) && variable != "PELCRO_GRPC_PORT" { // Kubernetes' own, see there
+			if !strings.Contains(help, "$"+variable) && variable != "PELCRO_GRPC_PORT" { // of Kubernetes, see deployment.yaml
 				t.Errorf("%s: there is no %s", name, variable)
 			}
 		}
@@ -80,8 +79,8 @@ func TestDeployFlags(t *testing.T) {
 	}
 }
 
-// TestDeployFiles: every file that a flag names is mounted, or is a credential, and
-// every mount and credential is for a flag.
+// TestDeployFiles: every file that a flag names is mounted, or is a credential, and every mount and
+// credential is for a flag.
 func TestDeployFiles(t *testing.T) {
 	var d deployment
 	if err := yaml.Unmarshal([]byte(read(t, "deploy/kubernetes/deployment.yaml")), &d); err != nil {
@@ -126,7 +125,7 @@ func TestDeployFiles(t *testing.T) {
 	}
 }
 
-// TestDeployNumbers: numbers that stand in several places fit together.
+// TestDeployNumbers: numbers that are in several files agree.
 func TestDeployNumbers(t *testing.T) {
 	var d deployment
 	if err := yaml.Unmarshal([]byte(read(t, "deploy/kubernetes/deployment.yaml")), &d); err != nil {
@@ -155,7 +154,7 @@ func TestDeployNumbers(t *testing.T) {
 	}
 	limit := number(`--max-concurrent-calls=(\d+)`, unit)
 	if other := number(`--max-concurrent-calls=(\d+)`, strings.Join(pod.Containers[0].Args, " ")); other != limit {
-		t.Errorf("%d calls at once with systemd, %d with Kubernetes", limit, other)
+		t.Errorf("%d concurrent calls with systemd, %d with Kubernetes", limit, other)
 	}
 	for _, rule := range alerts(t) {
 		if rule.Alert == "PelcroGrpcNearlyFull" {

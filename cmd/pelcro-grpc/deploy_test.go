@@ -35,8 +35,8 @@ func read(t *testing.T, name string) string {
 	return string(raw)
 }
 
-// startDeployed runs serve as deploy/ does, with everything that has a metric: TLS,
-// callers, and a key in a file. One caller has called.
+// startDeployed runs serve as deploy/ does, with everything that has a metric: TLS, callers, and a
+// key in a file. One caller has made a call.
 func startDeployed(t *testing.T) *program {
 	t.Helper()
 	web := httptest.NewServer(sandbox.New(sandbox.Config{}))
@@ -131,15 +131,14 @@ type selector struct {
 var (
 	withBraces = regexp.MustCompile(`([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}`)
 	matcher    = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"`)
-	// notMetrics are the parts of a query in which other things have names: labels,
-	// ranges, units of numbers.
+	// notMetrics are the parts of a query with other names: labels, ranges, units of numbers.
 	notMetrics = regexp.MustCompile(`\[[^]]*\]|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)|\b[0-9][0-9.]*[smhdwy]?\b`)
 	word       = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*\s*\(?`)
 	keywords   = []string{"and", "or", "unless", "bool", "offset"}
 )
 
-// selectors returns the metrics of a query, those with braces first. What follows no
-// rule that it knows is taken for a metric, so that nothing escapes.
+// selectors returns the metrics of a query, those with braces first. An unknown word counts as a
+// metric, so that none is missed.
 func selectors(query string) (found []selector) {
 	if metric, ok := strings.CutPrefix(query, "label_values("); ok { // Grafana's own
 		metric, _, _ = strings.Cut(metric, ",")
@@ -176,9 +175,8 @@ func TestSelectors(t *testing.T) {
 	}
 }
 
-// TestDeployMetrics: a running service has every metric, every label and every
-// value of a label that an alert or the dashboard asks for. A rule on a name that
-// does not exist would be silent for ever.
+// TestDeployMetrics: a running service has every metric, every label and every value of a label in
+// the alerts and the dashboard. A rule on a name that does not exist would never fire.
 func TestDeployMetrics(t *testing.T) {
 	families := startDeployed(t).scrape(t)
 	queries := dashboardQueries(t)
@@ -211,7 +209,7 @@ func TestDeployMetrics(t *testing.T) {
 			}
 		}
 	}
-	// What is counted for operators, they see.
+	// Operators see every metric of this service.
 	shown := strings.Join(queries, "\n")
 	for name := range families {
 		if strings.HasPrefix(name, "pelcro_grpc_") && !used[name] {
@@ -227,7 +225,7 @@ func TestDeployMetrics(t *testing.T) {
 	}
 }
 
-// familyOf finds the family of a series: a histogram's have names of their own.
+// familyOf finds the family of a series: those of a histogram have suffixes.
 func familyOf(families map[string]*dto.MetricFamily, metric string) (family *dto.MetricFamily, suffix string) {
 	if family = families[metric]; family != nil && family.GetType() != dto.MetricType_HISTOGRAM {
 		return family, ""
@@ -263,8 +261,8 @@ func anyHas(families map[string]*dto.MetricFamily, label string) bool {
 	return false
 }
 
-// TestAlertsAreExplained: an alert says how urgent it is and leads to its section of
-// docs/operations.md, which has no other sections there; and it has tests.
+// TestAlertsAreExplained: an alert has a severity, tests, and a link to its section of
+// docs/operations.md, which has no other sections there.
 func TestAlertsAreExplained(t *testing.T) {
 	_, section, _ := strings.Cut(read(t, "docs/operations.md"), "\n## Alerts\n")
 	section, _, _ = strings.Cut(section, "\n## ")
@@ -276,7 +274,7 @@ func TestAlertsAreExplained(t *testing.T) {
 	seen := map[string]bool{}
 	for _, rule := range alerts(t) {
 		if seen[rule.Alert] {
-			t.Errorf("%s is there twice", rule.Alert)
+			t.Errorf("%s is defined twice", rule.Alert)
 		}
 		seen[rule.Alert] = true
 		if !explained[rule.Alert] {
@@ -295,12 +293,12 @@ func TestAlertsAreExplained(t *testing.T) {
 	}
 	for title := range explained {
 		if !seen[title] {
-			t.Errorf("docs/operations.md explains %s, which is no alert", title)
+			t.Errorf("docs/operations.md explains %s, which is not an alert", title)
 		}
 	}
 }
 
-// TestDashboard: it can be imported, and each panel says what it shows and in what.
+// TestDashboard: the dashboard can be imported, and each panel has a description and a unit.
 func TestDashboard(t *testing.T) {
 	var dashboard struct {
 		ID            *int `json:"id"`
@@ -329,7 +327,7 @@ func TestDashboard(t *testing.T) {
 	ids := map[int]bool{}
 	for _, panel := range dashboard.Panels {
 		if ids[panel.ID] || panel.Title == "" {
-			t.Errorf("panel %d (%s) is there twice, or has no title", panel.ID, panel.Title)
+			t.Errorf("panel %d (%s) is defined twice, or has no title", panel.ID, panel.Title)
 		}
 		ids[panel.ID] = true
 		if panel.Type != "row" && (panel.Description == "" || panel.FieldConfig.Defaults.Unit == "" || panel.Datasource.UID != "${datasource}") {

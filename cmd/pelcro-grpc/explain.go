@@ -12,18 +12,18 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// maxCapture is the most that explain reads, in bytes: a body at the limit of
-// the service, and its headers.
+// maxCapture is the limit of what explain reads, in bytes: a body at the limit of the service, and
+// its headers.
 const maxCapture = pelcro.MaxBody + 1<<20
 
-// gateway is what this service makes of replies.
+// gateway is what this service does to responses.
 var gateway = explorer.Gateway{Readable: customers.Readable, MaxBody: pelcro.MaxBody}
 
 // explainCommand are the flags of explain.
 type explainCommand struct {
-	Operation  string `default:"GetCustomer" enum:"GetCustomer,ListCustomers,CreateCustomer,UpdateCustomer,DeleteCustomer" placeholder:"RPC" help:"The RPC that met the reply: GetCustomer, ListCustomers, CreateCustomer, UpdateCustomer or DeleteCustomer (${default})."`
+	Operation  string `default:"GetCustomer" enum:"GetCustomer,ListCustomers,CreateCustomer,UpdateCustomer,DeleteCustomer" placeholder:"RPC" help:"The RPC that got the response: GetCustomer, ListCustomers, CreateCustomer, UpdateCustomer or DeleteCustomer (${default})."`
 	ID         int64  `name:"id" placeholder:"ID" help:"The customer that the request named."`
-	Credential string `default:"gateway" enum:"gateway,caller" placeholder:"OWNER" help:"Whose API key Pelcro saw: gateway or caller (${default})."`
+	Credential string `default:"gateway" enum:"gateway,caller" placeholder:"OWNER" help:"Whose API key Pelcro got: gateway or caller (${default})."`
 }
 
 func (c explainCommand) run(_ context.Context, std stdio) error {
@@ -33,7 +33,7 @@ func (c explainCommand) run(_ context.Context, std stdio) error {
 	}
 	captured, err := explorer.ParseCapture(raw)
 	if err != nil {
-		return usageErrorf("standard input is no HTTP reply: %v; give what curl -si prints", err)
+		return usageErrorf("standard input is not an HTTP response: %v; give what curl -si or curl -v prints", err)
 	}
 	result, err := c.explain(captured)
 	if err != nil {
@@ -45,13 +45,13 @@ func (c explainCommand) run(_ context.Context, std stdio) error {
 	return encoder.Encode(result)
 }
 
-func (c explainCommand) explain(captured explorer.Capture) (explorer.Answer, error) {
+func (c explainCommand) explain(captured explorer.Capture) (explorer.Explanation, error) {
 	operation, _ := mapping.CustomerOperation(c.Operation)
 	return gateway.Explain(explorer.Question{
 		Operation:  operation,
 		CustomerID: c.ID,
 		Credential: mapping.Credential(c.Credential),
 		Remaining:  mapping.NoDeadline,
-		Reply:      captured,
+		Response:   captured,
 	})
 }

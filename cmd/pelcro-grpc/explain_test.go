@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,9 +28,11 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// explained is what explain prints, read by means of its own.
+// explained is what explain prints.
 type explained struct {
 	Code      string            `json:"code"`
+	Origin    string            `json:"origin"`
+	Outcome   string            `json:"outcome"`
 	Status    json.RawMessage   `json:"status"`
 	Trailers  map[string]string `json:"trailers"`
 	WireBytes int               `json:"wireBytes"`
@@ -59,7 +62,7 @@ func explain(t *testing.T, captured string, args ...string) explained {
 	return e
 }
 
-// TestExplain shows the whole of what is printed.
+// TestExplain: the whole output.
 func TestExplain(t *testing.T) {
 	for _, test := range []struct {
 		golden, captured string
@@ -68,7 +71,7 @@ func TestExplain(t *testing.T) {
 		{"explain-422.json", "HTTP/1.1 422 Unprocessable Content\r\nContent-Type: application/json\r\n\r\n" +
 			`{"message":"…","errors":{"email":["The email has already been taken."],"metadata.a<b":["The metadata.a<b field must be a string."]}}`,
 			[]string{"--operation=CreateCustomer"}},
-		{"explain-429.json", "HTTP/2 429 \r\ncontent-type: application/json\r\nretry-after: 30\r\nx-ratelimit-limit: 60\r\n\r\n" +
+		{"explain-429.json", "HTTP/2 429 \r\ncontent-type: application/json\r\nretry-after: 30\r\nx-ratelimit-limit: 120\r\n\r\n" +
 			`{"message": "Too Many Attempts."}`, nil},
 		{"explain-404.json", "HTTP/2 404 \r\ncontent-type: application/json\r\n\r\n" + `{"message": "Not Found"}`,
 			[]string{"--operation=DeleteCustomer", "--id=42"}},
@@ -82,7 +85,41 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestExplainByEnvironment: its flags have environment names, too.
+// TestExplainVerbose: the output of curl -v is explained as that of curl -i.
+func TestExplainVerbose(t *testing.T) {
+	const body = `{"message": "Too Many Attempts."}`
+	plain := explain(t, "HTTP/1.1 429 X\r\nContent-Type: application/json\r\nRetry-After: 30\r\n\r\n"+body)
+	verbose := explain(t, "* Trying 127.0.0.1...\n> GET / HTTP/1.1\r\n> Authorization: Bearer "+canaryKey+"\r\n> \r\n"+
+		"< HTTP/1.1 429 X\r\n< Content-Type: application/json\r\n< Retry-After: 30\r\n< \r\n{ [33 bytes data]\n"+
+		"* Connection #0 to host 127.0.0.1 left intact\n"+body)
+	if !reflect.DeepEqual(plain, verbose) || plain.Code != "RESOURCE_EXHAUSTED" {
+		t.Errorf("curl -i: %+v\ncurl -v: %+v", plain, verbose)
+	}
+}
+
+// TestExplainOrigin: the origin and the outcome are those of the ErrorInfo.
+func TestExplainOrigin(t *testing.T) {
+	for _, captured := range []string{
+		"HTTP/1.1 429 X\r\nContent-Type: application/json\r\n\r\n" + `{"message": "Too Many Attempts."}`,
+		"HTTP/1.1 502 X\r\nContent-Type: text/html\r\n\r\n<html>",
+		"HTTP/1.1 404 X\r\nContent-Type: application/json\r\n\r\n" + `{"message": "Not Found"}`,
+	} {
+		for operation := range rpcs {
+			e := explain(t, captured, "--operation="+operation)
+			for _, detail := range e.status(t).GetDetails() {
+				info := &errdetails.ErrorInfo{}
+				if detail.UnmarshalTo(info) != nil {
+					continue
+				}
+				if e.Origin != info.GetMetadata()["origin"] || e.Outcome != info.GetMetadata()["outcome"] {
+					t.Errorf("%s: origin %q, outcome %q, metadata %v", operation, e.Origin, e.Outcome, info.GetMetadata())
+				}
+			}
+		}
+	}
+}
+
+// TestExplainByEnvironment: the flags have environment names, too.
 func TestExplainByEnvironment(t *testing.T) {
 	t.Setenv("PELCRO_GRPC_OPERATION", "CreateCustomer")
 	e := explain(t, "HTTP/1.1 504 Gateway Timeout\r\n\r\n")
@@ -115,10 +152,10 @@ var rpcs = map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...g
 	},
 }
 
-// service is the running program in front of an upstream that gives one reply.
+// service is the running program in front of an upstream with one response.
 type service struct {
 	customers pelcrov1.CustomerServiceClient
-	reply     explorer.Capture
+	response  explorer.Capture
 }
 
 func startService(t *testing.T) *service {
@@ -131,7 +168,7 @@ func startService(t *testing.T) *service {
 			return
 		}
 		defer conn.Close()
-		_, _ = conn.Write(wire(s.reply))
+		_, _ = conn.Write(wire(s.response))
 	})
 	t.Setenv(keyEnv, canaryKey)
 	p := start(t, "--pelcro-url="+url, "--site-id=7", "--upstream-retries=0", "--no-circuit-breaker")
@@ -139,7 +176,7 @@ func startService(t *testing.T) *service {
 	return s
 }
 
-// wire returns the reply as it went over the network, before curl decoded it.
+// wire returns the response as it was on the network, before curl decoded it.
 func wire(c explorer.Capture) []byte {
 	header := c.Header.Clone()
 	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Content-Encoding", "Connection"} {
@@ -155,7 +192,7 @@ func wire(c explorer.Capture) []byte {
 	return append([]byte(head.String()+"\r\n"), c.Body...)
 }
 
-// agrees checks that explain says what a gRPC client is given for the same reply.
+// agrees checks that explain prints what a gRPC client gets for the same response.
 func (s *service) agrees(t *testing.T, operation, captured string) {
 	t.Helper()
 	args := []string{"--operation=" + operation}
@@ -165,19 +202,19 @@ func (s *service) agrees(t *testing.T, operation, captured string) {
 	e := explain(t, captured, args...)
 
 	var err error
-	if s.reply, err = explorer.ParseCapture([]byte(captured)); err != nil {
+	if s.response, err = explorer.ParseCapture([]byte(captured)); err != nil {
 		t.Fatal(err)
 	}
 	var trailer metadata.MD
 	err = rpcs[operation](t.Context(), s.customers, grpc.Trailer(&trailer))
-	given := &spb.Status{}
+	returned := &spb.Status{}
 	if err != nil {
-		given = status.Convert(err).Proto()
+		returned = status.Convert(err).Proto()
 	}
-	if got := withoutID(e.status(t)); !proto.Equal(got, withoutID(given)) {
-		t.Errorf("%s: explain says\n%s\na client gets\n%s", operation, protojson.Format(got), protojson.Format(given))
+	if got := withoutID(e.status(t)); !proto.Equal(got, withoutID(returned)) {
+		t.Errorf("%s: explain says\n%s\na client gets\n%s", operation, protojson.Format(got), protojson.Format(returned))
 	}
-	if name := code.Code(given.Code).String(); e.Code != name {
+	if name := code.Code(returned.Code).String(); e.Code != name {
 		t.Errorf("%s: explain says %s, a client gets %s", operation, e.Code, name)
 	}
 	for _, name := range []string{mapping.TrailerReason, mapping.TrailerPushback} {
@@ -190,7 +227,7 @@ func (s *service) agrees(t *testing.T, operation, captured string) {
 	}
 }
 
-// withoutID removes the request id, which is another one each time.
+// withoutID removes the request id, which is different each time.
 func withoutID(s *spb.Status) *spb.Status {
 	s.Details = slices.DeleteFunc(s.Details, func(detail *anypb.Any) bool {
 		return detail.MessageIs(&errdetails.RequestInfo{})
@@ -198,7 +235,7 @@ func withoutID(s *spb.Status) *spb.Status {
 	return s
 }
 
-// printed is a reply as curl prints it.
+// printed is a response as curl -i prints it.
 func printed(status int, header http.Header, body string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "HTTP/1.1 %d X\r\n", status)
@@ -206,8 +243,8 @@ func printed(status int, header http.Header, body string) string {
 	return text.String() + "\r\n" + body
 }
 
-// TestExplainAgreesOnVectors: explain and the service give the same for captured
-// replies of real servers.
+// TestExplainAgreesOnVectors: explain and the service give the same for captured responses of real
+// servers.
 func TestExplainAgreesOnVectors(t *testing.T) {
 	s := startService(t)
 	for _, v := range vectors.Read(t, "../../mapping/testdata/vectors") {
@@ -249,11 +286,11 @@ func TestExplainAgreesOnEverything(t *testing.T) {
 // the limits.
 func TestExplainAgreesOnOddities(t *testing.T) {
 	s := startService(t)
-	const refused = `{"errors":{"email":["The email field is required."]}}`
+	const invalid = `{"errors":{"email":["The email field is required."]}}`
 	many := strings.Repeat(`{"id":1,"email":"a@example.com"},`, pelcro.MaxErrorBody/16)
 	for _, test := range []struct{ name, operation, captured, reason string }{
-		{"chunked", "CreateCustomer", "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n" + refused, "PELCRO_VALIDATION_FAILED"},
-		{"gzip", "CreateCustomer", "HTTP/2 400 \ncontent-encoding: gzip\ncontent-length: 9\n\n" + refused, "PELCRO_VALIDATION_FAILED"},
+		{"chunked", "CreateCustomer", "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n" + invalid, "PELCRO_VALIDATION_FAILED"},
+		{"gzip", "CreateCustomer", "HTTP/2 400 \ncontent-encoding: gzip\ncontent-length: 9\n\n" + invalid, "PELCRO_VALIDATION_FAILED"},
 		{"binary", "GetCustomer", "HTTP/1.1 500 X\r\nContent-Type: application/octet-stream\r\n\r\n\x00\xff\xfe\r\n", "PELCRO_INTERNAL_ERROR"},
 		{"continued", "CreateCustomer", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 X\r\n\r\n", "PELCRO_ALREADY_EXISTS"},
 		{"through a proxy", "GetCustomer", "HTTP/1.1 200 Connection established\r\n\r\nHTTP/2 403 \r\n\r\n{}", "PELCRO_PERMISSION_DENIED"},

@@ -16,12 +16,12 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// keyed is a Pelcro that takes some authorizations and refuses the others.
+// keyed is a Pelcro that accepts some authorizations and rejects the others.
 type keyed struct {
 	mu    sync.Mutex
 	takes map[string]bool
 	seen  []http.Header
-	// failing makes it answer 500 to everybody.
+	// failing makes it respond with 500 to every request.
 	failing bool
 }
 
@@ -50,7 +50,7 @@ func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// take replaces what it takes.
+// take replaces the authorizations that it accepts.
 func (k *keyed) take(authorizations ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -75,7 +75,7 @@ func (k *keyed) requests() []http.Header {
 	return seen
 }
 
-// whose returns whose credential was refused.
+// whose returns whose credential was rejected.
 func whose(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -85,8 +85,8 @@ func whose(err error) string {
 	return ""
 }
 
-// TestForwardCredentials: Pelcro sees the caller's own authorization, as it is and
-// nothing else of the caller's; without one it sees nothing at all.
+// TestForwardCredentials: Pelcro gets the caller's own authorization unchanged, and no other metadata
+// of the caller; without an authorization it gets no request.
 func TestForwardCredentials(t *testing.T) {
 	f := newSecureFiles(t)
 	const own = "canary-own-key"
@@ -101,14 +101,14 @@ func TestForwardCredentials(t *testing.T) {
 		for _, test := range []struct {
 			name    string
 			headers []string
-			shown   string // empty: Pelcro sees no request
+			shown   string // empty: Pelcro gets no request
 			reason  string // "none: <nil>" is a success
 		}{
 			{"bearer", []string{"authorization", "Bearer " + own}, "Bearer " + own, ""},
 			{"another scheme", []string{"authorization", "Basic " + own}, "Basic " + own, ""},
 			{"no scheme", []string{"authorization", own}, own, ""},
 			{"with much else", []string{"authorization", "Bearer " + own, "cookie", "a=b", "x-api-key", "c", "proxy-authorization", "d", "authorization-bin", "e"}, "Bearer " + own, ""},
-			{"refused by Pelcro", []string{"authorization", "Bearer other"}, "Bearer other", "PELCRO_UNAUTHENTICATED"},
+			{"rejected by Pelcro", []string{"authorization", "Bearer other"}, "Bearer other", "PELCRO_UNAUTHENTICATED"},
 			{"missing", nil, "", "GATEWAY_UNAUTHENTICATED"},
 			{"empty", []string{"authorization", ""}, "", "GATEWAY_UNAUTHENTICATED"},
 			{"blank", []string{"authorization", "  "}, "", "GATEWAY_UNAUTHENTICATED"},
@@ -144,12 +144,12 @@ func TestForwardCredentials(t *testing.T) {
 			})
 		}
 		if known {
-			refusedTokens(t, p, pelcro, f.token)
+			rejectedTokens(t, p, pelcro, f.token)
 		}
-		p.stop() // so that everything is written
+		p.stop() // then every line is written
 		for _, line := range p.finished(t) {
 			if line["level"] != "INFO" {
-				t.Errorf("what callers do wrong is at %v: %v", line["level"], line)
+				t.Errorf("a mistake of a caller is logged at %v: %v", line["level"], line)
 			}
 		}
 		if log := p.err.String(); strings.Contains(log, own) || strings.Contains(log, "API key") {
@@ -158,18 +158,18 @@ func TestForwardCredentials(t *testing.T) {
 	}
 }
 
-// refusedTokens: with --forward-credentials the token of this service has a header of
-// its own, in which it stands alone.
-func refusedTokens(t *testing.T, p *program, pelcro *keyed, token string) {
+// rejectedTokens: with --forward-credentials the token of this service has its own header, which holds
+// the token only.
+func rejectedTokens(t *testing.T, p *program, pelcro *keyed, token string) {
 	t.Helper()
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	for name, headers := range map[string][]string{
-		"no token":             {"authorization", "Bearer canary-own-key"},
-		"the token for Pelcro": {"authorization", "Bearer " + token},
-		"a scheme before it":   {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", "Bearer " + token},
-		"an empty token":       {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", ""},
-		"the token twice":      {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", token, "x-pelcro-grpc-token", token},
-		"another token":        {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", token + "0"},
+		"no token":                  {"authorization", "Bearer canary-own-key"},
+		"the token for Pelcro":      {"authorization", "Bearer " + token},
+		"a scheme before the token": {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", "Bearer " + token},
+		"an empty token":            {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", ""},
+		"the token twice":           {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", token, "x-pelcro-grpc-token", token},
+		"another token":             {"authorization", "Bearer canary-own-key", "x-pelcro-grpc-token", token + "0"},
 	} {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), headers...)
 		_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
@@ -179,9 +179,9 @@ func refusedTokens(t *testing.T, p *program, pelcro *keyed, token string) {
 	}
 }
 
-// TestForwardNeedsNoKey: a key of the service's own would never be used.
+// TestForwardNeedsNoKey: with --forward-credentials a key of the service would never be used.
 func TestForwardNeedsNoKey(t *testing.T) {
 	t.Setenv(keyEnv, canaryKey)
-	runWith(t, "", "serve", "--site-id=1", "--forward-credentials").mustRefuse(t,
-		"--forward-credentials shows Pelcro the callers' own keys; leave out --pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY")
+	runWith(t, "", "serve", "--site-id=1", "--forward-credentials").mustReject(t,
+		"--forward-credentials sends Pelcro the callers' own keys; leave out --pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY")
 }

@@ -61,8 +61,8 @@ func pinned(name, path string) func() (string, error) {
 	})
 }
 
-// mustHaveGrpcurl returns the path of grpcurl. Without one the test is skipped, or
-// fails where tools are required.
+// mustHaveGrpcurl returns the path of grpcurl. Without it the test is skipped, or fails where tools
+// are required.
 func mustHaveGrpcurl(t *testing.T) string {
 	t.Helper()
 	path, err := grpcurl()
@@ -75,8 +75,8 @@ func mustHaveGrpcurl(t *testing.T) string {
 	return path
 }
 
-// mustHaveBuf returns the path of buf. It takes minutes to build, so the test is
-// skipped where tools are not required.
+// mustHaveBuf returns the path of buf. It takes minutes to build, so the test is skipped where tools
+// are not required.
 func mustHaveBuf(t *testing.T) string {
 	t.Helper()
 	if os.Getenv(requireTools) != "1" {
@@ -98,7 +98,7 @@ type called struct {
 func callGrpcurl(t *testing.T, args ...string) called {
 	t.Helper()
 	c := callTool(t, mustHaveGrpcurl(t), args...)
-	// grpcurl says so of a detail that it cannot decode.
+	// grpcurl prints this for a detail that it cannot decode.
 	if strings.Contains(c.said, "is not recognized") {
 		t.Errorf("grpcurl %v: %s", args, c.said)
 	}
@@ -107,7 +107,7 @@ func callGrpcurl(t *testing.T, args ...string) called {
 
 func callTool(t *testing.T, path string, args ...string) called {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, path, args...)
 	command.Dir = root
@@ -123,7 +123,7 @@ func callTool(t *testing.T, path string, args ...string) called {
 	return c
 }
 
-// shell is a user of grpcurl who talks to one program.
+// shell is a user of grpcurl with one program.
 type shell struct{ address string }
 
 // call calls an RPC with the request as JSON.
@@ -132,7 +132,7 @@ func (s shell) call(t *testing.T, rpc, request string) called {
 	return callGrpcurl(t, "-plaintext", "-d", request, s.address, "pelcro.v1.CustomerService/"+rpc)
 }
 
-// customer calls an RPC that must give a customer.
+// customer calls an RPC that must return a customer.
 func (s shell) customer(t *testing.T, rpc, request string) map[string]any {
 	t.Helper()
 	var response struct {
@@ -153,14 +153,14 @@ func (s shell) read(t *testing.T, rpc, request string, response any) {
 	}
 }
 
-// inSandbox starts a sandbox for somebody with grpcurl.
+// inSandbox starts a sandbox for a user of grpcurl.
 func inSandbox(t *testing.T) shell {
 	t.Helper()
 	mustHaveGrpcurl(t)
 	return shell{start(t, "--sandbox").address}
 }
 
-// TestGrpcurlReflection: nobody needs the proto files.
+// TestGrpcurlReflection: grpcurl works without the proto files.
 func TestGrpcurlReflection(t *testing.T) {
 	s := inSandbox(t)
 	listed := callGrpcurl(t, "-plaintext", s.address, "list")
@@ -253,14 +253,14 @@ func TestGrpcurlFailures(t *testing.T) {
 		reason string
 		more   []string
 	}{
-		{400, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{"google.rpc.BadRequest", `"reason": "FIELD_REQUIRED"`}},
+		{400, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{"google.rpc.BadRequest", `"field": "expand"`, `"reason": "FIELD_INVALID_VALUE"`}},
 		{401, codes.Unauthenticated, "PELCRO_UNAUTHENTICATED", []string{`"credential": "gateway"`}},
 		{402, codes.FailedPrecondition, "PELCRO_PAYMENT_REQUIRED", nil},
 		{403, codes.PermissionDenied, "PELCRO_PERMISSION_DENIED", nil},
 		{404, codes.NotFound, "PELCRO_NOT_FOUND", []string{"google.rpc.ResourceInfo"}},
 		{405, codes.Unimplemented, "PELCRO_METHOD_NOT_ALLOWED", nil},
 		{409, codes.Aborted, "PELCRO_CONFLICT", nil},
-		{422, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{`"reason": "FIELD_TOO_LONG"`}},
+		{422, codes.InvalidArgument, "PELCRO_VALIDATION_FAILED", []string{`"field": "expand"`}},
 		{429, codes.ResourceExhausted, "PELCRO_RATE_LIMITED", []string{`"retryDelay": "30s"`, "google.rpc.QuotaFailure"}},
 		{500, codes.Internal, "PELCRO_INTERNAL_ERROR", nil},
 		{501, codes.Internal, "PELCRO_INTERNAL_ERROR", nil},

@@ -12,14 +12,14 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// until polls what nothing announces.
+// until polls until the condition holds.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
-	for over := time.Now().Add(patience); !holds(); <-again.C {
-		if time.Now().After(over) {
-			t.Fatalf("it does not come that %s", what)
+	for deadline := time.Now().Add(testTimeout); !holds(); <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after %v: %s", testTimeout, what)
 		}
 	}
 }
@@ -38,24 +38,24 @@ const (
 	notServing = "NOT_SERVING"
 )
 
-// replace puts another content into the file, and waits until it is in use.
+// replace changes the content of the file, and waits until it is in use.
 func (p *program) replace(t *testing.T, file, content string) {
 	t.Helper()
-	before := strings.Count(p.err.String(), `"msg":"a changed file is in use"`)
+	before := strings.Count(p.err.String(), `"msg":"reloaded"`)
 	if err := os.WriteFile(file+".new", []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"a changed file is in use"`) > before })
+	until(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"reloaded"`) > before })
 }
 
-// TestRefusedKey: a key that Pelcro refuses is an operator's to replace. It is said
-// once for each change, calls say whose it is, and the health of Pelcro is NOT_SERVING
-// until a good one is there and the circuit breaker is closed.
-func TestRefusedKey(t *testing.T) {
-	const refusedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro rejects the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
+// TestRejectedKey: an operator must replace a key that Pelcro rejects. Each change is logged once,
+// errors of calls say whose key it is, and the health of Pelcro is NOT_SERVING until the key is
+// valid and the circuit breaker is closed.
+func TestRejectedKey(t *testing.T) {
+	const rejectedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro rejects the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
 	pelcro, url := startKeyed(t, "Bearer first-key")
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("first-key\n"), 0o600); err != nil {
@@ -73,23 +73,23 @@ func TestRefusedKey(t *testing.T) {
 			t.Errorf("whose credential: %q", whose(err))
 		}
 	}
-	expect := func(what string, refused, accepted int, health string) {
+	expect := func(what string, rejected, accepted int, health string) {
 		t.Helper()
-		said := func() (r, a int) {
+		logged := func() (r, a int) {
 			log := p.err.String()
-			return strings.Count(log, refusedLine), strings.Count(log, acceptedLine)
+			return strings.Count(log, rejectedLine), strings.Count(log, acceptedLine)
 		}
-		until(t, "it says what it has to say of the key", func() bool {
-			r, a := said()
-			return r >= refused && a >= accepted
+		until(t, "the lines about the key", func() bool {
+			r, a := logged()
+			return r >= rejected && a >= accepted
 		})
-		if r, a := said(); r != refused || a != accepted {
-			t.Errorf("%s: said %d times that the key is refused and %d times that it is accepted, want %d and %d", what, r, a, refused, accepted)
+		if r, a := logged(); r != rejected || a != accepted {
+			t.Errorf("%s: %d lines for a rejected and %d for an accepted key, want %d and %d", what, r, a, rejected, accepted)
 		}
 		if got := p.health(t, "pelcro"); got != health {
 			t.Errorf("%s: health is %s", what, got)
 		}
-		// Those who call shall see the reasons.
+		// Callers must see the reasons.
 		if all, service := p.health(t, ""), p.health(t, "pelcro.v1.CustomerService"); all != isServing || service != isServing {
 			t.Errorf("%s: the others are %s, %s", what, all, service)
 		}
@@ -97,23 +97,23 @@ func TestRefusedKey(t *testing.T) {
 	expect("before the first call", 0, 0, isServing)
 	get("")
 	get("")
-	expect("a good key", 0, 1, isServing)
+	expect("a valid key", 0, 1, isServing)
 	pelcro.take("Bearer second-key")
 	for range 10 {
 		get("PELCRO_UNAUTHENTICATED")
 	}
 	expect("revoked", 1, 1, notServing)
 	p.replace(t, file, "wrong-key")
-	expect("replaced, and not tried yet", 1, 1, notServing)
+	expect("replaced, and not used yet", 1, 1, notServing)
 	get("PELCRO_UNAUTHENTICATED")
 	get("PELCRO_UNAUTHENTICATED")
-	expect("replaced by a wrong one", 2, 1, notServing)
+	expect("replaced by an invalid one", 2, 1, notServing)
 	p.replace(t, file, "second-key\r\n")
 	get("")
 	get("")
-	expect("replaced by a good one", 2, 2, isServing)
+	expect("replaced by a valid one", 2, 2, isServing)
 
-	// Together with the circuit breaker: both must be good.
+	// Together with the circuit breaker: key and breaker must both be healthy.
 	pelcro.take()
 	get("PELCRO_UNAUTHENTICATED")
 	pelcro.fail(true)
@@ -121,16 +121,16 @@ func TestRefusedKey(t *testing.T) {
 		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 	}
 	p.err.match(t, `("msg":"the circuit breaker is open)`)
-	expect("refused and open", 3, 2, notServing)
+	expect("rejected and open", 3, 2, notServing)
 	pelcro.fail(false)
 	until(t, "the breaker closes", func() bool {
 		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 		return strings.Contains(p.err.String(), "the circuit breaker is closed")
 	})
-	expect("closed, but refused", 3, 2, notServing)
+	expect("closed, but rejected", 3, 2, notServing)
 	pelcro.take("Bearer second-key")
 	get("")
-	expect("both are good", 3, 3, isServing)
+	expect("both are healthy", 3, 3, isServing)
 
 	levels := map[string]int{}
 	for _, line := range p.finished(t) {
@@ -139,7 +139,7 @@ func TestRefusedKey(t *testing.T) {
 		}
 	}
 	if levels["ERROR"] < 13 || levels["INFO"] != 0 {
-		t.Errorf("levels of calls with a refused key: %v", levels)
+		t.Errorf("levels of calls with a rejected key: %v", levels)
 	}
 	mustCount(t, "reloads", counts(p.scrape(t)["pelcro_grpc_file_reloads_total"], "file", "result"), map[string]int{"api_key adopted": 2})
 }

@@ -11,8 +11,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// TestKeyFromPipe: a key may come out of a pipe, which can be read once and never
-// changes.
+// TestKeyFromPipe: a key may come from a pipe, which can be read once and never changes.
 func TestKeyFromPipe(t *testing.T) {
 	pelcro, url := startKeyed(t, "Bearer "+canaryKey)
 	pipe := filepath.Join(t.TempDir(), "pipe")

@@ -1,8 +1,8 @@
-// Command pelcro-grpc is a gRPC service in front of Pelcro's REST API, whose
-// every failure arrives as the right gRPC status with details.
+// Command pelcro-grpc is a gRPC service in front of Pelcro's REST API that turns every failure into
+// the right gRPC status with details.
 //
 //	pelcro-grpc serve      runs the service
-//	pelcro-grpc explain    shows the status that a captured HTTP reply becomes
+//	pelcro-grpc explain    shows the status that a captured HTTP response becomes
 //	pelcro-grpc token      makes a token for a caller
 //	pelcro-grpc version    shows the version
 package main
@@ -10,9 +10,14 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 )
 
 func main() {
-	paceGarbage()
+	// The live heap is a few MiB, so Go's default of 100 would collect it very often under load.
+	// GOMEMLIMIT holds in any case.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

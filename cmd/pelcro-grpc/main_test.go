@@ -19,25 +19,24 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// requireTools makes tests fail that cannot have a tool, instead of skipping.
+// requireTools makes tests fail instead of skipping when a tool is missing.
 const requireTools = "PELCRO_GRPC_REQUIRE_TOOLS"
 
 // canaryKey must be in no output.
 const canaryKey = "canary-key-sk_live_4711"
 
-// asProgram makes the test binary the program itself, for tests of what it does in a
-// process of its own.
+// asProgram makes the test binary the program itself, for tests that need a process of their own.
 const asProgram = "PELCRO_GRPC_TEST_AS_PROGRAM"
 
-// patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+// testTimeout is how long a test waits for what must happen.
+const testTimeout = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Unsetenv(asProgram)
 		main()
 	}
-	// What the developer's own environment says must not matter.
+	// The developer's own environment must not matter.
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, envPrefix+"_") && name != requireTools || strings.HasPrefix(name, "OTEL_") || name == "COLUMNS" {
@@ -50,7 +49,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// output collects what a program writes, and wakes those who wait for it.
+// output collects what a program writes, and wakes goroutines that wait for it.
 type output struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -76,7 +75,7 @@ func (o *output) String() string {
 // match waits until the output matches and returns the first group.
 func (o *output) match(t *testing.T, pattern string) string {
 	t.Helper()
-	over := time.After(patience)
+	timeout := time.After(testTimeout)
 	for {
 		o.mu.Lock()
 		text, written := o.text.String(), o.written
@@ -86,7 +85,7 @@ func (o *output) match(t *testing.T, pattern string) string {
 		}
 		select {
 		case <-written:
-		case <-over:
+		case <-timeout:
 			t.Fatalf("the output does not match %s:\n%s", pattern, text)
 		}
 	}
@@ -98,11 +97,11 @@ type ran struct {
 	out, err string
 }
 
-// runWith runs the program to its end with that standard input.
+// runWith runs the program to its end with this standard input.
 func runWith(t *testing.T, in string, args ...string) ran {
 	t.Helper()
-	// What starts although it should not is stopped some time.
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	// A service that starts unexpectedly is stopped.
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	out, errs := newOutput(), newOutput()
 	code := run(ctx, args, stdio{strings.NewReader(in), out, errs})
@@ -120,9 +119,9 @@ func noKey(t *testing.T, texts ...string) {
 	}
 }
 
-// mustRefuse checks that the program ended with exit code 2, said exactly these
-// sentences, and did nothing else.
-func (r ran) mustRefuse(t *testing.T, sentences ...string) {
+// mustReject checks that the program ended with exit code 2, printed exactly these sentences, and did
+// nothing else.
+func (r ran) mustReject(t *testing.T, sentences ...string) {
 	t.Helper()
 	want := ""
 	for _, sentence := range sentences {
@@ -143,7 +142,7 @@ type program struct {
 	stop func() int
 }
 
-// start runs serve on a free port, until the test ends at the latest.
+// start runs serve on a free port, until stop or the end of the test.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -185,7 +184,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs; if that is meant, run go test ./cmd/pelcro-grpc -update\ngot:\n%s\nwant:\n%s", file, got, want)
+		t.Errorf("%s differs; if that is intended, run go test ./cmd/pelcro-grpc -update\ngot:\n%s\nwant:\n%s", file, got, want)
 	}
 }
 

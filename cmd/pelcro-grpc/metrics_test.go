@@ -35,7 +35,7 @@ func startWithAdmin(t *testing.T, args ...string) *program {
 	return p
 }
 
-// get asks the admin address.
+// get requests a path of the admin address.
 func (p *program) get(t *testing.T, path string) (code int, body string) {
 	t.Helper()
 	resp, err := http.Get(p.admin + path)
@@ -63,8 +63,8 @@ func (p *program) scrape(t *testing.T) map[string]*dto.MetricFamily {
 	return families
 }
 
-// counts returns the series of a family that are not 0, each named by the values
-// of these labels, with its count.
+// counts returns the series of a family that are not 0, each named by the values of these labels,
+// with its count.
 func counts(family *dto.MetricFamily, labels ...string) map[string]int {
 	values := map[string]int{}
 	for _, metric := range family.GetMetric() {
@@ -114,8 +114,8 @@ func rpcOf[Req, Resp any](name string, method func(context.Context, *Req, ...grp
 	}}
 }
 
-// everyFailure returns calls that fail in every way that the sandbox has, but for
-// the one that takes its time, and a success of each method.
+// everyFailure returns calls that fail in every way that the sandbox has, except the one that never
+// responds, and a success of each method.
 func everyFailure(customers pelcrov1.CustomerServiceClient) (calls []rpc) {
 	get := func(id int64) {
 		calls = append(calls, rpcOf("GetCustomer", customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id}))
@@ -124,7 +124,7 @@ func everyFailure(customers pelcrov1.CustomerServiceClient) (calls []rpc) {
 		calls = append(calls, rpcOf("CreateCustomer", customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{Customer: customer}))
 	}
 	for n := int64(300); n <= 604; n++ {
-		if n == 602 { // it never answers
+		if n == 602 { // it never responds
 			continue
 		}
 		get(n)
@@ -144,8 +144,8 @@ func everyFailure(customers pelcrov1.CustomerServiceClient) (calls []rpc) {
 	return append(calls, rpcOf("ListCustomers", customers.ListCustomers, &pelcrov1.ListCustomersRequest{}))
 }
 
-// TestEveryCallIsSeen: counters move by exactly the calls made, and each call has
-// one id, in its trailer, its details and its line in the log.
+// TestEveryCallIsSeen: counters move by exactly the calls made, and each call has one id, in its
+// trailer, its details and its line in the log.
 func TestEveryCallIsSeen(t *testing.T) {
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=0", "--log-level=debug")
 	handled, errors, unknown := map[string]int{}, map[string]int{}, map[string]int{}
@@ -174,7 +174,7 @@ func TestEveryCallIsSeen(t *testing.T) {
 		}
 	}
 	if err := p.conn.Invoke(t.Context(), "/no.such/Method", &pelcrov1.GetCustomerRequest{}, &pelcrov1.GetCustomerResponse{}); err == nil {
-		t.Error("there is such a method")
+		t.Error("the method exists")
 	}
 	handled["unknown Unimplemented"]++
 	errors["unknown GATEWAY_UNKNOWN_METHOD"]++
@@ -192,11 +192,11 @@ func TestEveryCallIsSeen(t *testing.T) {
 		id, _ := line["request_id"].(string)
 		reason, _ := line["reason"].(string)
 		if want, known := ids[id]; known && want != reason {
-			t.Errorf("%s was answered with %q and logged as %q", id, want, reason)
+			t.Errorf("%s got %q and was logged as %q", id, want, reason)
 		} else if known {
 			delete(ids, id)
 		} else if reason != "GATEWAY_UNKNOWN_METHOD" {
-			t.Errorf("a line for a call that nobody made: %v", line)
+			t.Errorf("a line for a call that was not made: %v", line)
 		}
 		if n, _ := line["upstream_attempts"].(float64); n > 0 {
 			attempts[line["grpc.method"].(string)] += int(n)
@@ -205,7 +205,7 @@ func TestEveryCallIsSeen(t *testing.T) {
 	for id, reason := range ids {
 		t.Errorf("no line for %s (%s)", id, reason)
 	}
-	// Every method has an endpoint of its own.
+	// Every method has its own endpoint.
 	mustCount(t, "upstream", counts(families["pelcro_grpc_upstream_requests_total"], "method", "template"), map[string]int{
 		"GET customers/{id}":    attempts["GetCustomer"],
 		"GET customers":         attempts["ListCustomers"],
@@ -224,8 +224,8 @@ func TestEveryCallIsSeen(t *testing.T) {
 	mustCount(t, "limit", counts(families["pelcro_grpc_upstream_rate_limit"]), map[string]int{"": 6000})
 }
 
-// finish waits until so many calls have a line, which are gathered before they are
-// written, and returns the lines.
+// finish waits until so many calls have a line, which may be written after the response, and returns
+// the lines.
 func (p *program) finish(t *testing.T, calls int) (lines []map[string]any) {
 	t.Helper()
 	until(t, "every call has a line", func() bool {
@@ -241,7 +241,7 @@ func (p *program) finished(t *testing.T) (lines []map[string]any) {
 	for raw := range strings.Lines(p.err.String()) {
 		var line map[string]any
 		if err := json.Unmarshal([]byte(raw), &line); err != nil {
-			t.Fatalf("a line that is no JSON: %s", raw)
+			t.Fatalf("a line that is not JSON: %s", raw)
 		}
 		if line["msg"] == "finished call" {
 			lines = append(lines, line)
@@ -250,7 +250,7 @@ func (p *program) finished(t *testing.T) (lines []map[string]any) {
 	return lines
 }
 
-// TestRetriesAreCounted: repetitions, and those that the budget did not allow.
+// TestRetriesAreCounted: retries, and those that the budget did not allow.
 func TestRetriesAreCounted(t *testing.T) {
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=1")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
@@ -274,7 +274,7 @@ func TestRetriesAreCounted(t *testing.T) {
 	}
 }
 
-// TestBreakerIsShown: it opens, and its series says so.
+// TestBreakerIsShown: the series shows that the breaker opens.
 func TestBreakerIsShown(t *testing.T) {
 	p := startWithAdmin(t, "--sandbox", "--circuit-breaker", "--upstream-retries=0")
 	state := func() map[string]int { return counts(p.scrape(t)["pelcro_grpc_circuit_breaker_state"], "state") }
@@ -288,8 +288,8 @@ func TestBreakerIsShown(t *testing.T) {
 	}
 }
 
-// TestMetrics: the names are frozen, follow Prometheus' rules, are not too many,
-// and are what docs/operations.md says.
+// TestMetrics: the names are frozen, follow Prometheus' rules, are not too many, and are those of
+// docs/operations.md.
 func TestMetrics(t *testing.T) {
 	f := newSecureFiles(t)
 	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox", "--circuit-breaker", "--upstream-retries=0")...)
@@ -321,7 +321,7 @@ func TestMetrics(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		names[name] = true
 		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
-			continue // Go's and the system's, not ours
+			continue // of Go and of the system
 		}
 		var labels []string
 		for _, pair := range families[name].GetMetric()[0].GetLabel() {

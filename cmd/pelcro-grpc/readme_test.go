@@ -13,27 +13,27 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// These are the addresses that the documents show.
+// The addresses in the documents.
 const (
 	readmeAddress = "127.0.0.1:50051"
 	readmeAdmin   = "127.0.0.1:9095"
 )
 
-// adminOf returns the admin address of a program that has one.
+// adminOf returns the admin address of a program.
 func adminOf(t *testing.T, p *program) string {
 	t.Helper()
 	return p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)
 }
 
-// asDocumented returns what a program printed with the addresses of the documents.
+// asDocumented returns the text that a program printed, with the addresses of the documents.
 func asDocumented(t *testing.T, p *program, text string) string {
 	t.Helper()
 	return strings.NewReplacer(p.address, readmeAddress, adminOf(t, p), readmeAdmin).Replace(text)
 }
 
-// TestTranscripts runs what the documents show. The blocks marked as console are
-// transcripts: lines that begin with "$ " are commands, those after them the
-// output. All of a document's talk to one sandbox, in order.
+// TestTranscripts runs the commands in the documents. The blocks marked as console are transcripts:
+// lines that begin with "$ " are commands, the lines after them the output. All commands of a
+// document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
 	for _, document := range []string{"README.md", "docs/tools.md"} {
 		t.Run(document, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestTranscripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(steps) == 0 {
-				t.Fatal("it shows no commands: it has no console block")
+				t.Fatal("it has no console block")
 			}
 			p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
 			last := called{exit: -1}
@@ -60,7 +60,7 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// run runs the command; last is what the one before did.
+// run runs the command; last is the result of the command before it.
 func (s step) run(t *testing.T, p *program, last *called) {
 	t.Helper()
 	args, err := words(strings.ReplaceAll(s.command, readmeAddress, p.address))
@@ -91,7 +91,7 @@ func (s step) run(t *testing.T, p *program, last *called) {
 	}
 }
 
-// protosets replaces the files that make protoset writes by files of the test.
+// protosets replaces the files of make protoset by files of the test.
 func protosets(t *testing.T, args []string) []string {
 	t.Helper()
 	args = slices.Clone(args)
@@ -113,7 +113,7 @@ func protosets(t *testing.T, args []string) []string {
 	return args
 }
 
-// step is a command and what it prints.
+// step is a command and its output.
 type step struct {
 	line    int // of the command
 	command string
@@ -132,7 +132,7 @@ func transcripts(markdown string) ([]step, error) {
 			inside = !inside
 			console = inside && strings.TrimSpace(line[len(fence):]) == "console"
 			if console {
-				steps = append(steps, step{}) // what follows is no output of the block before
+				steps = append(steps, step{}) // the next line must be a command
 			}
 		case console && isCommand:
 			steps = append(steps, step{line: i + 1, command: strings.TrimSpace(command)})
@@ -150,8 +150,8 @@ func transcripts(markdown string) ([]step, error) {
 	return slices.DeleteFunc(steps, func(s step) bool { return s.command == "" }), nil
 }
 
-// compare compares with what was really printed, line by line, but for what is
-// another each time.
+// compare compares with the text that was printed, line by line, except the parts that differ each
+// time.
 func (s step) compare(t *testing.T, printed string) {
 	t.Helper()
 	got, want := lasting(strings.Split(printed, "\n")), lasting(s.output)
@@ -164,13 +164,13 @@ func (s step) compare(t *testing.T, printed string) {
 }
 
 var (
-	// The second form is what buf curl shows of google.rpc.RequestInfo: base64, whose
-	// third letter depends on whether the id begins with a digit.
+	// The second form is google.rpc.RequestInfo as buf curl prints it: base64, whose third letter
+	// depends on whether the id begins with a digit.
 	requestIDs = regexp.MustCompile(`\b[0-9a-f]{32}\b|\bCi[AB][0-9A-Za-z]{43}\b`)
 	times      = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z`)
 )
 
-// lasting removes what is another each time, and blanks at the ends.
+// lasting removes the parts that differ each time, and whitespace at the ends.
 func lasting(lines []string) []string {
 	lines = slices.Clone(lines)
 	for i, line := range lines {
@@ -183,9 +183,9 @@ func lasting(lines []string) []string {
 	return lines
 }
 
-// exitOf returns the exit code that belongs to what a tool printed: for an error its
-// code and 64 with grpcurl, 8 times its code with buf curl, otherwise 0.
-// Nothing that the documents show is refused by the tool itself.
+// exitOf returns the exit code that belongs to the output of a tool: for an error its code and 64
+// with grpcurl, 8 times its code with buf curl, otherwise 0. The tools themselves reject no command
+// of the documents.
 func exitOf(said string) int {
 	for _, form := range []struct {
 		pattern string
@@ -205,8 +205,8 @@ func exitOf(said string) int {
 	return 0
 }
 
-// words splits a command as a shell does, as far as the documents need it: blanks
-// separate, single quotes hold together.
+// words splits a command as a shell does, as far as the documents need it: whitespace separates,
+// except in single quotes.
 func words(command string) ([]string, error) {
 	var (
 		list           []string
@@ -224,7 +224,7 @@ func words(command string) ([]string, error) {
 			word.Reset()
 			inWord = false
 		case !quoted && strings.ContainsRune(`"\|&;<>()`+"`*[]~#", r):
-			return nil, fmt.Errorf("%q means something to a shell; quote it", r)
+			return nil, fmt.Errorf("%q has a meaning for a shell; quote it", r)
 		default:
 			word.WriteRune(r)
 			inWord = true
@@ -242,7 +242,7 @@ func words(command string) ([]string, error) {
 func TestWords(t *testing.T) {
 	for _, test := range []struct {
 		command string
-		want    []string // nil: refused
+		want    []string // nil: an error
 	}{
 		{"grpcurl -plaintext  host:1 list", []string{"grpcurl", "-plaintext", "host:1", "list"}},
 		{`grpcurl -d '{"id": 1, "a": "|"}' x`, []string{"grpcurl", "-d", `{"id": 1, "a": "|"}`, "x"}},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+	"golang.org/x/term"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
@@ -24,21 +25,19 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// run serves until ctx ends, or the program is told to stop. Only serve catches
-// signals: the other commands end at once.
+// run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
+// the other commands immediately.
 func (c serveCommand) run(ctx context.Context, std stdio) error {
 	ctx, cancel := untilSignal(ctx)
 	defer cancel()
 
-	config, problems := c.upstream()
-	spans, more := exportOf(os.Getenv)
-	if c.ForwardTrace && spans.protocol == "" && len(more) == 0 {
-		more = []string{"--forward-trace-context has no traces to tell of; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out"}
-	}
-	problems = append(problems, more...)
-	protected, more := c.protection()
-	if problems = append(problems, more...); len(problems) > 0 {
-		return usageError{problems}
+	config, err := c.validate()
+	switch {
+	case err != nil:
+		return err
+	case c.Check:
+		_, err := fmt.Fprintln(std.out, "pelcro-grpc: "+c.checked(config))
+		return err
 	}
 	listener, err := listen(ctx, "--listen", c.Listen)
 	if err != nil {
@@ -47,37 +46,34 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
 	c.LogFormat = c.logFormat(std.err)
-	logger, flush := c.logger(std.err)
-	defer flush()
-	operators, err := listenForOperators(ctx, c.AdminListen)
+	logger := c.logger(std.err)
+	adminServer, err := listenAdmin(ctx, c.AdminListen)
 	if err != nil {
 		return err
 	}
-	defer operators.close()
-	c.AdminListen = operators.address()
+	defer adminServer.Close()
+	c.AdminListen = adminServer.Address()
 	if c.Sandbox {
-		stopSandbox, err := startSandbox(ctx, &config, logger)
+		stopSandbox, err := startSandbox(ctx, &config.upstream, c.SandboxRateLimit, logger)
 		if err != nil {
 			return err
 		}
 		defer stopSandbox()
 	}
-	traces, stopTraces, err := spans.start(ctx, logger)
+	traces, stopTraces, err := config.traces.Start(ctx, logger, version())
 	if err != nil {
-		return err
+		return usageErrorf("%v", err)
 	}
 	defer stopTraces()
 
-	if config.Metrics = operators.registerer(); config.Metrics != nil {
-		protected.register(config.Metrics)
-	}
-	config.Traces = traces
+	protected, metrics := config.protected, adminServer.Registry
+	protected.register(metrics)
+	config.upstream.Metrics, config.upstream.Traces = metrics, traces
 	if c.ForwardTrace {
-		config.Propagator = propagation.TraceContext{}
+		config.upstream.Propagator = propagation.TraceContext{}
 	}
-	client := pelcro.New(config)
+	client := pelcro.New(config.upstream)
 	defer client.Close()
-	follows := newFollower(logger, config.Metrics)
 	if isRegular(c.PelcroAPIKeyFile) { // a pipe was read, and holds no other key
 		key, err := followKey(c.PelcroAPIKeyFile, client)
 		if err != nil {
@@ -85,7 +81,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		}
 		protected.files = append(protected.files, key)
 	}
-	defer follows.start(ctx, protected.files)()
+	defer newFollower(logger, metrics).start(ctx, protected.files)()
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
 		Services:           []server.Service{customers.Service(client)},
@@ -95,22 +91,56 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		Authorize:          protected.authorize(),
 		ForwardCredentials: c.ForwardCredentials,
 		Logger:             logger,
-		Metrics:            config.Metrics,
+		Metrics:            metrics,
 		Traces:             traces,
 	})
 	page, err := c.page()
 	if err != nil {
 		return err
 	}
-	operators.serve(admin.Config{Ready: service.Ready, Settings: c.inEffect(config, spans), Page: page, Logger: logger})
+	adminServer.Serve(admin.Config{Ready: service.Ready, Settings: c.effectiveSettings(config), Page: page, Logger: logger})
 	if c.Sandbox {
-		welcome(std.out, c.Listen, c.pageURL(), c.callersNeed())
+		printBanner(std.out, c.Listen, c.pageURL(), c.extraFlags())
 	}
 	for _, risk := range protected.risks {
 		logger.Warn("insecure, as --insecure allows: " + risk)
 	}
-	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
+	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.upstream.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
 	return service.Serve(ctx, listener)
+}
+
+// logger writes a line for each record, in the chosen form.
+func (c serveCommand) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
+	options := &slog.HandlerOptions{Level: level}
+	if c.logFormat(w) == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// logFormat is the form in which lines are written to w: text or json.
+func (c serveCommand) logFormat(w io.Writer) string {
+	if c.LogFormat != "auto" {
+		return c.LogFormat
+	}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return "text"
+	}
+	return "json"
+}
+
+// listenAdmin listens on the admin address, unless it is empty.
+func listenAdmin(ctx context.Context, address string) (*admin.Server, error) {
+	if address == "" {
+		return admin.New(nil, version()), nil
+	}
+	listener, err := listen(ctx, "--admin-listen", address)
+	if err != nil {
+		return nil, err
+	}
+	return admin.New(listener, version()), nil
 }
 
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
@@ -121,9 +151,8 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM. From
-// then on the next one ends the program at once, and that holds before anything
-// is seen of the first.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second one ends the
+// program immediately: it is no longer caught when the context ends.
 func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 1)
@@ -139,8 +168,7 @@ func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// cause returns what the system said, without the addresses and names that net
-// and os add.
+// cause returns the system's own error, without the addresses and names that net and os add.
 func cause(err error) error {
 	for {
 		inner := errors.Unwrap(err)
@@ -151,9 +179,9 @@ func cause(err error) error {
 	}
 }
 
-// startSandbox serves a sandbox on a free loopback port and points the
-// configuration at it. stop ends it.
-func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logger) (stop func(), err error) {
+// startSandbox serves a sandbox on a free loopback port and puts its address, key and site into the
+// configuration. rateLimit is in requests a minute. stop ends it.
+func startSandbox(ctx context.Context, config *pelcro.Config, rateLimit int, logger *slog.Logger) (stop func(), err error) {
 	if config.SiteID == 0 {
 		config.SiteID = sandbox.DefaultSiteID
 	}
@@ -164,8 +192,8 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	}
 	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
 	httpServer := &http.Server{
-		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID)}),
-		// Its callers are this process.
+		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID), RequestsPerMinute: rateLimit}),
+		// Its only client is this process.
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
@@ -173,20 +201,20 @@ func startSandbox(ctx context.Context, config *pelcro.Config, logger *slog.Logge
 	go func() {
 		defer close(served)
 		if err := httpServer.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("the sandbox ended", "cause", err.Error())
+			logger.Error("the sandbox failed", "cause", err.Error())
 		}
 	}()
 	return func() {
-		_ = httpServer.Close() // at once: a caller of id 602 would wait for ever
+		_ = httpServer.Close() // immediately: a request for id 602 never ends
 		<-served
 	}, nil
 }
 
-// callersNeed says what the flags ask of a caller besides what welcome shows.
-func (c serveCommand) callersNeed() string {
+// extraFlags returns what calls need, by the flags, in addition to what printBanner shows.
+func (c serveCommand) extraFlags() string {
 	var needs []string
 	if c.TLSCert != "" {
-		needs = append(needs, "-cacert FILE instead of -plaintext, and a name that the certificate has")
+		needs = append(needs, "-cacert FILE instead of -plaintext, and a name in the certificate")
 	}
 	if c.AuthTokensFile != "" {
 		needs = append(needs, "a token (docs/access.md)")
@@ -197,14 +225,14 @@ func (c serveCommand) callersNeed() string {
 	return strings.Join(needs, "; ")
 }
 
-// welcome says what to do with a sandbox; page is the URL of the explorer, needs what
-// callers must bring, both empty for none.
-func welcome(w io.Writer, address, page, needs string) {
+// printBanner shows what to try with a sandbox; page is the URL of the explorer, needs what calls
+// need in addition, both empty for none.
+func printBanner(w io.Writer, address, page, needs string) {
 	if page != "" {
 		page = "\nWhat any HTTP reply becomes, in a browser: " + page
 	}
 	if needs != "" {
-		page = "\nAs the flags have it, these calls also need " + needs + "." + page
+		page = "\nWith the flags in use, these calls also need " + needs + "." + page
 	}
 	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, customers 1001 to 1008.
 Try:

@@ -16,11 +16,11 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// TestSandbox starts the sandbox, calls it and stops it; nothing stays.
+// TestSandbox starts the sandbox, calls it and stops it; no goroutine remains.
 func TestSandbox(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
-	golden(t, "welcome.txt", asDocumented(t, p, p.out.String()))
+	golden(t, "banner.txt", asDocumented(t, p, p.out.String()))
 	if n := strings.Count(p.out.String(), "\n  grpcurl "); n != 4 {
 		t.Errorf("%d lines to try", n)
 	}
@@ -32,7 +32,7 @@ func TestSandbox(t *testing.T) {
 	}
 	list, err := customers.ListCustomers(t.Context(), &pelcrov1.ListCustomersRequest{})
 	if rows := list.GetCustomers(); err != nil || len(rows) != 8 || rows[0].GetId() != 1001 || rows[7].GetId() != 1008 {
-		t.Errorf("the welcome says 1001 to 1008: %v, %v", list, err)
+		t.Errorf("the banner says 1001 to 1008: %v, %v", list, err)
 	}
 	for id, want := range map[int64]string{
 		404: "PELCRO_NOT_FOUND", 429: "PELCRO_RATE_LIMITED", 599: "PELCRO_UNAVAILABLE",
@@ -78,6 +78,18 @@ func TestSandboxWithSite(t *testing.T) {
 	}
 }
 
+// TestSandboxRateLimit: the sandbox throttles as the flag says.
+func TestSandboxRateLimit(t *testing.T) {
+	p := start(t, "--sandbox", "--sandbox-rate-limit=2")
+	customers := pelcrov1.NewCustomerServiceClient(p.conn)
+	for n := range 3 {
+		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001})
+		if want := n == 2; (err != nil) != want || want && reasonOf(err) != "PELCRO_RATE_LIMITED" {
+			t.Errorf("request %d: %v", n+1, err)
+		}
+	}
+}
+
 // TestSignal: SIGTERM and Ctrl-C stop the service in order.
 func TestSignal(t *testing.T) {
 	p := start(t, "--sandbox")
@@ -94,8 +106,7 @@ func TestSignal(t *testing.T) {
 	}
 }
 
-// TestUnreachable: a Pelcro that is not there stops no start, and the reason
-// names no host.
+// TestUnreachable: the service starts without a reachable Pelcro, and the reason names no host.
 func TestUnreachable(t *testing.T) {
 	t.Setenv(keyEnv, canaryKey)
 	p := start(t, "--site-id=7", "--pelcro-url=http://127.0.0.1:1/api")

@@ -10,40 +10,43 @@ import (
 
 // tokenCommand are the arguments of token.
 type tokenCommand struct {
-	Name    string `arg:"" name:"NAME" help:"What logs call the caller: letters, digits and . _ -"`
-	Methods string `arg:"" name:"METHODS" help:"What it may use, with commas between: * for everything, package.Service/*, or package.Service/Method; for example pelcro.v1.CustomerService/GetCustomer."`
+	Name    string `arg:"" name:"NAME" help:"Name of the caller in logs and metrics: letters, digits and . _ -"`
+	Methods string `arg:"" name:"METHODS" help:"Methods that it may call, with commas between: * for everything, package.Service/*, or package.Service/Method; for example pelcro.v1.CustomerService/GetCustomer."`
 }
 
-// run prints the token and the line for it, each on a line of its own, so that a
-// script can take them apart. They are in no other place.
+// run prints the token and its line of the callers file, each on its own line, so that a script can
+// separate them. They are stored nowhere else.
 func (c tokenCommand) run(_ context.Context, std stdio) error {
 	token, line, err := access.NewToken(c.Name, c.Methods)
 	if err != nil {
-		return usageError{sentences(err)}
+		return usageError{unjoin(err)}
 	}
 	if _, err := fmt.Fprintf(std.out, "%s\n%s\n", token, line); err != nil {
 		return fmt.Errorf("writing the token: %w", err)
 	}
-	fmt.Fprintln(std.err, "The first line is the token: give it to the caller over a safe way; it is shown this once. "+
+	fmt.Fprintln(std.err, "The first line is the token: give it to the caller over a secure channel; it is shown only once. "+
 		"Add the second line to the file of --auth-tokens-file; a running service reads it within two seconds.")
 	return nil
 }
 
-// sentences takes apart errors that were joined.
-func sentences(err error) []string {
+// unjoin returns the texts of errors that were joined.
+func unjoin(err error) (texts []string) {
+	for _, each := range unjoinErrors(err) {
+		texts = append(texts, each.Error())
+	}
+	return texts
+}
+
+// unjoinErrors returns the errors that were joined.
+func unjoinErrors(err error) []error {
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		return joined.Unwrap()
+	}
 	if err == nil {
 		return nil
 	}
-	joined, ok := errors.AsType[interface {
-		error
-		Unwrap() []error
-	}](err)
-	if !ok {
-		return []string{err.Error()}
-	}
-	var all []string
-	for _, each := range joined.Unwrap() {
-		all = append(all, each.Error())
-	}
-	return all
+	return []error{err}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-const tokenAdvice = "The first line is the token: give it to the caller over a safe way; it is shown this once. " +
+const tokenAdvice = "The first line is the token: give it to the caller over a secure channel; it is shown only once. " +
 	"Add the second line to the file of --auth-tokens-file; a running service reads it within two seconds.\n"
 
 func TestTokenHelp(t *testing.T) {
@@ -20,7 +20,7 @@ func TestTokenHelp(t *testing.T) {
 	golden(t, "help-token.txt", r.out)
 }
 
-// TestToken: two lines come out, the token and what the callers file needs of it.
+// TestToken: the output is two lines, the token and its line of the callers file.
 func TestToken(t *testing.T) {
 	form := regexp.MustCompile(`^(pelcro_grpc_[0-9a-f]{64})\nbilling sha256:([0-9a-f]{64}) pelcro\.v1\.CustomerService/GetCustomer,a\.B/\*\n$`)
 	seen := map[string]bool{}
@@ -31,7 +31,7 @@ func TestToken(t *testing.T) {
 			t.Fatalf("exit code %d, %q, %q", r.code, r.out, r.err)
 		}
 		if sum := sha256.Sum256([]byte(groups[1])); hex.EncodeToString(sum[:]) != groups[2] {
-			t.Error("it is the hash of something else")
+			t.Error("the hash is not the token's")
 		}
 		seen[groups[1]] = true
 	}
@@ -43,7 +43,7 @@ func TestToken(t *testing.T) {
 func TestTokenProblems(t *testing.T) {
 	const (
 		name   = "NAME must be 1 to 64 letters A-Z a-z, digits or the characters . _ -"
-		method = " is none of *, package.Service/* and package.Service/Method (for example pelcro.v1.CustomerService/GetCustomer, without a leading slash)"
+		method = " must be *, package.Service/* or package.Service/Method (for example pelcro.v1.CustomerService/GetCustomer, without a leading slash)"
 	)
 	for _, test := range []struct {
 		name string
@@ -53,19 +53,19 @@ func TestTokenProblems(t *testing.T) {
 		{"nothing", nil, []string{`expected "<NAME> <METHODS>" (see pelcro-grpc --help)`}},
 		{"no methods", []string{"billing"}, []string{`expected "<METHODS>" (see pelcro-grpc --help)`}},
 		{"methods in two parts", []string{"billing", "a.B/C,", "a.B/D"}, []string{`unexpected argument a.B/D (see pelcro-grpc --help)`}},
-		{"a name with a blank", []string{"the billing", "*"}, []string{name}},
+		{"a name with a space", []string{"the billing", "*"}, []string{name}},
 		{"no name", []string{"", "*"}, []string{name}},
 		{"no method after a comma", []string{"billing", "*,"}, []string{"METHOD 2" + method}},
 		{"a leading slash", []string{"billing", "/a.B/C"}, []string{"METHOD 1" + method}},
-		{"all at once", []string{"bill/ing", "Get,a.B/C,List"}, []string{name, "METHOD 1" + method, "METHOD 3" + method}},
+		{"all together", []string{"bill/ing", "Get,a.B/C,List"}, []string{name, "METHOD 1" + method, "METHOD 3" + method}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			runWith(t, "", append([]string{"token"}, test.args...)...).mustRefuse(t, test.want...)
+			runWith(t, "", append([]string{"token"}, test.args...)...).mustReject(t, test.want...)
 		})
 	}
 }
 
-// TestTokenLost: a token that nobody can have seen is a failure.
+// TestTokenLost: a token that could not be printed is a failure.
 func TestTokenLost(t *testing.T) {
 	errs := newOutput()
 	code := run(t.Context(), []string{"token", "billing", "*"}, stdio{strings.NewReader(""), brokenWriter{}, errs})

@@ -23,7 +23,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// spanCollector is an OpenTelemetry collector that keeps what it is sent.
+// spanCollector is an OpenTelemetry collector that keeps the spans it receives.
 type spanCollector struct {
 	collector.UnimplementedTraceServiceServer
 	mu    sync.Mutex
@@ -104,7 +104,7 @@ func attributes(span *otlp.Span) map[string]string {
 	return values
 }
 
-// An upstream that fails once, then answers, and keeps the headers.
+// onceFailing is an upstream that fails once, then responds, and keeps the headers.
 type onceFailing struct {
 	mu      sync.Mutex
 	headers []http.Header
@@ -128,8 +128,8 @@ const (
 	callersSpan  = "b7ad6b7169203331"
 )
 
-// TestTraces: a server span below the caller's, one client span below it for each
-// attempt, over both protocols; and Pelcro hears of it only if that was asked for.
+// TestTraces: a server span below the caller's, one client span below it for each attempt, over both
+// protocols; Pelcro gets the trace context only with the flag.
 func TestTraces(t *testing.T) {
 	for _, test := range []struct {
 		name      string
@@ -167,7 +167,7 @@ func TestTraces(t *testing.T) {
 				t.Fatalf("spans: %v", spans.spans)
 			}
 			if !strings.Contains(string(spans.raw), "named-by-the-operator") {
-				t.Error("the resource is not what the operator says")
+				t.Error("the resource is not the operator's")
 			}
 			top := servers[0]
 			if hex.EncodeToString(top.GetTraceId()) != callersTrace || hex.EncodeToString(top.GetParentSpanId()) != callersSpan ||
@@ -195,7 +195,7 @@ func TestTraces(t *testing.T) {
 					want = "00-" + callersTrace + "-" + hex.EncodeToString(attempts[i].GetSpanId()) + "-01"
 				}
 				if got := header.Get("Traceparent"); got != want {
-					t.Errorf("attempt %d: Pelcro is told %q, want %q", i, got, want)
+					t.Errorf("attempt %d: Pelcro got %q, want %q", i, got, want)
 				}
 			}
 			if line := p.finish(t, 1)[0]; line["trace_id"] != callersTrace {
@@ -205,8 +205,8 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// TestNoTraces: without the variables, or with one that says no, nothing is sent
-// and nothing is logged of it.
+// TestNoTraces: without the variables, or with one that disables traces, no span is sent and no line
+// has a trace.
 func TestNoTraces(t *testing.T) {
 	for _, test := range []struct {
 		name      string
@@ -240,9 +240,8 @@ func TestNoTraces(t *testing.T) {
 	}
 }
 
-// TestNobodysData: what callers send, what Pelcro holds and the key are in no
-// output of the program.
-func TestNobodysData(t *testing.T) {
+// TestNoPersonalData: no output of the program holds data of callers, data of Pelcro, or the key.
+func TestNoPersonalData(t *testing.T) {
 	const email, name = "canary@example.com", "Canarina"
 	web := httptest.NewServer(sandbox.New(sandbox.Config{APIKey: canaryKey, SiteID: 1, RequestsPerMinute: 1e6}))
 	defer web.Close()

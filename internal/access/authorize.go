@@ -1,66 +1,61 @@
 package access
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
-
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"errors"
 )
 
-const (
-	allowed      = pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED
-	unknown      = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
-	notPermitted = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
+// The errors of [List.Authorize].
+var (
+	// ErrUnauthenticated: the call proves to be none of the callers in the list.
+	ErrUnauthenticated = errors.New("no credential of a caller in the list")
+	// ErrPermissionDenied: the caller is known and has no right to the method.
+	ErrPermissionDenied = errors.New("no right to call the method")
 )
 
-// Authorize decides about a call. The token is empty when the call has none; the
-// chain is the one that the TLS handshake verified, the caller's own certificate
-// first, and nil when there is none: what was not verified must not come here. The
-// method is "/package.Service/Method".
+// Authorize returns nil for a call that may proceed, otherwise ErrUnauthenticated or
+// ErrPermissionDenied. The caller is named except with ErrUnauthenticated.
 //
-// It returns ERROR_REASON_UNSPECIFIED for a call that may go on,
-// GATEWAY_UNAUTHENTICATED for one that proves to be nobody in the list, and
-// GATEWAY_PERMISSION_DENIED for a caller without the right. The caller is named in
-// the first and the last case.
-func (l *List) Authorize(token string, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason) {
+// The token is empty when the call has none. The chain is the one that the TLS handshake verified,
+// the caller's own certificate first, nil without one; an unverified chain must never be passed.
+// The method is "/package.Service/Method".
+func (l *List) Authorize(token string, chain []*x509.Certificate, method string) (caller string, err error) {
 	if l == nil {
-		return "", unknown
+		return "", ErrUnauthenticated
 	}
 	service, name, wellFormed := splitMethod(method)
-	may := false
+	allowed := false
 	switch {
 	case token != "":
-		hash := digestOf(token)
-		i := l.tokenIndex(&hash)
-		if i < 0 {
-			return "", unknown
+		if known := l.tokens[sha256.Sum256([]byte(token))]; known != nil {
+			caller, allowed = known.caller, known.rights.allow(service, name)
 		}
-		caller, may = l.tokens[i].caller, l.tokens[i].rights.allow(service, name)
 	case len(chain) > 0:
-		caller, may = l.certified(chain[0], service, name)
+		caller, allowed = l.certified(chain[0], service, name)
 	}
 	switch {
 	case caller == "":
-		return "", unknown
-	case !wellFormed || !may:
-		return caller, notPermitted
+		return "", ErrUnauthenticated
+	case !wellFormed || !allowed:
+		return caller, ErrPermissionDenied
 	}
-	return caller, allowed
+	return caller, nil
 }
 
-// certified returns the caller whom the certificate names, and whether one of the
-// names in it has the right. Nobody is returned for a certificate that names
-// several.
-func (l *List) certified(leaf *x509.Certificate, service, method string) (caller string, may bool) {
-	for i := range l.certificates {
-		grant := &l.certificates[i]
-		if !grant.identity.of(leaf) {
+// certified returns the caller that the certificate names, and whether one of the certificate's
+// names has the right. A certificate that names several callers is none of them.
+func (l *List) certified(leaf *x509.Certificate, service, method string) (caller string, allowed bool) {
+	for id := range identitiesOf(leaf) {
+		known := l.certificates[id]
+		if known == nil {
 			continue
 		}
-		if caller != "" && caller != grant.caller {
+		if caller != "" && caller != known.caller {
 			return "", false
 		}
-		caller = grant.caller
-		may = may || grant.rights.allow(service, method)
+		caller = known.caller
+		allowed = allowed || known.rights.allow(service, method)
 	}
-	return caller, may
+	return caller, allowed
 }

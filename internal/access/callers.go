@@ -4,25 +4,23 @@ import (
 	"crypto/x509"
 	"strings"
 	"sync/atomic"
-
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// Callers are the list that is in use. Another one may replace it at any time; a
-// call is decided by one of them as a whole.
+// Callers are the list in use. [Callers.Load] may replace it at any time; each call is decided by
+// one list as a whole.
 type Callers struct {
 	token func(values []string) (token string, ok bool)
 	list  atomic.Pointer[List]
 }
 
-// NewCallers knows nobody until Load. The function reads the header that holds the
+// NewCallers knows no caller until [Callers.Load]. The function reads the header that holds the
 // token: [Bearer] or [Bare].
 func NewCallers(token func(values []string) (token string, ok bool)) *Callers {
 	return &Callers{token: token}
 }
 
-// Load takes the callers file, the only one of the contents, into use, or returns
-// the error of [Parse] and changes nothing.
+// Load puts the callers file, the only one of the contents, into use, or returns the error of
+// [Parse] and changes nothing.
 func (c *Callers) Load(contents [][]byte) error {
 	list, err := Parse(contents[0])
 	if err != nil {
@@ -32,20 +30,19 @@ func (c *Callers) Load(contents [][]byte) error {
 	return nil
 }
 
-// Authorize is [List.Authorize] for the values of the header that holds the token.
-// A header that is no use proves nobody.
-func (c *Callers) Authorize(values []string, chain []*x509.Certificate, method string) (caller string, refused pelcrov1.ErrorReason) {
+// Authorize is [List.Authorize] for the values of the header that holds the token. An invalid
+// header is ErrUnauthenticated.
+func (c *Callers) Authorize(values []string, chain []*x509.Certificate, method string) (caller string, err error) {
 	token, ok := c.token(values)
 	if !ok {
-		return "", unknown
+		return "", ErrUnauthenticated
 	}
 	return c.list.Load().Authorize(token, chain, method)
 }
 
-// Bearer returns the token of the values of an authorization header, an empty one
-// if there is no such header. A header that is no use, because it has several
-// values, another scheme or no token, is not ok, and its call must be refused: it
-// may not pass for a call without a token.
+// Bearer returns the token in the values of an authorization header, empty without such a header.
+// A header with several values, another scheme or no token is not ok: its call must be rejected and
+// never treated as a call without a token.
 func Bearer(values []string) (token string, ok bool) {
 	value, ok := Bare(values)
 	if !ok || value == "" {

@@ -7,7 +7,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
 )
 
-// TestHeaders: a header that is no use is not taken for no header.
+// TestHeaders: an invalid header is not treated as a missing one.
 func TestHeaders(t *testing.T) {
 	type read func([]string) (string, bool)
 	for _, test := range []struct {
@@ -19,12 +19,12 @@ func TestHeaders(t *testing.T) {
 	}{
 		{"none", access.Bearer, nil, "", true},
 		{"a token", access.Bearer, []string{"Bearer abc"}, "abc", true},
-		{"another case, more blanks", access.Bearer, []string{"bEARER   abc"}, "abc", true},
+		{"another case, more spaces", access.Bearer, []string{"bEARER   abc"}, "abc", true},
 		{"two values", access.Bearer, []string{"Bearer abc", "Bearer abc"}, "", false},
 		{"another scheme", access.Bearer, []string{"Basic abc"}, "", false},
 		{"no scheme", access.Bearer, []string{"abc"}, "", false},
 		{"no token", access.Bearer, []string{"Bearer"}, "", false},
-		{"only blanks", access.Bearer, []string{"Bearer  "}, "", false},
+		{"only spaces", access.Bearer, []string{"Bearer  "}, "", false},
 		{"empty", access.Bearer, []string{""}, "", false},
 		{"bare: none", access.Bare, nil, "", true},
 		{"bare: a token", access.Bare, []string{"abc"}, "abc", true},
@@ -39,9 +39,8 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestUselessHeader: a good certificate does not make up for a header that is no
-// use.
-func TestUselessHeader(t *testing.T) {
+// TestInvalidHeader: a good certificate does not make up for an invalid header.
+func TestInvalidHeader(t *testing.T) {
 	c := access.NewCallers(access.Bearer)
 	if err := c.Load([][]byte{[]byte(callers)}); err != nil {
 		t.Fatal(err)
@@ -62,19 +61,19 @@ func TestUselessHeader(t *testing.T) {
 			if test.caller != "" {
 				want = allowed
 			}
-			if caller, refused := c.Authorize(test.values, chain("probe.example.org"), get); caller != test.caller || refused != want {
-				t.Errorf("%q %v", caller, refused)
+			if caller, err := c.Authorize(test.values, chain("probe.example.org"), get); caller != test.caller || err != want {
+				t.Errorf("%q %v", caller, err)
 			}
 		})
 	}
 }
 
-// TestTokenRotation: while a token is replaced step by step, no call with a token
-// that is good at that step is refused.
+// TestTokenRotation: while a token is replaced step by step, no call with a token that is valid at
+// that step is rejected.
 func TestTokenRotation(t *testing.T) {
 	c := access.NewCallers(access.Bare)
-	if caller, refused := c.Authorize([]string{"old"}, nil, get); caller != "" || refused != unknown {
-		t.Errorf("before it is loaded: %q %v", caller, refused)
+	if caller, err := c.Authorize([]string{"old"}, nil, get); caller != "" || err != unknown {
+		t.Errorf("before it is loaded: %q %v", caller, err)
 	}
 	line := func(token string) string { return "billing " + hashOf(token) + " *\n" }
 	load := func(file string) {
@@ -90,8 +89,8 @@ func TestTokenRotation(t *testing.T) {
 		for range 4 {
 			calls.Go(func() {
 				for {
-					if caller, refused := c.Authorize([]string{token}, nil, get); caller != "billing" || refused != allowed {
-						t.Errorf("%s: %q %v", token, caller, refused)
+					if caller, err := c.Authorize([]string{token}, nil, get); caller != "billing" || err != allowed {
+						t.Errorf("%s: %q %v", token, caller, err)
 					}
 					select {
 					case <-stop:
@@ -109,11 +108,11 @@ func TestTokenRotation(t *testing.T) {
 	for range 100 {
 		during("old", func() { load(line("old") + line("new")) })
 		during("new", func() { load(line("new")) })
-		if _, refused := c.Authorize([]string{"old"}, nil, get); refused != unknown {
-			t.Errorf("the old token is good for ever: %v", refused)
+		if _, err := c.Authorize([]string{"old"}, nil, get); err != unknown {
+			t.Errorf("the old token stays valid: %v", err)
 		}
 		if err := c.Load([][]byte{[]byte("billing " + canary + " *")}); err == nil {
-			t.Error("a file with a mistake is taken")
+			t.Error("an invalid file is in use")
 		}
 		during("new", func() { load(line("new") + line("old")) })
 		during("old", func() { load(line("old")) })

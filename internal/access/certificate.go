@@ -2,12 +2,15 @@ package access
 
 import (
 	"crypto/x509"
+	"iter"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
-// identity is a name that a certificate can have: a SPIFFE ID or a DNS name.
+// identity is a name in a certificate: a SPIFFE ID, or a DNS name in lower case.
 type identity struct {
 	trustDomain, path string
 	dns               string
@@ -28,14 +31,13 @@ var (
 	dnsName  = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 )
 
-// parseIdentity reads spiffe://… or dns:… and returns what is wrong with it, if
-// anything.
+// parseIdentity reads spiffe://… or dns:… and returns what is wrong with it, if anything.
 func parseIdentity(text string) (id identity, problem string) {
 	name, isDNS := strings.CutPrefix(text, dnsPrefix)
 	switch {
 	case isDNS:
 		if _, err := netip.ParseAddr(name); err == nil || len(name) > maxDNS || !dnsName.MatchString(name) {
-			return id, "after dns: stands a whole host name as the certificate has it, without wildcards (no address, no port)"
+			return id, "after dns: write a whole host name as it is in the certificate, without wildcards (not an address, no port)"
 		}
 		return identity{dns: strings.ToLower(name)}, ""
 	case strings.HasPrefix(text, spiffeScheme+":"):
@@ -45,25 +47,32 @@ func parseIdentity(text string) (id identity, problem string) {
 		}
 		return identity{trustDomain: parts[1], path: parts[2]}, ""
 	}
-	return id, "the second part is none of sha256:HEX, spiffe://TRUST-DOMAIN/PATH and dns:NAME"
+	return id, "the second part must be sha256:HEX, spiffe://TRUST-DOMAIN/PATH or dns:NAME"
 }
 
-// of reports whether the certificate has the name.
-func (id *identity) of(leaf *x509.Certificate) bool {
-	if id.dns != "" {
+// identitiesOf yields the names of a certificate that count. Wildcards match no line, because
+// parseIdentity rejects them.
+func identitiesOf(leaf *x509.Certificate) iter.Seq[identity] {
+	return func(yield func(identity) bool) {
 		for _, name := range leaf.DNSNames {
-			// With the same length no letter beyond ASCII can stand for one of it.
-			if len(name) == len(id.dns) && strings.EqualFold(name, id.dns) {
-				return true
+			// ToLower maps letters beyond ASCII to letters within it.
+			if isASCII(name) && !yield(identity{dns: strings.ToLower(name)}) {
+				return
 			}
 		}
-		return false
+		// The X.509-SVID standard: exactly one URI, and not a certificate that signs others.
+		if len(leaf.URIs) == 1 && !leaf.IsCA && isSPIFFE(leaf.URIs[0]) {
+			yield(identity{trustDomain: leaf.URIs[0].Host, path: leaf.URIs[0].Path})
+		}
 	}
-	// The X.509-SVID standard: exactly one URI, and no certificate that signs.
-	if len(leaf.URIs) != 1 || leaf.IsCA {
-		return false
-	}
-	uri := leaf.URIs[0]
-	return uri.Scheme == spiffeScheme && uri.Host == id.trustDomain && uri.Path == id.path &&
-		uri.RawPath == "" && uri.User == nil && uri.RawQuery == "" && !uri.ForceQuery && uri.Fragment == ""
+}
+
+// isSPIFFE reports whether the URI has a host and a path and nothing else.
+func isSPIFFE(uri *url.URL) bool {
+	return uri.Scheme == spiffeScheme && uri.RawPath == "" && uri.User == nil &&
+		uri.RawQuery == "" && !uri.ForceQuery && uri.Fragment == ""
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }

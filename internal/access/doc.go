@@ -2,7 +2,7 @@
 //
 //	callers := access.NewCallers(access.Bearer)
 //	err := callers.Load([][]byte{file}) // now and after each change
-//	caller, refused := callers.Authorize(md.Get("authorization"), chain, "/pelcro.v1.CustomerService/GetCustomer")
+//	caller, err := callers.Authorize(md.Get("authorization"), chain, "/pelcro.v1.CustomerService/GetCustomer")
 //
 // The callers file has a line for each right, NAME CREDENTIAL METHODS:
 //
@@ -11,25 +11,21 @@
 //	crm              spiffe://example.org/crm             pelcro.v1.CustomerService/*
 //	probe            dns:probe.example.org                *
 //
-// Rights belong to the credential of their line, not to the name: while a caller
-// has an old and a new token, each may do what its own lines say. A name with
-// several credentials is how they are rotated; it is also what logs and metrics
-// call the caller.
+// Rights belong to the credential of their line, not to the name: while a caller has an old and a
+// new token, each may do what its own lines say. A name with several credentials is how they are
+// rotated; it is also the name of the caller in logs and metrics.
 //
-// What no line allows is refused. The decisions that are not obvious:
+// A call that no line allows is rejected. The decisions that are not obvious:
 //
-//   - A token outranks a certificate. A call with a token that nobody has is
-//     refused, however good its certificate is: otherwise a revoked token would go
-//     unnoticed.
-//   - A certificate that is several callers at once, by several names in it, is
-//     none of them. Which of them acts is not for this package to guess.
-//   - The subject's common name never counts. Neither do wildcards, in the file or
-//     in a certificate.
-//   - An unknown caller learns nothing of methods: who it is comes first, and only
-//     then what it may do.
+//   - A token outranks a certificate. A call with an unknown token is rejected, however good its
+//     certificate is: otherwise a revoked token would go unnoticed.
+//   - A certificate that names several callers is none of them: this package does not guess which
+//     one is calling.
+//   - The subject's common name never counts. Neither do wildcards, in the file or in a
+//     certificate.
+//   - Authentication comes before authorization, so an unknown caller learns nothing about methods.
 //
-// Only hashes of tokens are kept. They are compared in constant time, each call
-// with all of them, so that the time says nothing about how near a guess was;
-// hence the limit of [maxLines]. The hash has no salt and is fast, which is
-// right for the random tokens that [NewToken] makes and wrong for passwords.
+// Tokens are stored and compared only as SHA-256 hashes. A lookup by the hash of 256 random bits
+// tells an attacker nothing usable by its time. The hash has no salt and is fast, which is right
+// for the random tokens of [NewToken] and wrong for passwords.
 package access

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestDocument: the callers file that docs/access.md shows is a good one. Its
-// hashes are of no token that anybody knows: people copy examples.
+// TestDocument: the callers file in docs/access.md is valid. Its hashes belong to no known token,
+// because people copy examples.
 func TestDocument(t *testing.T) {
 	raw, err := os.ReadFile("../../docs/access.md")
 	if err != nil {
@@ -16,18 +16,18 @@ func TestDocument(t *testing.T) {
 	_, rest, _ := strings.Cut(string(raw), "```callers\n")
 	file, _, found := strings.Cut(rest, "```")
 	if !found {
-		t.Fatal("it shows no callers file")
+		t.Fatal("it has no callers file")
 	}
 	l := parse(t, file)
-	for _, test := range []struct{ certificate, caller, allowed, refused string }{
+	for _, test := range []struct{ certificate, caller, allowed, denied string }{
 		{"spiffe://example.org/ns/sales/sa/crm", "crm", create, info},
 		{"batch.example.org", "batch", get, info},
 	} {
-		if caller, reason := l.Authorize("", chain(test.certificate), test.allowed); caller != test.caller || reason != allowed {
-			t.Errorf("%q %v, want %q", caller, reason, test.caller)
+		if caller, err := l.Authorize("", chain(test.certificate), test.allowed); caller != test.caller || err != allowed {
+			t.Errorf("%q %v, want %q", caller, err, test.caller)
 		}
-		if _, reason := l.Authorize("", chain(test.certificate), test.refused); reason != notPermitted {
-			t.Errorf("%q, %s: %v", test.caller, test.refused, reason)
+		if _, err := l.Authorize("", chain(test.certificate), test.denied); err != denied {
+			t.Errorf("%q, %s: %v", test.caller, test.denied, err)
 		}
 	}
 }

@@ -24,32 +24,32 @@ func (l *List) render() string {
 		}
 		b.WriteString(caller + " " + credential + " " + strings.Join(texts, ",") + "\n")
 	}
-	for _, g := range l.tokens {
-		write(g.caller, "sha256:"+hex.EncodeToString(g.hash[:]), g.rights)
+	for hash, g := range l.tokens {
+		write(g.caller, "sha256:"+hex.EncodeToString(hash[:]), g.rights)
 	}
-	for _, g := range l.certificates {
-		credential := "dns:" + g.identity.dns
-		if g.identity.dns == "" {
-			credential = "spiffe://" + g.identity.trustDomain + g.identity.path
+	for id, g := range l.certificates {
+		credential := "dns:" + id.dns
+		if id.dns == "" {
+			credential = "spiffe://" + id.trustDomain + id.path
 		}
 		write(g.caller, credential, g.rights)
 	}
 	return b.String()
 }
 
-// anonymous forgets where in the file the grants stood.
-func (l *List) anonymous() *List {
-	for i := range l.tokens {
-		l.tokens[i].line = 0
+// withoutLines forgets where in the file the grants were.
+func (l *List) withoutLines() *List {
+	for _, g := range l.tokens {
+		g.line = 0
 	}
-	for i := range l.certificates {
-		l.certificates[i].line = 0
+	for _, g := range l.certificates {
+		g.line = 0
 	}
 	return l
 }
 
-// FuzzParse: no file makes it panic, what is refused is not repeated, and what
-// is accepted means the same when it is written again.
+// FuzzParse: no file makes it panic, an error does not quote the file, and a valid file means the
+// same when it is written again.
 func FuzzParse(f *testing.F) {
 	hash := "sha256:" + strings.Repeat("0a", 32)
 	for _, seed := range []string{
@@ -64,7 +64,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			for field := range strings.FieldsSeq(string(file)) {
 				if len(field) > 60 && strings.Contains(err.Error(), field) {
-					t.Errorf("%q is repeated in %v", field, err)
+					t.Errorf("%q is quoted in %v", field, err)
 				}
 			}
 			return
@@ -74,13 +74,13 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in %q", err, text)
 		}
-		if !reflect.DeepEqual(list.anonymous(), again.anonymous()) {
-			t.Errorf("%q means something else than %q", text, file)
+		if !reflect.DeepEqual(list.withoutLines(), again.withoutLines()) {
+			t.Errorf("%q differs from %q", text, file)
 		}
 	})
 }
 
-// FuzzMethod: a method is taken apart as it is put together, or not at all.
+// FuzzMethod: a method is split into parts that make the method again, or is rejected.
 func FuzzMethod(f *testing.F) {
 	for _, seed := range []string{"", "/", "/a.B/C", "a.B/C", "//a.B/C", "/a.B/C/", "/a/C", "/a.B/*", "/.a/B", "/a.B/C\n"} {
 		f.Add(seed)

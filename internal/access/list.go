@@ -10,57 +10,43 @@ import (
 const (
 	// maxFile is the size of the largest callers file, in bytes.
 	maxFile = 1 << 20
-	// maxLines bounds what one call costs, because each looks at every line.
-	maxLines = 1000
-	// maxProblems is how many problems are told of; a file of another kind would
-	// have one on each line.
+	// maxProblems is how many problems are reported; a file of another kind would have one on each
+	// line.
 	maxProblems = 20
 )
 
 // byteOrderMark is what editors on Windows begin a file with.
 const byteOrderMark = "\ufeff"
 
-// List is who may do what. It does not change, so calls may share it. A nil List
-// knows nobody and refuses everything.
+// List says who may do what. It does not change, so calls may share it. A nil List knows no caller
+// and rejects every call.
 type List struct {
-	tokens       []tokenGrant
-	certificates []certificateGrant
+	tokens       map[digest]*grant
+	certificates map[identity]*grant
 }
 
-// tokenGrant and certificateGrant say what a caller may do who presents the
-// credential. Each credential stands once.
-type tokenGrant struct {
-	hash   digest
+// grant says what a caller may do who presents the credential.
+type grant struct {
 	caller string
 	rights rights
-	line   int
+	line   int // the first one with the credential
 }
 
-type certificateGrant struct {
-	identity identity
-	caller   string
-	rights   rights
-	line     int
-}
-
-// Parse reads a callers file. Its error joins everything that is wrong, each with
-// its line and what to do about it, and repeats nothing of the file: what stands
-// in the wrong place may be a secret.
+// Parse reads a callers file. Its error joins every problem, each with its line and its remedy, and
+// quotes nothing from the file: what is in the wrong place may be a secret.
 func Parse(file []byte) (*List, error) {
 	if len(file) > maxFile {
-		return nil, fmt.Errorf("it is larger than %d KiB, which no list of callers is", maxFile>>10)
+		return nil, fmt.Errorf("it is larger than %d KiB, so it is not a list of callers", maxFile>>10)
 	}
-	p := parser{list: &List{}}
+	p := parser{list: &List{map[digest]*grant{}, map[identity]*grant{}}}
 	number := 0
 	for text := range strings.Lines(strings.TrimPrefix(string(file), byteOrderMark)) {
 		number++
 		p.line(number, strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"))
 	}
 	switch {
-	case p.lines > maxLines:
-		p.problems = []error{fmt.Errorf("it has more than %d callers' lines; each call looks at all of them", maxLines)}
-	case p.lines == 0 && len(p.problems) == 0:
-		p.problems = []error{errors.New("it names no caller, so every call would be refused; pelcro-grpc token NAME METHODS makes a line")}
+	case len(p.list.tokens) == 0 && len(p.list.certificates) == 0 && len(p.problems) == 0:
+		p.problems = []error{errors.New("it names no caller, so every call would be rejected; pelcro-grpc token NAME METHODS makes a line")}
 	case p.omitted > 0:
 		p.problems = append(p.problems, fmt.Errorf("%d more problems", p.omitted))
 	}
@@ -73,7 +59,6 @@ func Parse(file []byte) (*List, error) {
 // parser builds a list, line by line.
 type parser struct {
 	list     *List
-	lines    int // those that are neither empty nor comments
 	problems []error
 	omitted  int
 }
@@ -87,7 +72,7 @@ func (p *parser) problem(line int, text string) {
 }
 
 func (p *parser) line(number int, text string) {
-	// They would make the line look other than it is.
+	// Control characters would make the line look different from what it is.
 	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
 		p.problem(number, "it holds a control character; write plain text")
 		return
@@ -96,18 +81,15 @@ func (p *parser) line(number int, text string) {
 	if len(fields) == 0 {
 		return
 	}
-	if p.lines++; p.lines > maxLines {
-		return
-	}
 	for _, field := range fields {
 		if strings.HasPrefix(field, publicPrefix) {
-			p.problem(number, "it holds a token itself, which whoever reads the file can use; "+
+			p.problem(number, "it holds a token itself, which everyone who reads the file can use; "+
 				"make another one with pelcro-grpc token NAME METHODS and add the line that it prints, which has the hash only")
 			return
 		}
 	}
 	if len(fields) != 3 {
-		p.problem(number, "a line has three parts, NAME CREDENTIAL METHODS, with blanks between them and none between METHODs")
+		p.problem(number, "a line has three parts, NAME CREDENTIAL METHODS, with whitespace between them and none between METHODs")
 		return
 	}
 	caller, credential := fields[0], fields[1]
@@ -119,61 +101,50 @@ func (p *parser) line(number int, text string) {
 	for _, text := range problems {
 		p.problem(number, text)
 	}
-	add := p.certificate
+	var (
+		hash    digest
+		id      identity
+		problem string
+	)
 	if strings.HasPrefix(credential, hashPrefix) {
-		add = p.token
+		hash, problem = parseHash(credential)
+	} else {
+		id, problem = parseIdentity(credential)
 	}
-	add(number, caller, credential, rights, len(p.problems)+p.omitted == before)
+	if problem != "" {
+		p.problem(number, problem)
+	}
+	// A line with problems is not compared with the others.
+	if len(p.problems)+p.omitted > before {
+		return
+	}
+	added := grant{caller, rights, number}
+	if id == (identity{}) {
+		if other := add(p.list.tokens, hash, added); other != 0 {
+			p.problem(number, fmt.Sprintf("it has the hash of line %d under another NAME; a token belongs to one caller, so make another one with pelcro-grpc token", other))
+		}
+	} else if other := add(p.list.certificates, id, added); other != 0 {
+		p.problem(number, fmt.Sprintf("it has the certificate of line %d under another NAME; a certificate belongs to one caller", other))
+	}
 }
 
-// token adds what a line with a hash says. A line with other problems is not
-// compared with the rest.
-func (p *parser) token(line int, caller, credential string, methods rights, whole bool) {
-	hash, text := parseHash(credential)
-	if text != "" {
-		p.problem(line, text)
-		return
+// add adds a line's grant. A credential that another caller has is not added; the line of that
+// caller is returned then, otherwise 0.
+func add[K comparable](grants map[K]*grant, credential K, added grant) (other int) {
+	known := grants[credential]
+	switch {
+	case known == nil:
+		grants[credential] = &added
+	case known.caller != added.caller:
+		return known.line
+	default:
+		known.rights = append(known.rights, added.rights...)
 	}
-	if !whole {
-		return
-	}
-	if i := p.list.tokenIndex(&hash); i >= 0 {
-		known := &p.list.tokens[i]
-		if known.caller != caller {
-			p.problem(line, fmt.Sprintf("it has the hash of line %d under another NAME; a token belongs to one caller, so make another one with pelcro-grpc token", known.line))
-		}
-		known.rights = append(known.rights, methods...)
-		return
-	}
-	p.list.tokens = append(p.list.tokens, tokenGrant{hash, caller, methods, line})
+	return 0
 }
 
-// certificate adds what a line with a name in certificates says.
-func (p *parser) certificate(line int, caller, credential string, methods rights, whole bool) {
-	identity, text := parseIdentity(credential)
-	if text != "" {
-		p.problem(line, text)
-		return
-	}
-	if !whole {
-		return
-	}
-	for i := range p.list.certificates {
-		known := &p.list.certificates[i]
-		if known.identity != identity {
-			continue
-		}
-		if known.caller != caller {
-			p.problem(line, fmt.Sprintf("it has the certificate of line %d under another NAME; a certificate belongs to one caller", known.line))
-		}
-		known.rights = append(known.rights, methods...)
-		return
-	}
-	p.list.certificates = append(p.list.certificates, certificateGrant{identity, caller, methods, line})
-}
-
-// fieldsOf returns the parts of a line before its comment. Only blanks and tabs
-// separate: other spaces look like them and are part of a wrong word.
+// fieldsOf returns the parts of a line before its comment. Only spaces and tabs separate: other
+// whitespace looks like them and makes a word invalid.
 func fieldsOf(line string) []string {
 	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 	for i, field := range fields {

@@ -8,7 +8,7 @@ import (
 // rights are what one credential may do.
 type rights []methods
 
-// methods are one METHOD of the file; an empty text stands for any.
+// methods are one METHOD of the file; an empty text means any.
 type methods struct{ service, method string }
 
 func (r rights) allow(service, method string) bool {
@@ -29,7 +29,7 @@ func parseRights(list string) (r rights, problems []string) {
 		number++
 		m, ok := parseMethods(text)
 		if !ok {
-			problems = append(problems, fmt.Sprintf("METHOD %d is none of *, package.Service/* and package.Service/Method "+
+			problems = append(problems, fmt.Sprintf("METHOD %d must be *, package.Service/* or package.Service/Method "+
 				"(for example pelcro.v1.CustomerService/GetCustomer, without a leading slash)", number))
 			continue
 		}
@@ -52,9 +52,8 @@ func parseMethods(text string) (methods, bool) {
 	return methods{service, method}, isIdentifier(method)
 }
 
-// splitMethod splits "/package.Service/Method". Any other form is refused:
-// grpc-go once served a path without its slash, which the rules, written for the
-// path with it, did not match (CVE-2026-33186).
+// splitMethod splits "/package.Service/Method". Any other form is rejected: grpc-go once served a
+// path without its slash, which rules written for the path with it did not match (CVE-2026-33186).
 func splitMethod(full string) (service, method string, ok bool) {
 	rest, ok := strings.CutPrefix(full, "/")
 	if !ok {
@@ -64,8 +63,8 @@ func splitMethod(full string) (service, method string, ok bool) {
 	return service, method, isService(service) && isIdentifier(method)
 }
 
-// isService reports whether the text is a protobuf service with its package. One
-// without it is a mistake that would match nothing.
+// isService reports whether the text is a protobuf service with its package. One without its
+// package is a mistake that would match nothing.
 func isService(text string) bool {
 	parts := 0
 	for part := range strings.SplitSeq(text, ".") {
@@ -77,7 +76,7 @@ func isService(text string) bool {
 	return parts > 1
 }
 
-// isIdentifier reports whether the text is a name of protobuf.
+// isIdentifier reports whether the text is an identifier of protobuf.
 func isIdentifier(text string) bool {
 	for i := range len(text) {
 		c := text[i]

@@ -20,15 +20,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+// testTimeout is how long a test waits for what must happen.
+const testTimeout = 10 * time.Second
 
-// about is a service that is ready, with one metric and one setting.
-func about(ready func() error) Config {
+// metrics returns a registry with one metric.
+func metrics() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "open_doors", Help: "x"}))
+	return registry
+}
+
+// about is a service with one setting.
+func about(ready func() error) Config {
 	return Config{
-		Metrics:  registry,
 		Ready:    ready,
 		Settings: map[string]any{"the-setting": "on"},
 		Logger:   slog.New(slog.DiscardHandler),
@@ -37,7 +41,7 @@ func about(ready func() error) Config {
 
 func always() error { return nil }
 
-// ask asks for a path under a host name.
+// ask requests a path of a host name.
 func ask(h http.Handler, method, host, path string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://placeholder"+path, nil)
 	r.Host = host
@@ -46,9 +50,9 @@ func ask(h http.Handler, method, host, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// What is offered depends on where the address listens.
+// TestPaths: which paths there are depends on where the address listens.
 func TestPaths(t *testing.T) {
-	here, everywhere := handler(about(always), true), handler(about(always), false)
+	here, everywhere := handler(about(always), metrics(), true), handler(about(always), metrics(), false)
 	for _, test := range []struct {
 		path             string
 		here, everywhere int
@@ -83,9 +87,9 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// A name that somebody else made point here is refused, on loopback.
+// TestHost: on loopback, a foreign name that resolves to this machine is rejected.
 func TestHost(t *testing.T) {
-	here, everywhere := handler(about(always), true), handler(about(always), false)
+	here, everywhere := handler(about(always), metrics(), true), handler(about(always), metrics(), false)
 	for host, allowed := range map[string]bool{
 		"127.0.0.1":              true,
 		"127.0.0.1:9095":         true,
@@ -105,7 +109,7 @@ func TestHost(t *testing.T) {
 	} {
 		for _, path := range []string{"/metrics", "/config", "/debug/pprof/", "/nothing"} {
 			w := ask(here, http.MethodGet, host, path)
-			if refused := w.Code == http.StatusForbidden; refused == allowed {
+			if rejected := w.Code == http.StatusForbidden; rejected == allowed {
 				t.Errorf("%q %s: %d", host, path, w.Code)
 			}
 			if !allowed && strings.Contains(w.Body.String(), "the-setting") {
@@ -118,16 +122,16 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// Browsers say when a page of another origin asks.
+// TestOtherOrigins: browsers mark requests of pages of other origins.
 func TestOtherOrigins(t *testing.T) {
 	config := about(always)
 	config.Page = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	h := handler(config, true)
+	h := handler(config, metrics(), true)
 	for _, test := range []struct {
 		site, mode, path string
 		allowed          bool
 	}{
-		{"", "", "/metrics", true}, // no browser
+		{"", "", "/metrics", true}, // not a browser
 		{"none", "navigate", "/config", true},
 		{"same-origin", "cors", "/config", true},
 		{"cross-site", "navigate", "/", true},
@@ -141,23 +145,24 @@ func TestOtherOrigins(t *testing.T) {
 		r.Header.Set("Sec-Fetch-Mode", test.mode)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if refused := w.Code == http.StatusForbidden; refused == test.allowed {
+		if rejected := w.Code == http.StatusForbidden; rejected == test.allowed {
 			t.Errorf("%s %s %s: %d", test.site, test.mode, test.path, w.Code)
 		}
 	}
 }
 
+// TestReady: the status and the text say whether calls are accepted.
 func TestReady(t *testing.T) {
 	var state error
-	h := handler(about(func() error { return state }), true)
+	h := handler(about(func() error { return state }), metrics(), true)
 	for _, test := range []struct {
 		name  string
 		state error
 		code  int
 		says  string
 	}{
-		{"taking calls", nil, 200, "ready\n"},
-		{"not taking calls", errors.New("the service is stopping"), 503, "the service is stopping\n"},
+		{"accepting calls", nil, 200, "ready\n"},
+		{"not accepting calls", errors.New("the service is stopping"), 503, "the service is stopping\n"},
 	} {
 		state = test.state
 		if w := ask(h, http.MethodGet, "localhost", "/readyz"); w.Code != test.code || w.Body.String() != test.says {
@@ -169,7 +174,7 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// Close ends all that Start began, requests that are running included.
+// TestLifecycle: Close ends everything that Serve began, including requests that are running.
 func TestLifecycle(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -182,7 +187,11 @@ func TestLifecycle(t *testing.T) {
 		<-leave
 		return nil
 	})
-	s := Start(listener, config)
+	s := New(listener, "v1")
+	if s.Address() != listener.Addr().String() {
+		t.Errorf("it listens on %s", s.Address())
+	}
+	s.Serve(config)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get("http://" + listener.Addr().String() + "/livez")
 	if err != nil {
@@ -192,30 +201,32 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 	resp.Body.Close()
-	answered := make(chan error, 1)
+	responded := make(chan error, 1)
 	go func() {
 		_, err := client.Get("http://" + listener.Addr().String() + "/readyz")
-		answered <- err
+		responded <- err
 	}()
 	<-entered
 	s.Close()
-	if err := <-answered; err == nil {
-		t.Error("the request that was running was answered")
+	if err := <-responded; err == nil {
+		t.Error("the request that was running got a response")
 	}
 	close(leave)
 	if _, err := client.Get("http://" + listener.Addr().String() + "/livez"); err == nil {
-		t.Error("it still answers")
+		t.Error("it still responds")
 	}
 }
 
-// begun starts a server whose requests must arrive within that time.
-func begun(t *testing.T, config Config, readTimeout time.Duration) (address string) {
+// serve starts a server whose requests must arrive within that time.
+func serve(t *testing.T, config Config, readTimeout time.Duration) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(start(listener, config, readTimeout).Close)
+	s := New(listener, "v1")
+	s.serve(config, readTimeout)
+	t.Cleanup(s.Close)
 	return listener.Addr().String()
 }
 
@@ -230,15 +241,15 @@ func open(t *testing.T, address, text string) net.Conn {
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(testTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
 }
 
-// Those who announce a body that never comes keep nobody else from the metrics.
+// TestUnfinishedRequests: requests that announce a body and never send it do not block the metrics.
 func TestUnfinishedRequests(t *testing.T) {
-	address := begun(t, about(always), time.Hour)
+	address := serve(t, about(always), time.Hour)
 	for _, announced := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
 		for range maxScrapes {
 			conn := open(t, address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"+announced+"\r\n\r\n")
@@ -262,13 +273,13 @@ func TestUnfinishedRequests(t *testing.T) {
 	}
 }
 
-// Requests that do not end are given up, but a profile may take longer than a
+// TestReadTimeout: unfinished requests are ended, and a profile may take longer than the limit of a
 // request.
 func TestReadTimeout(t *testing.T) {
-	address := begun(t, about(always), 300*time.Millisecond)
+	address := serve(t, about(always), 300*time.Millisecond)
 	conn := open(t, address, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n")
-	if answer, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("it waits: %s", answer)
+	if response, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it waits: %s", response)
 	}
 	begin := time.Now()
 	resp, err := http.Get("http://" + address + "/debug/pprof/trace?seconds=1")
@@ -280,7 +291,8 @@ func TestReadTimeout(t *testing.T) {
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || time.Since(begin) < time.Second {
 		t.Errorf("a second's trace: %s, %v after %v", resp.Status, err, time.Since(begin))
 	}
-	if s := Start(nowhere{}, about(always)); s.http.ReadTimeout != readTimeout {
+	s := New(nowhere{}, "v1")
+	if s.Serve(about(always)); s.http.ReadTimeout != readTimeout {
 		t.Errorf("requests may take %v", s.http.ReadTimeout)
 	}
 }
@@ -292,7 +304,7 @@ func (nowhere) Accept() (net.Conn, error) { return nil, http.ErrServerClosed }
 func (nowhere) Close() error              { return nil }
 func (nowhere) Addr() net.Addr            { return &net.TCPAddr{} }
 
-// A panic is something to look at, whatever the level of the log.
+// TestPanicsAreLogged: a panic is logged as a warning.
 func TestPanicsAreLogged(t *testing.T) {
 	var log bytes.Buffer
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -301,12 +313,36 @@ func TestPanicsAreLogged(t *testing.T) {
 	}
 	config := about(func() error { panic("broken") })
 	config.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := Start(listener, config)
+	s := New(listener, "v1")
+	s.Serve(config)
 	if _, err := http.Get("http://" + listener.Addr().String() + "/readyz"); err == nil {
-		t.Error("it was answered")
+		t.Error("it got a response")
 	}
 	s.Close()
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "broken") {
 		t.Errorf("logged: %s", &log)
+	}
+}
+
+// TestNoAddress: without an admin address nothing listens, and the metrics are still counted.
+func TestNoAddress(t *testing.T) {
+	s := New(nil, "v1")
+	s.Serve(about(always))
+	defer s.Close()
+	families, err := s.Registry.Gather()
+	if s.Address() != "" || err != nil || len(families) == 0 {
+		t.Errorf("address %q, %d metrics, %v", s.Address(), len(families), err)
+	}
+}
+
+// TestClosedBeforeServe: a server that never served releases its port.
+func TestClosedBeforeServe(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	New(listener, "v1").Close()
+	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it still listens: %v", err)
 	}
 }

@@ -22,24 +22,24 @@ type options struct {
 	connections   int    // of gRPC, to each part
 }
 
-// callers are how many call at once, where nothing else is said.
+// callers is how many callers run concurrently in most cases.
 const callers = 32
 
-// turns is how often each target has its turn in a round. Short turns let a machine
-// that is busy with something else for a while be so for all of them.
+// turns is how often each target has its turn in a round. With short turns, a machine that is busy
+// with something else for a while is busy for all of them.
 const turns = 10
 
-// fleet is everything that runs.
+// fleet is all running parts.
 type fleet struct {
-	upstream, gateway, plain, proxy *target
-	before                          *target // nil for none
-	admin                           string
-	all                             []*target
+	upstream, gateway, plain, vanguard, proxy *target
+	before                                    *target // nil for none
+	admin                                     string
+	all                                       []*target
 }
 
 // compared are the targets that are called in turn.
 func (f *fleet) compared() []*target {
-	compared := []*target{f.gateway, f.plain, f.proxy}
+	compared := []*target{f.gateway, f.plain, f.vanguard, f.proxy}
 	if f.before != nil {
 		compared = append(compared, f.before)
 	}
@@ -73,6 +73,9 @@ func startFleet(ctx context.Context, dir string, o options) (*fleet, error) {
 	if f.plain, err = add(startRole(ctx, "plain", base)); err != nil {
 		return f, err
 	}
+	if f.vanguard, err = add(startRole(ctx, "vanguard", "http://"+f.upstream.address)); err != nil {
+		return f, err
+	}
 	if f.proxy, err = add(startRole(ctx, "proxy", base)); err != nil {
 		return f, err
 	}
@@ -91,7 +94,7 @@ func startFleet(ctx context.Context, dir string, o options) (*fleet, error) {
 	return f, err
 }
 
-// compare runs the cases and prints what came out.
+// compare runs the cases and prints the results.
 func compare(ctx context.Context, o options) error {
 	dir, err := os.MkdirTemp("", "pelcro-grpc-bench")
 	if err != nil {
@@ -127,7 +130,7 @@ func compare(ctx context.Context, o options) error {
 	}{
 		{"growth", func() error { return f.growth(ctx, o.rounds, o.calls) }},
 		{"latency", func() error { return f.added(ctx, o.rounds) }},
-		{"in flight", func() error { // what memory the other cases left must not count as idle
+		{"in flight", func() error { // with new processes: memory that the other cases left must not count as idle
 			f.stop()
 			if f, err = startFleet(ctx, dir, o); err != nil {
 				return err
@@ -144,11 +147,11 @@ func compare(ctx context.Context, o options) error {
 	return nil
 }
 
-// rounds runs one case: all targets in turn, again and again.
+// rounds runs one case: all targets in turn, in each round.
 func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error {
 	targets := f.compared()
 	results := map[*target][]measurement{}
-	if _, err := round(ctx, targets, s, calls); err != nil { // connections, caches, and memory that the system has yet to give
+	if _, err := round(ctx, targets, s, calls); err != nil { // opens connections, fills caches, allocates memory
 		return err
 	}
 	for range rounds {
@@ -160,27 +163,33 @@ func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error
 			results[t] = append(results[t], measured[i])
 		}
 	}
-	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d at once over %d connections\n", s.name, rounds, calls, callers, len(f.gateway.conns))
+	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d concurrently over %d connections\n", s.name, rounds, calls, callers, len(f.gateway.conns))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\tCPU ratio\tfrom\tto\t")
+	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\t/ plain\tfrom\tto\t/ vanguard\t")
 	for _, t := range targets {
-		ratios := make([]float64, rounds)
-		for i := range ratios {
-			ratios[i] = float64(results[t][i].cpu) / float64(results[f.plain][i].cpu)
-		}
-		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%v\t%d MiB\t%.2f\t%.2f\t%.2f\t\n", t.name,
+		toPlain, toVanguard := ratios(results[t], results[f.plain]), ratios(results[t], results[f.vanguard])
+		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%v\t%d MiB\t%.2f\t%.2f\t%.2f\t%.2f\t\n", t.name,
 			median(results[t], func(m measurement) float64 { return m.perSecond }),
 			medianTime(results[t], func(m measurement) time.Duration { return m.p50 }),
 			medianTime(results[t], func(m measurement) time.Duration { return m.p99 }),
 			medianTime(results[t], func(m measurement) time.Duration { return m.cpu }),
 			results[t][rounds-1].rss>>20,
-			middle(ratios), slices.Min(ratios), slices.Max(ratios))
+			middle(toPlain), slices.Min(toPlain), slices.Max(toPlain), middle(toVanguard))
 	}
 	return w.Flush()
 }
 
-// round gives each target its turns, in an order in which nobody is always first, and
-// returns what each came to.
+// ratios returns the CPU time of a call in each round as a ratio to the other's.
+func ratios(of, to []measurement) []float64 {
+	ratios := make([]float64, len(of))
+	for i := range ratios {
+		ratios[i] = float64(of[i].cpu) / float64(to[i].cpu)
+	}
+	return ratios
+}
+
+// round gives each target its turns and returns what each measured. The order changes, so that no
+// target is always the first.
 func round(ctx context.Context, targets []*target, s scenario, calls int) ([]measurement, error) {
 	tallies := make([]tally, len(targets))
 	for i, t := range targets {
@@ -207,7 +216,7 @@ func round(ctx context.Context, targets []*target, s scenario, calls int) ([]mea
 	return measured, nil
 }
 
-// profileTime is long enough for a few thousand samples.
+// profileTime gives a few thousand samples.
 const profileTime = 5 * time.Second
 
 // profile writes a CPU profile of the gateway under the case's load.

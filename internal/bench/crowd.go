@@ -11,12 +11,12 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// inFlight holds many calls at once on an upstream that takes its time, and says
-// what that costs in memory.
+// inFlight makes many concurrent calls of an upstream that is slow, and prints what they cost in
+// memory.
 func (f *fleet) inFlight(ctx context.Context, rounds int) error {
 	const calls, upstreamTime = 5_000, 100
-	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
-	fmt.Fprintf(os.Stdout, "\nin flight: %d calls at once on an upstream that takes %d ms\n", calls, upstreamTime)
+	slow := get("slow get", customerSlow+upstreamTime, codes.OK, codes.OK, 200)
+	fmt.Fprintf(os.Stdout, "\nin flight: %d concurrent calls of an upstream that takes %d ms\n", calls, upstreamTime)
 	for _, t := range []*target{f.gateway, f.plain} {
 		var grown []float64
 		idle, err := t.rss()
@@ -36,11 +36,11 @@ func (f *fleet) inFlight(ctx context.Context, rounds int) error {
 	return nil
 }
 
-// peak returns the most memory that the target had while it held the calls.
+// peak returns the most memory that the target had while the calls were running.
 func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err error) {
 	done := make(chan error, 1)
 	go func() {
-		// Ten times in a row, each caller.
+		// Each caller makes ten calls, one after the other.
 		done <- t.run(ctx, s, 10*calls, calls, new(tally))
 	}()
 	ticker := time.NewTicker(20 * time.Millisecond)
@@ -59,11 +59,10 @@ func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err
 	}
 }
 
-// added calls at a fixed rate and compares with the upstream called directly, over
-// HTTP.
+// added calls at a fixed rate, also the upstream itself over HTTP, and prints the latency of each.
 func (f *fleet) added(ctx context.Context, rounds int) error {
 	const rate, upstreamTime, seconds = 1_000, 20, 5
-	slow := get("slow get", customerSlow+upstreamTime, codes.OK, 200)
+	slow := get("slow get", customerSlow+upstreamTime, codes.OK, codes.OK, 200)
 	fmt.Fprintf(os.Stdout, "\nlatency: %d calls a second for %d s on an upstream that takes %d ms; p50 and p99, rounds in brackets\n", rate, seconds, upstreamTime)
 	targets := append([]*target{f.upstream}, f.compared()...)
 	p50, p99 := make([][]float64, len(targets)), make([][]float64, len(targets))
@@ -85,8 +84,7 @@ func (f *fleet) added(ctx context.Context, rounds int) error {
 	return nil
 }
 
-// paced begins calls at the rate, however long they take, and returns how long they
-// took, sorted.
+// paced starts calls at the rate, however long they take, and returns how long they took, sorted.
 func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time.Duration, error) {
 	ctx = authorized(ctx)
 	took := make([]time.Duration, calls)
@@ -114,8 +112,8 @@ func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time
 	return took, failure
 }
 
-// growth compares the CPU time of a call from few and from many callers. The gateway
-// keeps connections to the upstream for all of them, the others for 256.
+// growth compares the CPU time of a call from few and from many callers. The gateway keeps as many
+// connections to the upstream as calls may run, the others keep 256.
 func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	const many = 1_000
 	calls = max(calls, 10*many)
@@ -139,8 +137,8 @@ func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	return nil
 }
 
-// grown returns the CPU time of so many calls from few and from many callers, in
-// turns that are long enough for all of the many to be there.
+// grown returns the CPU time of calls from few and from many callers, in turns that are long enough
+// for every caller to take part.
 func (t *target) grown(ctx context.Context, calls, many int) (few, crowd time.Duration, err error) {
 	for range 2 {
 		for _, each := range []struct {

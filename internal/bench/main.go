@@ -1,16 +1,17 @@
-// Command bench compares what a call costs the gateway with what it costs to do
-// the same by hand.
+// Command bench compares what a call costs the gateway with what it costs other ways to the same
+// upstream.
 //
-//	go run ./internal/bench             all cases, about five minutes
+//	go run ./internal/bench             all cases, about ten minutes
 //	go run ./internal/bench -case get   those whose name matches "get"
 //	go run ./internal/bench -before /tmp/pelcro-grpc   also a gateway built before a change
 //
-// Every part is a process of its own on loopback: an upstream with fixed replies,
-// the gateway as it runs in production (metrics, a log line for each call to a file,
-// callers' tokens, breaker, retries, limits), a gRPC handler written by hand
-// (plain.go), and net/http's ReverseProxy. The load calls them in turn, so that a
-// machine that is busy for a while is busy for all of them, and what counts is the
-// ratio within a round. CPU time is each process's own, as the system accounts for it.
+// Every part is a process of its own on loopback: an upstream with fixed responses; the gateway as
+// it runs in production (metrics, a log line for each call to a file, callers' tokens, breaker,
+// retries, limits); a gRPC handler written by hand (plain.go); vanguard-go, which turns gRPC into
+// REST by the schema alone (vanguard.go); and net/http's ReverseProxy. They have the same settings
+// of the Go runtime and, where grpc-go serves, the same stream workers. The load calls them in
+// turn, so a machine that is busy for a while is busy for all of them, and the ratio within a
+// round is the result. CPU time is each process's own, as the system accounts for it.
 package main
 
 import (
@@ -20,9 +21,10 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/debug"
 )
 
-// roleEnv makes the program one of the parts.
+// roleEnv makes the program act as one of the parts.
 const roleEnv = "PELCRO_GRPC_BENCH_ROLE"
 
 // roles are the parts that are this program itself.
@@ -30,10 +32,17 @@ var roles = map[string]func() error{
 	"upstream": serveUpstream,
 	"plain":    servePlain,
 	"proxy":    serveProxy,
+	"vanguard": serveVanguard,
 }
+
+// gcPercent is the gateway's own setting; every part gets it, unless GOGC is set.
+const gcPercent = 400
 
 func main() {
 	if role, ok := roles[os.Getenv(roleEnv)]; ok {
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(gcPercent)
+		}
 		if err := role(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -46,7 +55,7 @@ func main() {
 	flag.IntVar(&options.calls, "calls", 20_000, "calls of each part in a round")
 	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
 	flag.IntVar(&options.connections, "connections", 8, "gRPC connections to each part, which its callers share")
-	flag.StringVar(&options.before, "before", "", "a gateway that was built before a change, to be compared, too")
+	flag.StringVar(&options.before, "before", "", "a gateway that was built before a change, to compare with")
 	flag.Parse()
 	if options.rounds < 1 || options.calls < 1 || options.connections < 1 {
 		fmt.Fprintln(os.Stderr, "bench: -rounds, -calls and -connections must be at least 1")

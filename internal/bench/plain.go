@@ -20,8 +20,8 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// plain is what a good engineer writes in an afternoon: the same calls of Pelcro and
-// the same replies, errors with two kinds of details, and nothing else.
+// plain is what a good engineer writes in an afternoon: the same calls of Pelcro and the same
+// responses, errors with two kinds of details, and nothing else.
 type plain struct {
 	pelcrov1.UnimplementedCustomerServiceServer
 	client *http.Client
@@ -33,8 +33,11 @@ func transport() *http.Transport {
 	return &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute}
 }
 
+// streamWorkers is the gateway's number of goroutines that serve one call after the other.
+const streamWorkers = 256
+
 func servePlain() error {
-	s := grpc.NewServer()
+	s := grpc.NewServer(grpc.NumStreamWorkers(streamWorkers))
 	pelcrov1.RegisterCustomerServiceServer(s, &plain{
 		client: &http.Client{Transport: transport(), Timeout: 30 * time.Second},
 		base:   os.Getenv(upstreamEnv),
@@ -46,7 +49,7 @@ func servePlain() error {
 	return s.Serve(listener)
 }
 
-// plainCustomer is a customer of Pelcro's.
+// plainCustomer is a customer as Pelcro sends it.
 type plainCustomer struct {
 	ID                    int64            `json:"id"`
 	Email                 *string          `json:"email"`
@@ -81,30 +84,30 @@ type plainCustomer struct {
 }
 
 func (p *plain) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
-	var reply struct {
+	var response struct {
 		Data plainCustomer `json:"data"`
 	}
-	if err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?site_id=1", nil, &reply); err != nil {
+	if err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?site_id=1", nil, &response); err != nil {
 		return nil, err
 	}
-	customer, err := reply.Data.message()
+	customer, err := response.Data.message()
 	return &pelcrov1.GetCustomerResponse{Customer: customer}, err
 }
 
 func (p *plain) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
-	var reply struct {
+	var response struct {
 		Data []plainCustomer `json:"data"`
 		Meta struct {
 			Total int32 `json:"total"`
 		} `json:"meta"`
 	}
 	path := "customers?limit=" + strconv.Itoa(int(req.GetPageSize())) + "&page=1&site_id=1&sort=id"
-	if err := p.do(ctx, http.MethodGet, path, nil, &reply); err != nil {
+	if err := p.do(ctx, http.MethodGet, path, nil, &response); err != nil {
 		return nil, err
 	}
-	resp := &pelcrov1.ListCustomersResponse{TotalSize: reply.Meta.Total, Customers: make([]*pelcrov1.Customer, len(reply.Data))}
-	for i := range reply.Data {
-		customer, err := reply.Data[i].message()
+	resp := &pelcrov1.ListCustomersResponse{TotalSize: response.Meta.Total, Customers: make([]*pelcrov1.Customer, len(response.Data))}
+	for i := range response.Data {
+		customer, err := response.Data[i].message()
 		if err != nil {
 			return nil, err
 		}
@@ -126,17 +129,17 @@ func (p *plain) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomer
 	if c.GetMetadata() != nil {
 		body["metadata"] = c.GetMetadata().AsMap()
 	}
-	var reply struct {
+	var response struct {
 		Data plainCustomer `json:"data"`
 	}
-	if err := p.do(ctx, http.MethodPost, "customers?site_id=1", body, &reply); err != nil {
+	if err := p.do(ctx, http.MethodPost, "customers?site_id=1", body, &response); err != nil {
 		return nil, err
 	}
-	customer, err := reply.Data.message()
+	customer, err := response.Data.message()
 	return &pelcrov1.CreateCustomerResponse{Customer: customer}, err
 }
 
-// do calls Pelcro and reads the reply.
+// do calls Pelcro and reads the response.
 func (p *plain) do(ctx context.Context, method, path string, body, into any) error {
 	var content io.Reader
 	if body != nil {
@@ -157,18 +160,18 @@ func (p *plain) do(ctx context.Context, method, path string, body, into any) err
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return status.Error(codes.Unavailable, "no reply")
+		return status.Error(codes.Unavailable, "no response")
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return status.Error(codes.Unavailable, "no whole reply")
+		return status.Error(codes.Unavailable, "incomplete response")
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
 		return plainError(resp.StatusCode, raw)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return status.Error(codes.Internal, "cannot read the reply")
+		return status.Error(codes.Internal, "cannot read the response")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// upstreamEnv tells a part where the upstream is, addressEnv where to listen.
+	// upstreamEnv is the URL of the upstream, addressEnv where a part listens.
 	upstreamEnv = "PELCRO_GRPC_BENCH_UPSTREAM"
 	addressEnv  = "PELCRO_GRPC_BENCH_ADDRESS"
 	benchKey    = "bench-key-0123456789"
@@ -35,7 +35,7 @@ func serveHTTP(handler http.Handler) error {
 	return s.Serve(listener)
 }
 
-// serveProxy passes everything on as it is.
+// serveProxy passes every request on unchanged.
 func serveProxy() error {
 	to, err := url.Parse(os.Getenv(upstreamEnv))
 	if err != nil {
@@ -49,14 +49,14 @@ func serveProxy() error {
 	})
 }
 
-// process is a part that runs.
+// process is a running part.
 type process struct {
 	name    string
 	address string
 	command *exec.Cmd
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress returns an address that is not in use.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -65,7 +65,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// startRole starts a part that is this program.
+// startRole starts a part that is this program itself.
 func startRole(ctx context.Context, name, upstream string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -83,7 +83,7 @@ func startRole(ctx context.Context, name, upstream string) (*process, error) {
 // gatewayFiles are what the gateway needs, and where it writes.
 type gatewayFiles struct{ binary, callers, key, log string }
 
-// token is what the callers show.
+// token is the callers' token.
 const token = "bench-token"
 
 // prepare builds the gateway and writes its files.
@@ -157,8 +157,8 @@ func (p *process) stop() {
 	_ = p.command.Wait()
 }
 
-// cpu returns the time that the process has used so far (proc_pid_stat(5), fields 14
-// and 15, in hundredths of a second).
+// cpu returns the time that the process has used so far (proc_pid_stat(5), fields 14 and 15, in
+// hundredths of a second).
 func (p *process) cpu() (time.Duration, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
 	if err != nil {

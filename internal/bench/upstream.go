@@ -19,11 +19,11 @@ const customerJSON = `{"id":%d,"email":"ada.lovelace@example.com","first_name":"
 	`"old_provider_id":"crm-4711","password_last_updated_at":1714554000,"last_login_at":1732270000,` +
 	`"created_at":1714554000,"updated_at":1732270000,"deleted_at":null}`
 
-// What the upstream answers, by what the request names.
+// The bodies that the upstream sends.
 var (
-	oneCustomer   = fmt.Appendf(nil, `{"data":`+customerJSON+`}`, 1001)
-	manyCustomers = listOf(100)
-	twoErrors     = []byte(`{"errors":{"email":["The email field must be a valid email address."],` +
+	oneCustomer = fmt.Appendf(nil, `{"data":`+customerJSON+`}`, 1001)
+	aPage       = listOf(100)
+	twoErrors   = []byte(`{"errors":{"email":["The email field must be a valid email address."],` +
 		`"first_name":["The first name field must not be greater than 255 characters."]}}`)
 	notFound  = []byte("{\n    \"message\": \"No query results for model [App\\\\Models\\\\Customer] 404\"\n}")
 	throttled = []byte("{\n    \"message\": \"Too Many Attempts.\"\n}")
@@ -42,22 +42,27 @@ func listOf(n int) []byte {
 	return b.Bytes()
 }
 
-// The customers that stand for something else than a success at once.
+// The ids that have another response than an immediate success.
 const (
 	customerMissing   = 404
 	customerThrottled = 429
-	// customerSlow plus milliseconds is answered after so long.
+	// customerSlow plus milliseconds has its response after that time.
 	customerSlow = 10_000
 )
 
-// serveUpstream answers as Pelcro does, always the same.
+// serveUpstream sends the same responses as Pelcro, always with the same data.
 func serveUpstream() error {
+	customers, pages, err := bothForms()
+	if err != nil {
+		return err
+	}
 	return serveHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header["Content-Type"] = []string{"application/json"}
-		header["X-Ratelimit-Limit"] = []string{"60"}
-		header["X-Ratelimit-Remaining"] = []string{"59"}
-		status, body := http.StatusOK, oneCustomer
+		header["X-Ratelimit-Limit"] = []string{"120"}
+		header["X-Ratelimit-Remaining"] = []string{"119"}
+		forVanguard := strings.HasPrefix(r.URL.Path, vanguardPath)
+		status, body := http.StatusOK, customers[forVanguard]
 		switch {
 		case r.Method == http.MethodPost:
 			sent, err := io.ReadAll(r.Body)
@@ -69,7 +74,7 @@ func serveUpstream() error {
 				status, body = http.StatusBadRequest, twoErrors
 			}
 		case strings.HasSuffix(r.URL.Path, "/customers"):
-			body = manyCustomers
+			body = pages[forVanguard]
 		default:
 			id, _ := strconv.Atoi(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
 			switch {

@@ -4,9 +4,9 @@
 // A handler (service.go) returns plain errors: those of internal/pelcro, or a
 // [server.InvalidRequestError]. Package server makes the statuses of them.
 //
-//   - check.go, filter.go and write.go check a request and say what Pelcro is sent;
+//   - check.go, filter.go and write.go check a request and convert it into Pelcro's parameters;
 //   - read.go has the table of a customer's attributes and reads a customer;
-//   - page.go is the walk through a list, paging.go what a response says of its own page.
+//   - page.go is the walk through a list, paging.go reads what a response says of its page.
 //
 // Another resource is a package like this one, and one line in cmd/pelcro-grpc.
 package customers

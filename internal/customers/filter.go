@@ -56,13 +56,13 @@ func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
 
 func (c *check) filterAttribute(path, attribute string) {
 	switch attribute {
-	case "email", "first_name", "last_name", "id":
+	case "email", "first_name", "last_name":
 		return
 	}
 	key, isMetadata := strings.CutPrefix(attribute, metadataPrefix)
 	switch {
 	case !isMetadata || key == "":
-		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "email", "first_name", "last_name", "id" or "metadata.KEY".`)
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "email", "first_name", "last_name" or "metadata.KEY".`)
 	case strings.ContainsAny(key, "[]") || strings.ContainsFunc(key, unicode.IsControl):
 		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 			"Pelcro's filters cannot carry brackets or control characters in a metadata key.")

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -23,19 +24,19 @@ const (
 // Pelcro filters after paging leave empty pages; a list that never ends would cost its quota.
 const maxEmptyPages = 50
 
-// page is one page of a walk through a list: what to ask Pelcro for, and what is known of the pages
-// before. A page token holds it. The token is opaque to callers, but not secret.
+// page is one page of a walk through a list: the parameters of the request, and facts about the
+// pages before. A page token holds it. The token is opaque to callers, but not secret.
 //
 // Pelcro counts pages and does not say which rows a page must have. So that a walk neither misses
-// nor doubles a row without an error, a response is compared with the pages before: accept.
+// nor doubles a row without an error, accept compares each response with the pages before.
 type page struct {
 	number int // from 1
 	size   int
 	// lastID is, in id order, the id of the last row returned; 0 before the first row.
 	lastID int64
-	// rows is a digest of the ids of the last page that was not empty.
+	// rows is a digest of the ids of the last page with rows.
 	rows digest
-	// empty counts the empty pages since then.
+	// empty counts the pages without rows since then.
 	empty int
 	// query is a digest of the request's other fields: with one of them changed, a later page
 	// would belong to another list.
@@ -154,7 +155,7 @@ func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token s
 }
 
 func (p page) token() string {
-	raw := append(p.query[:], p.rows[:]...)
+	raw := slices.Concat(p.query[:], p.rows[:])
 	for _, n := range []uint64{uint64(p.number), uint64(p.size), uint64(p.lastID), uint64(p.empty)} {
 		raw = binary.AppendUvarint(raw, n)
 	}
@@ -192,11 +193,17 @@ func digestOfQuery(req *pelcrov1.ListCustomersRequest) digest {
 	return digestOf(raw)
 }
 
-// digestOfRows returns a digest of the ids of the rows, in their order.
+// digestOfRows returns a digest of the ids of the rows. Their order does not matter: Pelcro promises
+// none for equal emails.
 func digestOfRows(rows []*pelcrov1.Customer) digest {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.GetId()
+	}
+	slices.Sort(ids)
 	var raw []byte
-	for _, row := range rows {
-		raw = binary.BigEndian.AppendUint64(raw, uint64(row.GetId()))
+	for _, id := range ids {
+		raw = binary.BigEndian.AppendUint64(raw, uint64(id))
 	}
 	return digestOf(raw)
 }

@@ -78,7 +78,6 @@ func TestListUpstream(t *testing.T) {
 		{"no operator, or", filter("email", unspecified, true, "a"), "filter[email]=oreq:a\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"equals, many", filter("first_name", equals, false, "a", "b c", "d"),
 			"filter[first_name]=eq:a,b c,d\nlimit=10\npage=1\nsite_id=7\nsort=id"},
-		{"ids", filter("id", equals, false, "1001", "1002"), "filter[id]=eq:1001,1002\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"equals, or", filter("last_name", equals, true, "a"), "filter[last_name]=oreq:a\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"contains", filter("metadata.plan", contains, false, "gold"), "filter[metadata.plan]=like:gold\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"contains, or", filter("metadata.a.b", contains, true, "x"), "filter[metadata.a.b]=orlike:x\nlimit=10\npage=1\nsite_id=7\nsort=id"},

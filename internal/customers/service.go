@@ -52,15 +52,15 @@ func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequ
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	reply, err := s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand)
+	response, err := s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand)
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(reply.Data)
+	customer, err := readCustomer(response.Data)
 	if err != nil {
-		return nil, reply.Invalid(err)
+		return nil, response.Invalid(err)
 	}
-	return sendable(reply, &pelcrov1.GetCustomerResponse{Customer: customer})
+	return sendable(response, &pelcrov1.GetCustomerResponse{Customer: customer})
 }
 
 func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
@@ -77,29 +77,29 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	reply, err := s.pelcro.ListCustomers(ctx, req.GetSiteId(), list)
+	response, err := s.pelcro.ListCustomers(ctx, req.GetSiteId(), list)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readCustomers(reply.Data)
+	rows, err := readCustomers(response.Data)
 	if err != nil {
-		return nil, reply.Invalid(err)
+		return nil, response.Invalid(err)
 	}
 	if len(rows) == 0 {
-		if err := contradiction("ListCustomers", reply); err != nil {
+		if err := contradiction("ListCustomers", response); err != nil {
 			return nil, err
 		}
 	}
-	paging := readPaging(reply.JSON)
+	paging := readPaging(response.JSON)
 	customers, err := page.accept(rows, list.Sort, paging)
 	if err != nil {
-		return nil, reply.Invalid(err)
+		return nil, response.Invalid(err)
 	}
 	next, err := page.next(rows, list.Sort, paging)
 	if err != nil {
-		return nil, reply.Invalid(err)
+		return nil, response.Invalid(err)
 	}
-	return sendable(reply, &pelcrov1.ListCustomersResponse{
+	return sendable(response, &pelcrov1.ListCustomersResponse{
 		Customers: customers, NextPageToken: next, TotalSize: paging.totalSize(),
 	})
 }
@@ -111,15 +111,15 @@ func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	reply, err := s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
+	response, err := s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(reply.Data)
+	customer, err := readCustomer(response.Data)
 	if err != nil {
-		return nil, reply.Invalid(err)
+		return nil, response.Invalid(err)
 	}
-	return sendable(reply, &pelcrov1.CreateCustomerResponse{Customer: customer})
+	return sendable(response, &pelcrov1.CreateCustomerResponse{Customer: customer})
 }
 
 func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
@@ -130,15 +130,15 @@ func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	reply, err := s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes)
+	response, err := s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes)
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(reply.Data)
+	customer, err := readCustomer(response.Data)
 	if err != nil {
-		return nil, reply.Invalid(err)
+		return nil, response.Invalid(err)
 	}
-	return sendable(reply, &pelcrov1.UpdateCustomerResponse{Customer: customer})
+	return sendable(response, &pelcrov1.UpdateCustomerResponse{Customer: customer})
 }
 
 func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
@@ -148,11 +148,11 @@ func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	reply, err := s.pelcro.DeleteCustomer(ctx, req.GetSiteId(), req.GetId())
+	response, err := s.pelcro.DeleteCustomer(ctx, req.GetSiteId(), req.GetId())
 	if err != nil {
 		return nil, err
 	}
-	if err := contradiction("DeleteCustomer", reply); err != nil {
+	if err := contradiction("DeleteCustomer", response); err != nil {
 		return nil, err
 	}
 	return &pelcrov1.DeleteCustomerResponse{}, nil
@@ -162,20 +162,19 @@ var errContradiction = errors.New("the response contradicts its status")
 
 // contradiction returns the error of a response whose status says success and whose content says
 // otherwise, nil for a success. A response with usable data needs no such check.
-func contradiction(operation string, reply *pelcro.Response) error {
+func contradiction(operation string, response *pelcro.Response) error {
 	op, _ := mapping.CustomerOperation(operation)
-	received := mapping.Reply{StatusCode: reply.StatusCode, Header: reply.Header, Body: reply.Body}
-	if mapping.IsSuccess(op, received) {
+	if mapping.IsSuccess(op, mapping.Reply{StatusCode: response.StatusCode, Header: response.Header, Body: response.Body}) {
 		return nil
 	}
-	return reply.Invalid(errContradiction)
+	return response.Invalid(errContradiction)
 }
 
 // sendable rejects a response that gRPC would reject without a reason, because it is too large.
-func sendable[R proto.Message](reply *pelcro.Response, resp R) (R, error) {
-	if proto.Size(resp) > server.MaxResponseBytes {
+func sendable[R proto.Message](response *pelcro.Response, message R) (R, error) {
+	if proto.Size(message) > server.MaxResponseBytes {
 		var none R
-		return none, reply.TooLargeToSend()
+		return none, response.TooLargeToSend()
 	}
-	return resp, nil
+	return message, nil
 }

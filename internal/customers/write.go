@@ -15,13 +15,13 @@ import (
 // writable is a field of Customer that can be sent.
 type writable struct {
 	field string // in Customer
-	key   string // at Pelcro
-	// value returns what is sent, nil if the field is unset.
+	key   string // Pelcro's name
+	// value returns the value to send, nil if the field is unset.
 	value func(*pelcrov1.Customer) any
 }
 
 const (
-	// defaultSourceField can be changed, but not given to a new customer.
+	// defaultSourceField can be changed, but not set for a new customer.
 	defaultSourceField = "default_source_id"
 	metadataField      = "metadata"
 )
@@ -50,7 +50,7 @@ var writables = []writable{
 	{defaultSourceField, "default_source_id", func(c *pelcrov1.Customer) any { return value(c.DefaultSourceId) }},
 }
 
-// value returns what p points to, nil if it points nowhere.
+// value returns the value of an optional field, nil if it is unset.
 func value[T any](p *T) any {
 	if p == nil {
 		return nil
@@ -58,14 +58,14 @@ func value[T any](p *T) any {
 	return *p
 }
 
-// set adds an attribute unless it is unset.
+// set adds an attribute unless its value is nil.
 func set(attributes map[string]any, key string, value any) {
 	if value != nil {
 		attributes[key] = value
 	}
 }
 
-// present returns a customer without any field for none at all.
+// present returns an empty customer for nil.
 func present(c *pelcrov1.Customer) *pelcrov1.Customer {
 	if c == nil {
 		return &pelcrov1.Customer{}
@@ -73,8 +73,8 @@ func present(c *pelcrov1.Customer) *pelcrov1.Customer {
 	return c
 }
 
-// newCustomer returns the attributes of a create: what is set. Which of them
-// Pelcro requires depends on the account, so it is left to Pelcro.
+// newCustomer returns the attributes of a create: the fields that are set. Which of them Pelcro
+// requires depends on the account, so Pelcro checks it.
 func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) map[string]any {
 	customer := present(req.GetCustomer())
 	c.metadata(customer.GetMetadata())
@@ -92,8 +92,8 @@ func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) map[string]any 
 	return attributes
 }
 
-// changes returns the attributes of an update: with a mask exactly those that it
-// names, without one those that are set.
+// changes returns the attributes of an update: with a mask exactly those that it names, without one
+// those that are set.
 func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) map[string]any {
 	customer := present(req.GetCustomer())
 	attributes := map[string]any{}
@@ -115,7 +115,7 @@ func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) map[string]any {
 	return attributes
 }
 
-// masked adds the attributes that the mask names; an unset one is cleared.
+// masked adds the attributes that the mask names. An unset one is cleared.
 func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, paths []string) {
 	const field = "update_mask"
 	for _, path := range paths {
@@ -139,7 +139,7 @@ func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, p
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_PROHIBITED, strconv.Quote(path)+" cannot be changed. Leave it out of the mask.")
 		default:
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
-				strconv.Quote(path)+" is no field of customer. Use proto names, for example \"first_name\".")
+				strconv.Quote(path)+" is not a field of customer. Use proto names, for example \"first_name\".")
 		}
 	}
 }
@@ -162,7 +162,7 @@ func (c *check) metadata(s *structpb.Struct) {
 	}
 }
 
-// unsendable returns what is wrong with a value, empty for nothing.
+// unsendable returns why a value cannot be sent, empty if it can.
 func unsendable(v *structpb.Value) string {
 	switch kind := v.GetKind().(type) {
 	case nil:

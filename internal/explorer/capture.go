@@ -9,29 +9,43 @@ import (
 	"net/textproto"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
-// Capture is an HTTP reply as curl -i prints it: the body is decoded already,
-// whatever the headers say of its length and encoding.
+// Capture is an HTTP response as curl -i or curl -v prints it. The body is decoded already,
+// whatever the headers say about its length and encoding.
 type Capture struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// statusLine is the first line of a reply: HTTP/1.1 400 Bad Request, HTTP/2 400.
-var statusLine = regexp.MustCompile(`^HTTP/[0-9](?:\.[0-9])? ([0-9]{3})(?: [^\r\n]*)?(?:\r?\n|$)`)
+var (
+	errEmpty    = errors.New("it is empty")
+	errNoStatus = errors.New("the first line is not a status line like HTTP/1.1 400 Bad Request")
+)
 
-// ParseCapture reads a reply. curl prints every reply that it got on the way
-// (100 Continue, a proxy's, redirects, challenges), so the last one counts.
+// statusLine is the first line of a response: HTTP/1.1 400 Bad Request, HTTP/2 400.
+var statusLine = regexp.MustCompile(`^HTTP/[0-9](?:\.[0-9])? ([0-9]{3})(?: [^\r\n]*)?(?:\r*\n|$)`)
+
+// ParseCapture reads a response. curl prints every response on the way to the last one (100
+// Continue, a proxy's, redirects, challenges): the last one counts.
 func ParseCapture(raw []byte) (Capture, error) {
-	raw = trimStart(raw)
-	if len(raw) == 0 {
-		return Capture{}, errors.New("it is empty")
+	raw = trimStart(withoutMeter(trimStart(raw)))
+	switch {
+	case len(raw) == 0:
+		return Capture{}, errEmpty
+	case !statusLine.Match(raw) && verboseStatus.Match(raw):
+		return parseVerbose(raw)
 	}
-	c, rest, err := parseReply(raw)
+	return parsePlain(raw)
+}
+
+// parsePlain reads what curl -i prints.
+func parsePlain(raw []byte) (Capture, error) {
+	c, rest, err := parseResponse(raw)
 	for err == nil && c.isOnTheWay() && statusLine.Match(rest) {
-		c, rest, err = parseReply(rest)
+		c, rest, err = parseResponse(rest)
 	}
 	c.Body = rest
 	return c, err
@@ -42,20 +56,20 @@ func trimStart(raw []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
 }
 
-// isOnTheWay reports whether another reply may follow: the body of any other may
-// begin with a status line of its own.
+// isOnTheWay reports whether another response may follow. After any other response a status line
+// belongs to its body.
 func (c Capture) isOnTheWay() bool {
 	switch {
 	case c.Status < 200, c.Status >= 300 && c.Status <= 399, c.Status == 401, c.Status == 407:
 		return true
 	}
-	return c.Status == 200 && len(c.Header) == 0 // a proxy's answer to CONNECT
+	return c.Status == 200 && len(c.Header) == 0 // a proxy's response to CONNECT
 }
 
-func parseReply(raw []byte) (c Capture, rest []byte, err error) {
+func parseResponse(raw []byte) (c Capture, rest []byte, err error) {
 	match := statusLine.FindSubmatchIndex(raw)
 	if match == nil {
-		return Capture{}, nil, errors.New("the first line is no status line like HTTP/1.1 400 Bad Request")
+		return Capture{}, nil, errNoStatus
 	}
 	c.Status, err = strconv.Atoi(string(raw[match[2]:match[3]]))
 	if err != nil {
@@ -64,19 +78,27 @@ func parseReply(raw []byte) (c Capture, rest []byte, err error) {
 	head, rest := splitHead(raw[match[1]:])
 	c.Header, err = parseHeader(head)
 	if err != nil {
-		return Capture{}, nil, fmt.Errorf("its headers cannot be read (%w)", err)
+		return Capture{}, nil, err
 	}
 	return c, rest, nil
 }
 
-// parseHeader reads header lines; an empty line ends them.
+// parseHeader reads header lines up to an empty line.
 func parseHeader(head []byte) (http.Header, error) {
 	header, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(head))).ReadMIMEHeader()
-	return http.Header(header), err
+	if err == nil {
+		return http.Header(header), nil
+	}
+	for line := range strings.Lines(string(head)) {
+		if line = strings.TrimSpace(line); strings.Index(line, ":") < 1 {
+			return nil, fmt.Errorf("“%s” is not a header", shorten(line))
+		}
+	}
+	return nil, errors.New("its headers cannot be read")
 }
 
-// splitHead splits after the empty line that ends the headers; without one
-// everything is headers, with the empty line added.
+// splitHead splits after the empty line that ends the headers. Without an empty line everything is
+// headers, and the empty line is added.
 func splitHead(raw []byte) (head, body []byte) {
 	for start := 0; ; {
 		end := bytes.IndexByte(raw[start:], '\n')
@@ -89,4 +111,13 @@ func splitHead(raw []byte) (head, body []byte) {
 			return raw[:start], raw[start:]
 		}
 	}
+}
+
+// shorten keeps the beginning of a text.
+func shorten(text string) string {
+	const enough = 80
+	if runes := []rune(text); len(runes) > enough {
+		return string(runes[:enough]) + "…"
+	}
+	return text
 }

@@ -17,7 +17,7 @@ func TestParseCapture(t *testing.T) {
 		{"HTTP/1.1", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<p>", 400, header{"Content-Type": {"text/html"}}, "<p>"},
 		{"HTTP/1.0", "HTTP/1.0 502 Bad Gateway\r\n\r\n", 502, header{}, ""},
 		{"HTTP/2, lower case", "HTTP/2 429 \r\nretry-after: 30\r\n\r\n{}", 429, header{"Retry-After": {"30"}}, "{}"},
-		{"HTTP/2 without a blank", "HTTP/2 204\r\n\r\n", 204, header{}, ""},
+		{"HTTP/2 without a space", "HTTP/2 204\r\n\r\n", 204, header{}, ""},
 		{"HTTP/3", "HTTP/3 503 \r\n\r\n", 503, header{}, ""},
 		{"LF", "HTTP/1.1 422 Unprocessable Content\nContent-Type: application/json\nX-A: 1\n\n{\"a\":\n1}\n", 422,
 			header{"Content-Type": {"application/json"}, "X-A": {"1"}}, "{\"a\":\n1}\n"},
@@ -27,7 +27,7 @@ func TestParseCapture(t *testing.T) {
 		{"status line alone, with its end", "HTTP/1.1 503 Service Unavailable\n", 503, header{}, ""},
 		{"headers only", "HTTP/1.1 503 X\r\nRetry-After: 5\r\n", 503, header{"Retry-After": {"5"}}, ""},
 		{"headers only, no end", "HTTP/1.1 503 X\nRetry-After: 5", 503, header{"Retry-After": {"5"}}, ""},
-		{"blanks before", "\n\n  HTTP/1.1 400 X\r\n\r\n", 400, header{}, ""},
+		{"whitespace before", "\n\n  HTTP/1.1 400 X\r\n\r\n", 400, header{}, ""},
 		{"byte order mark", "\xef\xbb\xbfHTTP/1.1 400 X\r\n\r\n", 400, header{}, ""},
 		{"a header twice", "HTTP/1.1 400 X\r\nSet-Cookie: a\r\nset-cookie: b\r\n\r\n", 400, header{"Set-Cookie": {"a", "b"}}, ""},
 
@@ -39,7 +39,7 @@ func TestParseCapture(t *testing.T) {
 		{"only 100 Continue", "HTTP/1.1 100 Continue\r\n\r\n", 100, header{}, ""},
 
 		{"binary body", "HTTP/1.1 500 X\r\n\r\n\x00\xff\r\n\r\n\x80HTTP", 500, header{}, "\x00\xff\r\n\r\n\x80HTTP"},
-		{"body that talks of HTTP", "HTTP/1.1 500 X\r\n\r\nThe answer was:\nHTTP/1.1 400 X\n", 500, header{}, "The answer was:\nHTTP/1.1 400 X\n"},
+		{"body that talks of HTTP", "HTTP/1.1 500 X\r\n\r\nThe response was:\nHTTP/1.1 400 X\n", 500, header{}, "The response was:\nHTTP/1.1 400 X\n"},
 		{"chunked, decoded", "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n{\"errors\":{}}", 400, header{"Transfer-Encoding": {"chunked"}}, `{"errors":{}}`},
 		{"gzip, decoded", "HTTP/2 400 \r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n{\"errors\":{}}", 400,
 			header{"Content-Encoding": {"gzip"}, "Content-Length": {"3"}}, `{"errors":{}}`},

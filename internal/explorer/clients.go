@@ -1,6 +1,8 @@
 package explorer
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,43 +13,78 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// policy is what client/service-config.json says of a method. It is repeated here,
-// because the rules of the imports keep that package to outsiders; a test compares.
+// policies are the policies of a gRPC service config.
+type policies struct {
+	// methods has the policy of each method. The empty name has the policy of all others.
+	methods map[string]policy
+	// retried are the methods that are retried, in the order of the file.
+	retried []string
+}
+
 type policy struct {
 	timeout  time.Duration
-	attempts int // 0: never repeated
+	attempts int // 0: not retried
 	backoff  time.Duration
-	factor   int
+	factor   float64
 	codes    []codes.Code
 }
 
-var (
-	read = policy{attempts: 3, backoff: 100 * time.Millisecond, factor: 2, codes: []codes.Code{codes.Unavailable}}
-	// policies are those of the methods that have one of their own, the empty name
-	// that of the others.
-	policies = map[string]policy{
-		"GetCustomer":   read.within(10 * time.Second),
-		"ListCustomers": read.within(20 * time.Second),
-		"":              {timeout: 35 * time.Second},
+// readPolicies reads a service config with one service.
+func readPolicies(serviceConfig string) (policies, error) {
+	var config struct {
+		MethodConfig []struct {
+			Name []struct {
+				Method string `json:"method"`
+			} `json:"name"`
+			Timeout     duration `json:"timeout"`
+			RetryPolicy struct {
+				MaxAttempts          int          `json:"maxAttempts"`
+				InitialBackoff       duration     `json:"initialBackoff"`
+				BackoffMultiplier    float64      `json:"backoffMultiplier"`
+				RetryableStatusCodes []codes.Code `json:"retryableStatusCodes"`
+			} `json:"retryPolicy"`
+		} `json:"methodConfig"`
 	}
-)
-
-func (p policy) within(timeout time.Duration) policy {
-	p.timeout = timeout
-	return p
+	if err := json.Unmarshal([]byte(serviceConfig), &config); err != nil {
+		return policies{}, fmt.Errorf("the service config: %w", err)
+	}
+	all := policies{methods: map[string]policy{}}
+	for _, method := range config.MethodConfig {
+		retry := method.RetryPolicy
+		for _, name := range method.Name {
+			all.methods[name.Method] = policy{
+				time.Duration(method.Timeout), retry.MaxAttempts,
+				time.Duration(retry.InitialBackoff), retry.BackoffMultiplier, retry.RetryableStatusCodes,
+			}
+			if retry.MaxAttempts > 0 {
+				all.retried = append(all.retried, name.Method)
+			}
+		}
+	}
+	return all, nil
 }
 
-func policyOf(operation mapping.Operation) policy {
-	if p, ok := policies[operation.Name]; ok {
-		return p
+// duration is a time like 0.1s.
+type duration time.Duration
+
+// UnmarshalText reads protojson's form, which is one of Go's.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+func (p policies) of(operation mapping.Operation) policy {
+	if own, ok := p.methods[operation.Name]; ok {
+		return own
 	}
-	return policies[""]
+	return p.methods[""]
 }
 
 // client is what a kind of client library does with an error by itself.
 type client struct {
 	Name    string `json:"name"`
-	Repeats bool   `json:"repeats"`
+	Retries bool   `json:"retries"`
 	Says    string `json:"says"`
 }
 
@@ -59,97 +96,111 @@ const (
 	onTheirOwn  = "A mesh or an interceptor with retries of its own"
 )
 
-// clients says what each kind of client does with the answer.
-func (g Gateway) clients(q Question, answer Answer) ([]client, error) {
-	if answer.result.OK() {
+// clients returns what each kind of client does with the error.
+func (e *explorer) clients(q Question, explanation Explanation) ([]client, error) {
+	if explanation.result.OK() {
 		return nil, nil
 	}
-	// The file sets a deadline, which the service sees, too: what fits a caller
-	// without one may not fit this one.
-	p := policyOf(q.Operation)
-	q.Remaining = min(q.Remaining, p.timeout)
-	filed, err := g.Explain(q)
+	// The file sets a deadline, which the service sees: a delay that fits a caller without a deadline
+	// may not fit this caller.
+	p := e.policies.of(q.Operation)
+	if p.timeout > 0 {
+		q.Remaining = min(q.Remaining, p.timeout)
+	}
+	filed, err := e.Gateway.Explain(q)
 	if err != nil {
 		return nil, err
 	}
-	list := []client{withServiceConfig(p, q, filed)}
+	list := []client{e.withServiceConfig(p, q, filed)}
 	if java := withJava(p, filed, list[0]); java != list[0] {
 		java.Name = javaFile
 		list = append(list, java)
 	}
 	return append(list,
-		client{Name: withoutFile, Says: "Does not repeat it. The program gets the error at once."},
-		client{Name: onTheirOwn, Repeats: repeatedUnasked(answer), Says: unasked(answer)},
+		client{Name: withoutFile, Says: "Does not retry it. The program gets the error immediately."},
+		client{Name: onTheirOwn, Retries: retriedByDefault(explanation), Says: byDefault(explanation)},
 	), nil
 }
 
 // withServiceConfig follows gRFC A6 as those libraries do.
-func withServiceConfig(p policy, q Question, answer Answer) client {
+func (e *explorer) withServiceConfig(p policy, q Question, explanation Explanation) client {
 	c := client{Name: withFile}
-	pushback, pushed := answer.Trailers[mapping.TrailerPushback]
+	pushback, pushed := explanation.Trailers[mapping.TrailerPushback]
+	delay := explanation.result.RetryDelay()
 	switch {
 	case p.attempts == 0:
-		c.Says = "Does not repeat it: the file repeats GetCustomer and ListCustomers only."
+		c.Says = "Does not retry it: the file retries " + strings.Join(e.policies.retried, " and ") + " only."
+	case !p.retries(explanation.result.Code()):
+		c.Says = "Does not retry it: the file retries " + p.codeNames() + " only."
 	case pushback == "-1":
-		c.Says = "Does not repeat it: its deadline is " + seconds(q.Remaining) + "; " + seconds(answer.result.RetryDelay()) +
-			" do not fit, so its trailer says -1."
-	case !p.repeats(answer.result.Code()):
-		c.Says = "Does not repeat it: the file repeats UNAVAILABLE only."
+		c.Says = "Does not retry it: its deadline is " + seconds(q.Remaining) + "; " + seconds(delay) +
+			" do not fit, so its trailer is -1."
 	case pushed:
-		c.Repeats = true
-		c.Says = "Repeats it after " + seconds(answer.result.RetryDelay()) + ", as the trailer says; " + strconv.Itoa(p.attempts) + " attempts in all."
+		c.Retries = true
+		c.Says = "Retries it after " + seconds(delay) + ", as the trailer says; " + strconv.Itoa(p.attempts) + " attempts in all."
 	default:
-		c.Repeats = true
-		c.Says = "Repeats it after about " + p.backoffs() + "; " + strconv.Itoa(p.attempts) + " attempts in all."
+		c.Retries = true
+		c.Says = "Retries it after about " + p.backoffs() + "; " + strconv.Itoa(p.attempts) + " attempts in all."
 	}
 	return c
 }
 
-// withJava differs where grpc-java takes a pushback of 0 or more for an order,
-// whatever the code.
-func withJava(p policy, answer Answer, others client) client {
-	pushback, pushed := answer.Trailers[mapping.TrailerPushback]
-	if p.attempts == 0 || !pushed || pushback == "-1" || p.repeats(answer.result.Code()) {
+// withJava differs where grpc-java obeys a pushback of 0 or more whatever the code.
+func withJava(p policy, explanation Explanation, others client) client {
+	pushback, pushed := explanation.Trailers[mapping.TrailerPushback]
+	if p.attempts == 0 || !pushed || pushback == "-1" || p.retries(explanation.result.Code()) {
 		return others
 	}
-	return client{Repeats: true, Says: "Repeats it after " + seconds(answer.result.RetryDelay()) + ": it follows the trailer whatever the code."}
+	return client{
+		Retries: true,
+		Says:    "Retries it after " + seconds(explanation.result.RetryDelay()) + ": it obeys the trailer whatever the code.",
+	}
 }
 
-func (p policy) repeats(code codes.Code) bool { return slices.Contains(p.codes, code) }
+func (p policy) retries(code codes.Code) bool { return slices.Contains(p.codes, code) }
 
-// backoffs are the waits before each repetition.
+// codeNames are the codes of the policy as they are on the wire, for example UNAVAILABLE.
+func (p policy) codeNames() string {
+	var names []string
+	for _, code := range p.codes {
+		names = append(names, codeName(code))
+	}
+	return strings.Join(names, " and ")
+}
+
+// backoffs are the waits before each retry.
 func (p policy) backoffs() string {
 	var waits []string
 	wait := p.backoff
 	for range p.attempts - 1 {
 		waits = append(waits, seconds(wait))
-		wait *= time.Duration(p.factor)
+		wait = time.Duration(float64(wait) * p.factor)
 	}
 	return strings.Join(waits, " and ")
 }
 
-// repeatedUnasked reports whether some repeat the code by default.
-func repeatedUnasked(answer Answer) bool {
-	code := answer.result.Code()
+// retriedByDefault reports whether some meshes and interceptors retry the code by default.
+func retriedByDefault(explanation Explanation) bool {
+	code := explanation.result.Code()
 	return code == codes.Unavailable || code == codes.ResourceExhausted
 }
 
-func unasked(answer Answer) string {
-	delay := answer.result.RetryDelay()
-	switch code := answer.result.Code(); {
+func byDefault(explanation Explanation) string {
+	delay := explanation.result.RetryDelay()
+	switch code := explanation.result.Code(); {
 	case code == codes.Unavailable && delay > 0:
-		return "Most repeat UNAVAILABLE after a backoff of their own, sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo."
+		return "Most retry UNAVAILABLE after a backoff of their own, sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo."
 	case code == codes.Unavailable:
-		return "Most repeat UNAVAILABLE after a backoff of their own."
+		return "Most retry UNAVAILABLE after a backoff of their own."
 	case code == codes.ResourceExhausted && delay > 0:
-		return "Some repeat it (go-grpc-middleware does), sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo."
+		return "Some retry it (go-grpc-middleware does), sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo."
 	case code == codes.ResourceExhausted:
-		return "Some repeat it (go-grpc-middleware does) after a backoff of their own."
+		return "Some retry it (go-grpc-middleware does) after a backoff of their own."
 	}
-	return "Does not repeat this code by default."
+	return "Does not retry this code by default."
 }
 
-// seconds is a time as people say it.
+// seconds is a time in seconds, for example 0.1 s.
 func seconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
 }

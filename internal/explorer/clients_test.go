@@ -1,8 +1,6 @@
 package explorer
 
 import (
-	"encoding/json"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,82 +11,91 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// TestServiceConfig: the policies are those of client/service-config.json.
-func TestServiceConfig(t *testing.T) {
-	raw, err := os.ReadFile("../../client/service-config.json")
+// serviceConfig is a service config of the published form.
+const serviceConfig = `{
+  "loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [
+    {
+      "name": [{"service": "s", "method": "GetCustomer"}], "timeout": "10s",
+      "retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.1s", "maxBackoff": "2s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}
+    },
+    {
+      "name": [{"service": "s", "method": "ListCustomers"}], "timeout": "20s",
+      "retryPolicy": {"maxAttempts": 4, "initialBackoff": "1s", "maxBackoff": "2s", "backoffMultiplier": 1.5, "retryableStatusCodes": ["UNAVAILABLE", 8]}
+    },
+    {"name": [{"service": "s"}], "timeout": "35s"}
+  ]
+}`
+
+func newTestExplorer(t testing.TB, failures ...Failure) *explorer {
+	t.Helper()
+	e, err := newExplorer(Config{
+		Gateway: gateway, Failures: failures, ServiceConfig: serviceConfig, Address: "127.0.0.1:1", Sandbox: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var config struct {
-		MethodConfig []struct {
-			Name        []struct{ Method string }
-			Timeout     string
-			RetryPolicy *struct {
-				MaxAttempts          int
-				InitialBackoff       string
-				BackoffMultiplier    int
-				RetryableStatusCodes []codes.Code
-			}
-		}
+	return e
+}
+
+// TestReadPolicies: the policies are those of the service config.
+func TestReadPolicies(t *testing.T) {
+	got, err := readPolicies(serviceConfig)
+	want := policies{
+		methods: map[string]policy{
+			"GetCustomer":   {10 * time.Second, 3, 100 * time.Millisecond, 2, []codes.Code{codes.Unavailable}},
+			"ListCustomers": {20 * time.Second, 4, time.Second, 1.5, []codes.Code{codes.Unavailable, codes.ResourceExhausted}},
+			"":              {timeout: 35 * time.Second},
+		},
+		retried: []string{"GetCustomer", "ListCustomers"},
 	}
-	if err := json.Unmarshal(raw, &config); err != nil {
-		t.Fatal(err)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
 	}
-	duration := func(text string) time.Duration {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatal(err)
+	for _, invalid := range []string{"", "[]", `{"methodConfig": [{"timeout": "soon"}]}`} {
+		if _, err := Handler(Config{Gateway: gateway, ServiceConfig: invalid}); err == nil {
+			t.Errorf("%q is accepted", invalid)
 		}
-		return d
-	}
-	got := map[string]policy{}
-	for _, m := range config.MethodConfig {
-		p := policy{timeout: duration(m.Timeout)}
-		if r := m.RetryPolicy; r != nil {
-			p.attempts, p.backoff, p.factor, p.codes = r.MaxAttempts, duration(r.InitialBackoff), r.BackoffMultiplier, r.RetryableStatusCodes
-		}
-		for _, name := range m.Name {
-			got[name.Method] = p
-		}
-	}
-	if !reflect.DeepEqual(got, policies) {
-		t.Errorf("the file has\n%+v, the page\n%+v", got, policies)
 	}
 }
 
 // TestClients: what each kind of library does.
 func TestClients(t *testing.T) {
 	const (
-		none  = "Does not repeat it"
-		reads = "Does not repeat it: the file repeats GetCustomer and ListCustomers only."
-		only  = "Does not repeat it: the file repeats UNAVAILABLE only."
-		calm  = "Does not repeat this code by default."
+		none  = "Does not retry it"
+		reads = "Does not retry it: the file retries GetCustomer and ListCustomers only."
+		only  = "Does not retry it: the file retries UNAVAILABLE only."
+		both  = "Does not retry it: the file retries UNAVAILABLE and RESOURCE_EXHAUSTED only."
+		calm  = "Does not retry this code by default."
 	)
 	for _, test := range []struct {
 		name, operation, capture string
 		remaining                time.Duration
-		file, java, own          string // the beginning of what is said; java empty: as the others
+		file, java, own          string // the beginning of the sentence; java empty: as the others
 	}{
 		{"404", "GetCustomer", "HTTP/1.1 404 X\n\n{}", 0, only, "", calm},
-		{"502 on Get", "GetCustomer", "HTTP/1.1 502 X\n\n", 0, "Repeats it after about 0.1 s and 0.2 s; 3 attempts", "", "Most repeat UNAVAILABLE after a backoff of their own."},
-		{"502 on Update", "UpdateCustomer", "HTTP/1.1 502 X\n\n", 0, reads, "", "Most repeat"},
+		{"404 on List", "ListCustomers", "HTTP/1.1 404 X\n\n{}", 0, both, "", calm},
+		{"502 on Get", "GetCustomer", "HTTP/1.1 502 X\n\n", 0, "Retries it after about 0.1 s and 0.2 s; 3 attempts", "", "Most retry UNAVAILABLE after a backoff of their own."},
+		{"502 on List", "ListCustomers", "HTTP/1.1 502 X\n\n", 0, "Retries it after about 1 s and 1.5 s and 2.25 s; 4 attempts", "", "Most retry UNAVAILABLE after a backoff of their own."},
+		{"502 on Update", "UpdateCustomer", "HTTP/1.1 502 X\n\n", 0, reads, "", "Most retry"},
 		{"502 on Create", "CreateCustomer", "HTTP/1.1 502 X\n\n", 0, reads, "", calm},
-		{"503 that fits", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 5\n\n", 0, "Repeats it after 5 s, as the trailer says", "", "Most repeat UNAVAILABLE after a backoff of their own, sooner than 5 s"},
-		{"503 beyond the file's deadline", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 15\n\n", 0, "Does not repeat it: its deadline is 10 s; 15 s do not fit", "", "Most repeat"},
-		{"503 within List's", "ListCustomers", "HTTP/1.1 503 X\nRetry-After: 15\n\n", 0, "Repeats it after 15 s", "", "Most repeat"},
-		{"503 beyond the caller's deadline", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 5\n\n", 2 * time.Second, "Does not repeat it: its deadline is 2 s; 5 s do not fit", "", "Most repeat"},
-		{"429 that fits", "GetCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, only, "Repeats it after 5 s: it follows the trailer whatever the code.", "Some repeat it (go-grpc-middleware does), sooner than 5 s"},
-		{"429 without a delay", "GetCustomer", "HTTP/1.1 429 X\n\n", 0, only, "", "Some repeat it (go-grpc-middleware does) after"},
-		{"429 on Delete", "DeleteCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, reads, "", "Some repeat it"},
+		{"503 that fits", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 5\n\n", 0, "Retries it after 5 s, as the trailer says", "", "Most retry UNAVAILABLE after a backoff of their own, sooner than 5 s"},
+		{"503 beyond the file's deadline", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 15\n\n", 0, "Does not retry it: its deadline is 10 s; 15 s do not fit", "", "Most retry"},
+		{"503 within List's", "ListCustomers", "HTTP/1.1 503 X\nRetry-After: 15\n\n", 0, "Retries it after 15 s", "", "Most retry"},
+		{"503 beyond the caller's deadline", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 5\n\n", 2 * time.Second, "Does not retry it: its deadline is 2 s; 5 s do not fit", "", "Most retry"},
+		{"429 that fits", "GetCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, only, "Retries it after 5 s: it obeys the trailer whatever the code.", "Some retry it (go-grpc-middleware does), sooner than 5 s"},
+		{"429 that fits List", "ListCustomers", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, "Retries it after 5 s, as the trailer says; 4 attempts", "", "Some retry it"},
+		{"429 without a delay", "GetCustomer", "HTTP/1.1 429 X\n\n", 0, only, "", "Some retry it (go-grpc-middleware does)"},
+		{"429 on Delete", "DeleteCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, reads, "", "Some retry it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			q := Question{Operation: operation(t, test.operation), Remaining: mapping.NoDeadline}
 			if test.remaining != 0 {
 				q.Remaining = test.remaining
 			}
-			answer := answerTo(t, q, test.capture)
-			q.Reply, _ = ParseCapture([]byte(test.capture))
-			list, err := gateway.clients(q, answer)
+			explanation := explain(t, q, test.capture)
+			q.Response, _ = ParseCapture([]byte(test.capture))
+			list, err := newTestExplorer(t).clients(q, explanation)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,46 +110,46 @@ func TestClients(t *testing.T) {
 				if text := want[c.Name]; text == "" || !strings.HasPrefix(c.Says, text) {
 					t.Errorf("%s: %q, want %q", c.Name, c.Says, text)
 				}
-				if c.Repeats == strings.HasPrefix(c.Says, "Does not") {
-					t.Errorf("%s: repeats is %v, %q", c.Name, c.Repeats, c.Says)
+				if c.Retries == strings.HasPrefix(c.Says, "Does not") {
+					t.Errorf("%s: retries is %v, %q", c.Name, c.Retries, c.Says)
 				}
 			}
 		})
 	}
-	if list, err := gateway.clients(Question{}, Answer{}); err != nil || list != nil {
+	if list, err := newTestExplorer(t).clients(Question{}, Explanation{}); err != nil || list != nil {
 		t.Errorf("a success: %v, %v", list, err)
 	}
 }
 
 // TestVerdict: the table "When to retry" of docs/errors.md.
 func TestVerdict(t *testing.T) {
-	refused := findSituation("refused").none
+	refused := findSituation("refused").failure
 	for _, test := range []struct {
 		name, operation, capture string
-		none                     *mapping.NoReply
+		instead                  *mapping.NoReply
 		want, kind               string
 	}{
-		{"success", "GetCustomer", `HTTP/1.1 200 X` + "\n\n" + `{"data":{}}`, nil, "Nothing to repeat", kindOK},
-		{"429 with a delay", "CreateCustomer", "HTTP/1.1 429 X\nRetry-After: 30\n\n", nil, "Wait 30 s, then repeat it: nothing was done", kindLater},
-		{"429 without", "GetCustomer", "HTTP/1.1 429 X\n\n", nil, "Slow down and back off for long: nothing was done", kindLater},
-		{"a create that was applied", "CreateCustomer", "HTTP/1.1 200 X\n\n<p>", nil, "Do not repeat it: most likely the customer is there", kindFault},
-		{"a create of unknown outcome", "CreateCustomer", "HTTP/1.1 502 X\n\n", nil, "Look for the customer before repeating it", kindFault},
-		{"503 with a delay", "UpdateCustomer", "HTTP/1.1 503 X\nRetry-After: 7\n\n", nil, "Wait 7 s, then repeat it", kindLater},
-		{"502 on Get", "GetCustomer", "HTTP/1.1 502 X\n\n", nil, "Repeat it with backoff", kindLater},
-		{"never sent", "CreateCustomer", "", &refused, "Repeat it with backoff: nothing was done", kindLater},
-		{"401", "GetCustomer", "HTTP/1.1 401 X\n\n", nil, "Do not repeat it unchanged", kindAccess},
-		{"400", "GetCustomer", "HTTP/1.1 400 X\n\n", nil, "Do not repeat it unchanged", kindRequest},
+		{"success", "GetCustomer", `HTTP/1.1 200 X` + "\n\n" + `{"data":{"id":1}}`, nil, "Nothing to retry", kindOK},
+		{"429 with a delay", "CreateCustomer", "HTTP/1.1 429 X\nRetry-After: 30\n\n", nil, "Wait 30 s, then retry: nothing was done", kindLater},
+		{"a create that was applied", "CreateCustomer", "HTTP/1.1 201 X\n\n" + `{"data":{"email":"a"}}`, nil, "Do not retry: the customer is most likely there", kindFault},
+		{"a create of unknown outcome", "CreateCustomer", "HTTP/1.1 502 X\n\n", nil, "Look for the customer before a retry", kindFault},
+		{"503 with a delay", "UpdateCustomer", "HTTP/1.1 503 X\nRetry-After: 7\n\n", nil, "Wait 7 s, then retry", kindLater},
+		{"502 on Get", "GetCustomer", "HTTP/1.1 502 X\n\n", nil, "Retry with backoff", kindLater},
+		{"not sent", "CreateCustomer", "", &refused, "Retry with backoff: nothing was done", kindLater},
+		{"401", "GetCustomer", "HTTP/1.1 401 X\n\n", nil, "Do not retry it unchanged", kindAccess},
+		{"400", "GetCustomer", "HTTP/1.1 400 X\n\n", nil, "Do not retry it unchanged", kindRequest},
+		{"400 on Create", "CreateCustomer", "HTTP/1.1 400 X\n\n", nil, "Do not retry it unchanged", kindRequest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			q := Question{Operation: operation(t, test.operation), Remaining: mapping.NoDeadline, NoReply: test.none}
-			if test.none == nil {
-				q.Reply, _ = ParseCapture([]byte(test.capture))
+			q := Question{Operation: operation(t, test.operation), Remaining: mapping.NoDeadline, NoResponse: test.instead}
+			if test.instead == nil {
+				q.Response, _ = ParseCapture([]byte(test.capture))
 			}
-			answer, err := gateway.Explain(q)
+			explanation, err := gateway.Explain(q)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, kind := verdict(answer.result), kindOf(answer.result.Code()); got != test.want || kind != test.kind {
+			if got, kind := verdict(explanation.result), kindOf(explanation.result.Code()); got != test.want || kind != test.kind {
 				t.Errorf("%q, %s", got, kind)
 			}
 		})

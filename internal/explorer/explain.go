@@ -6,45 +6,47 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// placeholderID stands for the id that the service gives each call. It takes part
-// because it takes room: without it more field violations could fit than a caller
-// ever sees.
+// placeholderID is in the place of the id that the service gives each call. Without an id the error
+// would be smaller, and could have more field violations than a caller ever gets.
 const placeholderID = "00000000000000000000000000000000"
 
-// Gateway is what the service makes of replies before they are mapped.
+// Gateway is what the service does to responses before they are mapped.
 type Gateway struct {
-	// Readable reports whether a handler of the operation could answer with the
-	// body of a success.
+	// Readable reports whether a handler of the operation can read the body of a success.
 	Readable func(operation mapping.Operation, body []byte) bool
-	// MaxBody is the most of a success that the service reads, in bytes.
+	// MaxBody is the limit of a success' body, in bytes.
 	MaxBody int
 }
 
-// Question is a call, and what became of it upstream.
+// Question is a call and what happened upstream.
 type Question struct {
 	Operation mapping.Operation
-	// CustomerID is the customer that the request names, 0 for none. An operation
-	// whose requests have no id ignores it, so that one question can be asked of
-	// each.
+	// CustomerID is the customer that the request names, 0 for none. It is ignored for an operation
+	// whose requests have no id.
 	CustomerID int64
 	Credential mapping.Credential
 	// Remaining is what is left of the caller's deadline.
 	Remaining time.Duration
 
-	Reply Capture
-	// NoReply is what happened instead of a reply, nil if there was one.
-	NoReply *mapping.NoReply
+	Response Capture
+	// NoResponse is what happened instead of a response, nil if there was one.
+	NoResponse *mapping.NoReply
 }
 
-// Answer is what the caller of the service gets.
-type Answer struct {
+// Explanation is what the caller of the service gets.
+type Explanation struct {
 	Code string `json:"code"`
-	// Status is the google.rpc.Status as protojson has it.
+	// Origin is who wrote the response, empty if there was none or the call succeeded.
+	Origin mapping.Origin `json:"origin,omitempty"`
+	// Outcome is what happened to the request at Pelcro, empty where the code says enough.
+	Outcome mapping.Outcome `json:"outcome,omitempty"`
+	// Status is the google.rpc.Status in protojson.
 	Status    json.RawMessage   `json:"status"`
 	Trailers  map[string]string `json:"trailers"`
 	WireBytes int               `json:"wireBytes"`
@@ -52,8 +54,8 @@ type Answer struct {
 	result mapping.Result
 }
 
-// Explain answers as the service would.
-func (g Gateway) Explain(q Question) (Answer, error) {
+// Explain returns what the service would send.
+func (g Gateway) Explain(q Question) (Explanation, error) {
 	call := mapping.Call{
 		Operation:  q.Operation,
 		Credential: q.Credential,
@@ -64,15 +66,15 @@ func (g Gateway) Explain(q Question) (Answer, error) {
 		call.ResourceID = strconv.FormatInt(q.CustomerID, 10)
 	}
 	var result mapping.Result
-	if q.NoReply != nil {
-		result = mapping.FromNoReply(call, *q.NoReply)
+	if q.NoResponse != nil {
+		result = mapping.FromNoReply(call, *q.NoResponse)
 	} else {
-		result = mapping.FromReply(call, g.reply(q.Operation, q.Reply))
+		result = mapping.FromReply(call, g.received(q.Operation, q.Response))
 	}
 	proto := result.Status().Proto()
 	status, err := protojson.Marshal(proto)
 	if err != nil {
-		return Answer{}, err
+		return Explanation{}, err
 	}
 	if result.OK() {
 		status = []byte(`{"code": 0}`)
@@ -81,8 +83,10 @@ func (g Gateway) Explain(q Question) (Answer, error) {
 	for name, values := range result.Trailer() {
 		trailers[name] = values[0]
 	}
-	return Answer{
-		Code:      code.Code(proto.GetCode()).String(),
+	return Explanation{
+		Code:      codeName(result.Code()),
+		Origin:    result.Origin(),
+		Outcome:   result.Outcome(),
 		Status:    status,
 		Trailers:  trailers,
 		WireBytes: result.WireBytes(),
@@ -90,21 +94,27 @@ func (g Gateway) Explain(q Question) (Answer, error) {
 	}, nil
 }
 
+// advice is what the caller should do, in Markdown with nothing but `code`.
+func (e Explanation) advice() string { return mapping.Advice(e.result.Reason()) }
+
+// codeName is the code as it is in the contract, for example NOT_FOUND.
+func codeName(c codes.Code) string { return code.Code(c).String() }
+
 // namesCustomer reports whether the requests of the operation have an id.
 func namesCustomer(operation mapping.Operation) bool {
 	return operation.Kind != mapping.Create && operation.Name != "ListCustomers"
 }
 
-// reply is the capture as the service's own HTTP client would have handed it on.
-func (g Gateway) reply(operation mapping.Operation, c Capture) mapping.Reply {
-	reply := mapping.Reply{StatusCode: c.Status, Header: c.Header, Body: c.Body}
+// received is the response as the service's HTTP client would return it.
+func (g Gateway) received(operation mapping.Operation, c Capture) mapping.Reply {
+	response := mapping.Reply{StatusCode: c.Status, Header: c.Header, Body: c.Body}
 	switch success := c.Status >= 200 && c.Status <= 299; {
 	case !success && len(c.Body) > mapping.MaxErrorBody:
-		reply.Body, reply.BodyIncomplete = c.Body[:mapping.MaxErrorBody], true
+		response.Body, response.BodyIncomplete = c.Body[:mapping.MaxErrorBody], true
 	case success && len(c.Body) > g.MaxBody:
-		reply.Body, reply.BodyIncomplete, reply.TooLarge = nil, true, true
+		response.Body, response.BodyIncomplete, response.TooLarge = nil, true, true
 	case success && operation.Kind != mapping.Delete:
-		reply.Unusable = !g.Readable(operation, c.Body)
+		response.Unusable = !g.Readable(operation, c.Body)
 	}
-	return reply
+	return response
 }

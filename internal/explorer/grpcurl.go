@@ -8,15 +8,18 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// Failure is what the sandbox answers when it is asked for customer ID. One
-// without a name is not offered for choice, but can be typed.
+// Failure is a failure of the sandbox, on request for customer ID.
 type Failure struct {
-	ID    int
-	Name  string
-	Reply Capture
+	ID int
+	// Name is what the page offers, empty for a failure that it does not offer.
+	Name string
+	// Writer is who writes such a response, for example nginx.
+	Writer string
+	// Response returns the response to a request of the operation.
+	Response func(operation mapping.Operation) Capture
 }
 
-// command is a line for a shell, and what it shows.
+// command is a line for a shell, and a note about its output.
 type command struct {
 	Line string `json:"line"`
 	Note string `json:"note"`
@@ -25,14 +28,13 @@ type command struct {
 // seededCustomer is a customer that the sandbox has.
 const seededCustomer = 1001
 
-// The failure that stands for successes that are no use.
+// pageInsteadOfData is the failure of the sandbox that is a success with an invalid body.
 const pageInsteadOfData = 604
 
-// grpcurl returns the line that shows the answer to the question in the sandbox,
-// or says why there is none.
-func (e *explorer) grpcurl(q Question, noReply *situation, answer Answer) (command, error) {
-	if q.Operation.Name == "ListCustomers" && !answer.result.OK() {
-		return command{Note: "The sandbox plays failures for a customer's id or email, so it has none for ListCustomers. Choose another operation."}, nil
+// grpcurl returns the line that shows the explanation in the sandbox, or a note why there is none.
+func (e *explorer) grpcurl(q Question, instead *situation, explanation Explanation) (command, error) {
+	if q.Operation.Name == "ListCustomers" && !explanation.result.OK() {
+		return command{Note: "The sandbox fails for a customer's id or email, so it has no failure for ListCustomers. Choose another operation."}, nil
 	}
 	var (
 		id      int
@@ -40,43 +42,43 @@ func (e *explorer) grpcurl(q Question, noReply *situation, answer Answer) (comma
 		same    bool
 	)
 	switch {
-	case noReply != nil && noReply.sandboxID == 0:
-		return command{Note: "The sandbox cannot show this: there is nothing wrong with the way to it."}, nil
-	case noReply != nil:
-		id, same = noReply.sandboxID, true
-		if noReply.maxTime != 0 {
-			maxTime = fmt.Sprintf("-max-time %d ", noReply.maxTime)
+	case instead != nil && instead.sandboxID == 0:
+		return command{Note: "The sandbox has no failure of this kind."}, nil
+	case instead != nil:
+		id, same = instead.sandboxID, true
+		if instead.maxTime != 0 {
+			maxTime = fmt.Sprintf("-max-time %d ", instead.maxTime)
 		}
-	case answer.result.OK():
+	case explanation.result.OK():
 		id, same = seededCustomer, true
-	case q.Reply.Status >= 200 && q.Reply.Status <= 299:
+	case q.Response.Status >= 200 && q.Response.Status <= 299:
 		id = pageInsteadOfData
 	default:
-		id = q.Reply.Status
+		id = q.Response.Status
 	}
-	if noReply == nil && q.Remaining != mapping.NoDeadline {
+	if instead == nil && q.Remaining != mapping.NoDeadline {
 		maxTime = fmt.Sprintf("-max-time %g ", q.Remaining.Seconds())
 	}
 	if !same {
-		played, err := e.plays(q, id, answer)
-		if err != nil {
+		failure := e.failure(id)
+		if failure == nil {
+			return command{Note: "The sandbox has the statuses from 300 to 599, not this one."}, nil
+		}
+		var err error
+		if same, err = e.gives(q, *failure, explanation); err != nil {
 			return command{}, err
 		}
-		if played == nil {
-			return command{Note: "The sandbox plays the statuses from 300 to 599, and not this one."}, nil
-		}
-		same = *played
 	}
 	c := command{Line: "grpcurl -plaintext " + maxTime + "-d '" + requestFor(q.Operation, id) + "' " + e.Address + " pelcro.v1.CustomerService/" + q.Operation.Name}
 	switch {
-	case answer.result.OK():
-		c.Note = "Calls the sandbox, which answers with success."
-	case noReply != nil:
-		c.Note = "Prints this error" + noReply.but + "."
+	case explanation.result.OK():
+		c.Note = "Calls the sandbox, which succeeds."
+	case instead != nil:
+		c.Note = "Prints this error" + instead.except + "."
 	case same:
 		c.Note = "Prints this error."
 	default:
-		c.Note = fmt.Sprintf("Prints what becomes of the sandbox's own %d, which is not quite the reply here.", id)
+		c.Note = fmt.Sprintf("Prints the error for the sandbox's own %d, which differs from the response here.", id)
 	}
 	if !e.Sandbox {
 		c.Note += " This service is in front of the real Pelcro: start another one with serve --sandbox for it."
@@ -84,32 +86,31 @@ func (e *explorer) grpcurl(q Question, noReply *situation, answer Answer) (comma
 	return c, nil
 }
 
-// plays reports whether asking the sandbox for that failure gives the same answer,
-// nil if it has no such failure.
-func (e *explorer) plays(q Question, id int, answer Answer) (*bool, error) {
-	for _, f := range e.Failures {
-		if f.ID != id {
-			continue
+// failure returns the sandbox's failure with that id, nil if it has none.
+func (e *explorer) failure(id int) *Failure {
+	for i := range e.Failures {
+		if e.Failures[i].ID == id {
+			return &e.Failures[i]
 		}
-		q.Reply, q.CustomerID, q.Credential = f.Reply, int64(id), mapping.CredentialGateway
-		played, err := e.Gateway.Explain(q)
-		if err != nil {
-			return nil, err
-		}
-		same := proto.Equal(played.result.Status().Proto(), answer.result.Status().Proto()) &&
-			played.Trailers[mapping.TrailerPushback] == answer.Trailers[mapping.TrailerPushback]
-		return &same, nil
 	}
-	return nil, nil //nolint:nilnil // neither the same nor another: none
+	return nil
 }
 
-// requestFor is the request that makes the sandbox play the failure.
+// gives reports whether that failure of the sandbox has the same explanation.
+func (e *explorer) gives(q Question, failure Failure, explanation Explanation) (bool, error) {
+	q.Response, q.CustomerID, q.Credential = failure.Response(q.Operation), int64(failure.ID), mapping.CredentialGateway
+	other, err := e.Gateway.Explain(q)
+	return err == nil && proto.Equal(other.result.Status().Proto(), explanation.result.Status().Proto()) &&
+		other.Trailers[mapping.TrailerPushback] == explanation.Trailers[mapping.TrailerPushback], err
+}
+
+// requestFor is the request that makes the sandbox fail so, or succeed for the seeded customer.
 func requestFor(operation mapping.Operation, id int) string {
-	played := id != seededCustomer
+	fails := id != seededCustomer
 	switch {
 	case operation.Name == "ListCustomers":
 		return `{"page_size": 10}`
-	case operation.Kind == mapping.Create && played:
+	case operation.Kind == mapping.Create && fails:
 		return fmt.Sprintf(`{"customer": {"email": "http-%d@example.com"}}`, id)
 	case operation.Kind == mapping.Create:
 		return `{"customer": {"email": "new@example.com"}}`

@@ -8,18 +8,16 @@ import (
 	"net/http"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// maxQuestion is the most that is read of a question, in bytes: the largest error
-// body that counts, even if JSON escapes every byte of it.
+// maxQuestion is the limit of a question, in bytes: enough for the largest error body that the
+// service reads, even if JSON escapes every byte of it.
 const maxQuestion = 2 << 20
 
 //go:embed page
 var page embed.FS
 
-// files are the page's own, by their path on the server.
+// files are the page's files by their paths on the server.
 var files = map[string]string{
 	"/{$}":       "page/index.html",
 	"/style.css": "page/style.css",
@@ -27,28 +25,37 @@ var files = map[string]string{
 	"/icon.svg":  "page/icon.svg",
 }
 
-// policyHeader keeps everything from the page but its own files: a reply that is
-// shown may hold anything.
+// policyHeader allows the page nothing except its own files: a response that it shows may contain
+// anything.
 const policyHeader = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Config is what a [Handler] knows.
+// Config configures a [Handler].
 type Config struct {
 	Gateway Gateway
-	// Failures are the sandbox's.
+	// Failures are the failures of the sandbox.
 	Failures []Failure
-	// Address is the gRPC service's, for the lines to try.
+	// ServiceConfig is the service config that is published for clients, as JSON.
+	ServiceConfig string
+	// Address is the address of the gRPC service, for the commands to try.
 	Address string
-	// Sandbox says that the service runs against a sandbox, so that those lines work.
+	// Sandbox reports whether the service runs against a sandbox, so that the commands work.
 	Sandbox bool
 }
 
-type explorer struct{ Config }
+type explorer struct {
+	Config
 
-// Handler serves the page and its endpoint, at the root of an address that only
-// this machine reaches.
+	policies policies
+}
+
+// Handler serves the page and its endpoint, at the root of an address that only this machine
+// reaches.
 func Handler(config Config) (http.Handler, error) {
-	e := &explorer{config}
+	e, err := newExplorer(config)
+	if err != nil {
+		return nil, err
+	}
 	groups, err := e.samples()
 	if err != nil {
 		return nil, err
@@ -64,14 +71,19 @@ func Handler(config Config) (http.Handler, error) {
 	api := http.NewServeMux()
 	api.HandleFunc("GET /api/samples", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(samples) // the reader has gone
+		_, _ = w.Write(samples) // the client has gone
 	})
 	api.HandleFunc("POST /api/explain", e.explain)
 	mux.Handle("/api/", sameOrigin(api))
 	return guarded(mux), nil
 }
 
-// guarded sets the headers that hold for everything here.
+func newExplorer(config Config) (*explorer, error) {
+	policies, err := readPolicies(config.ServiceConfig)
+	return &explorer{config, policies}, err
+}
+
+// guarded sets the security headers of every response.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -85,124 +97,126 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what pages of other origins ask for. net/http lets them read,
-// because reading is thought to be harmless; here nothing but the page reads, so
-// every request is judged like one that changes something.
+// sameOrigin rejects requests from pages of other origins. net/http allows them to read; here only
+// the page itself may, so every request is checked as one that changes something.
 func sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		judged := r.Clone(r.Context())
-		judged.Method = http.MethodPost
-		if err := protection.Check(judged); err != nil {
-			refuse(w, http.StatusForbidden, "This is for the explorer's own page, not for pages of other origins.")
+		checked := r.Clone(r.Context())
+		checked.Method = http.MethodPost
+		if err := protection.Check(checked); err != nil {
+			reject(w, http.StatusForbidden, "This is for the explorer's own page, not for pages of other origins.")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// shown is all that the page shows of an answer.
+// shown is everything that the page shows for a question.
 type shown struct {
-	// Problem is set when the question makes no sense; then there is nothing else.
-	// It comes with the status 200: a reply that cannot be read is what people
-	// paste, not a failure of this endpoint.
+	// Problem is set when the question is invalid; then the rest is missing. It is sent with the
+	// status 200: that people paste something unreadable is not a failure of this endpoint.
 	Problem *problem `json:"problem,omitempty"`
 	*result
 }
 
 type result struct {
-	Answer
+	Explanation
 
-	Number   int       `json:"number"` // the code's
-	Kind     string    `json:"kind"`
-	KindSays string    `json:"kindSays"`
-	Reason   string    `json:"reason"`
-	Message  string    `json:"message"`
-	Advice   string    `json:"advice"`
-	Verdict  string    `json:"verdict"`
-	Clients  []client  `json:"clients"`
-	Request  []line    `json:"request"`
-	Omitted  string    `json:"omitted"` // violations that did not fit
-	Wire     *wire     `json:"wire"`
-	Grpcurl  command   `json:"grpcurl"`
-	Upstream *upstream `json:"upstream"`
+	Number      int       `json:"number"` // of the code
+	Kind        string    `json:"kind"`
+	KindSays    string    `json:"kindSays"`
+	Reason      string    `json:"reason"`
+	Message     string    `json:"message"`
+	OriginSays  string    `json:"originSays"`
+	OutcomeSays string    `json:"outcomeSays"`
+	Advice      string    `json:"advice"`
+	Verdict     string    `json:"verdict"`
+	Clients     []client  `json:"clients"`
+	Request     []line    `json:"request"`
+	Omitted     string    `json:"omitted"` // number of violations that did not fit
+	Wire        *wire     `json:"wire"`
+	Grpcurl     command   `json:"grpcurl"`
+	Upstream    *upstream `json:"upstream"`
 }
 
-// upstream is the reply as it was understood.
+// upstream is the response as it was read.
 type upstream struct {
 	Status int    `json:"status"`
 	Name   string `json:"name"`
-	// Reply is a capture in three fields, nil when it came so.
-	Reply *fields `json:"reply,omitempty"`
+	// Response is a capture in three fields, nil if it was not a capture.
+	Response *fields `json:"response,omitempty"`
 }
 
-// explain answers the page's questions. Nothing of them is kept or logged.
+// explain responds to the page's questions. Nothing of them is kept or logged.
 func (e *explorer) explain(w http.ResponseWriter, r *http.Request) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		refuse(w, http.StatusUnsupportedMediaType, "Send JSON, and say so: Content-Type: application/json.")
+		reject(w, http.StatusUnsupportedMediaType, "Send JSON, and say so: Content-Type: application/json.")
 		return
 	}
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxQuestion))
 	decoder.DisallowUnknownFields()
-	var a asked
-	if err := decoder.Decode(&a); err != nil {
+	var f form
+	if err := decoder.Decode(&f); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			refuse(w, http.StatusRequestEntityTooLarge, "This is more than 2 MiB. Of an error's body 256 KiB count; paste the beginning.")
+			reject(w, http.StatusRequestEntityTooLarge, "This is more than 2 MiB. The service reads 256 KiB of an error's body; paste the beginning.")
 			return
 		}
-		refuse(w, http.StatusBadRequest, "This is not the JSON that the page sends: "+shorten(err.Error())+".")
+		reject(w, http.StatusBadRequest, "This is not the JSON that the page sends: "+shorten(err.Error())+".")
 		return
 	}
-	answer, err := e.show(a)
+	content, err := e.show(f)
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "This answer cannot be shown; please report it with the reply that causes it.")
+		reject(w, http.StatusInternalServerError, "The explorer failed; please report it with the response that causes it.")
 		return
 	}
-	send(w, http.StatusOK, answer)
+	send(w, http.StatusOK, content)
 }
 
-// show answers a question.
-func (e *explorer) show(a asked) (shown, error) {
-	q, wrong := a.question()
+// show returns what the page shows for a form.
+func (e *explorer) show(f form) (shown, error) {
+	q, wrong := f.question()
 	if wrong != nil {
 		return shown{Problem: wrong}, nil
 	}
-	answer, err := e.Gateway.Explain(q)
+	explanation, err := e.Gateway.Explain(q)
 	if err != nil {
 		return shown{}, err
 	}
-	code := answer.result.Code()
+	code := explanation.result.Code()
 	r := &result{
-		Answer:   answer,
-		Number:   int(code),
-		Kind:     kindOf(code),
-		KindSays: kindWords[kindOf(code)],
-		Message:  answer.result.Status().Message(),
-		Advice:   mapping.Advice(answer.result.Reason()),
-		Verdict:  verdict(answer.result),
-		Request:  skeleton(q, answer),
-		Omitted:  omitted(answer),
-		Wire:     wireOf(answer),
+		Explanation: explanation,
+		Number:      int(code),
+		Kind:        kindOf(code),
+		KindSays:    kindWords[kindOf(code)],
+		Message:     explanation.result.Status().Message(),
+		OriginSays:  originWords[explanation.Origin],
+		OutcomeSays: outcomeWords[explanation.Outcome],
+		Advice:      explanation.advice(),
+		Verdict:     verdict(explanation.result),
+		Request:     skeleton(q, explanation),
+		Omitted:     omitted(explanation),
+		Wire:        wireOf(explanation),
 	}
-	if !answer.result.OK() {
-		r.Reason = answer.result.Reason().String()
+	if !explanation.result.OK() {
+		r.Reason = explanation.result.Reason().String()
 	}
-	if q.NoReply == nil {
-		r.Upstream = &upstream{Status: q.Reply.Status, Name: http.StatusText(q.Reply.Status)}
-		if a.Capture != nil {
-			r.Upstream.Reply = written(q.Reply)
+	if q.NoResponse == nil {
+		r.Upstream = &upstream{Status: q.Response.Status, Name: http.StatusText(q.Response.Status)}
+		if f.Capture != nil {
+			r.Upstream.Response = written(q.Response)
 		}
 	}
-	if r.Clients, err = e.Gateway.clients(q, answer); err != nil {
+	if r.Clients, err = e.clients(q, explanation); err != nil {
 		return shown{}, err
 	}
-	r.Grpcurl, err = e.grpcurl(q, findSituation(a.NoReply), answer)
+	r.Grpcurl, err = e.grpcurl(q, findSituation(f.NoResponse), explanation)
 	return shown{result: r}, err
 }
 
-// omitted is how many violations did not fit, as the caller reads it.
-func omitted(answer Answer) string {
-	for _, detail := range answer.result.Status().Details() {
+// omitted is the number of violations that did not fit, as the caller gets it.
+func omitted(explanation Explanation) string {
+	for _, detail := range explanation.result.Status().Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			return info.GetMetadata()["violationsOmitted"]
 		}
@@ -210,17 +224,17 @@ func omitted(answer Answer) string {
 	return ""
 }
 
-// refuse answers with one sentence.
-func refuse(w http.ResponseWriter, status int, sentence string) {
+// reject responds with one sentence.
+func reject(w http.ResponseWriter, status int, sentence string) {
 	send(w, status, shown{Problem: &problem{Says: sentence}})
 }
 
-func send(w http.ResponseWriter, status int, answer shown) {
-	raw, err := json.Marshal(answer)
+func send(w http.ResponseWriter, status int, content shown) {
+	raw, err := json.Marshal(content)
 	if err != nil {
-		status = http.StatusInternalServerError // and nothing to read: it cannot be written
+		status = http.StatusInternalServerError // without a body, which cannot be written
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the reader has gone
+	_, _ = w.Write(raw) // the client has gone
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// line is one line of the gRPC request as JSON, with what is wrong there.
+// line is one line of the gRPC request as JSON, with its violations.
 type line struct {
 	Depth      int         `json:"depth"`
 	Text       string      `json:"text"`
@@ -22,18 +22,17 @@ type violation struct {
 	Reason      string `json:"reason"`
 }
 
-// node is a field of the request. Values are not known and not shown, but for the
-// id.
+// node is a field of the request. Values are not known, except the id.
 type node struct {
-	label      string // how the field is written, with its colon
+	label      string // as printed, with the colon
 	value      string
 	children   []*node
 	list       bool
 	violations []violation
 }
 
-// skeleton draws the request as far as the violations name it, nil without any.
-func skeleton(q Question, answer Answer) []line {
+// skeleton shows the fields of the request that the violations name, nil without violations.
+func skeleton(q Question, explanation Explanation) []line {
 	root := &node{}
 	found := false
 	if q.CustomerID != 0 && namesCustomer(q.Operation) {
@@ -43,7 +42,7 @@ func skeleton(q Question, answer Answer) []line {
 		}
 		root.at(path).value = strconv.FormatInt(q.CustomerID, 10)
 	}
-	for _, detail := range answer.result.Status().Details() {
+	for _, detail := range explanation.result.Status().Details() {
 		badRequest, ok := detail.(*errdetails.BadRequest)
 		if !ok {
 			continue
@@ -60,8 +59,8 @@ func skeleton(q Question, answer Answer) []line {
 	return root.lines(nil, 0, "")
 }
 
-// at returns the node at a field path, which is made where it is not there yet.
-// What is no path is a field by that name.
+// at returns the node at a field path, and creates it if it is missing. A text that is not a path is
+// a field with that name.
 func (n *node) at(path string) *node {
 	for path != "" {
 		label, index, rest := step(path)

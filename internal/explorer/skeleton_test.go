@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// TestSkeleton draws requests.
+// TestSkeleton: the lines of requests.
 func TestSkeleton(t *testing.T) {
 	for _, test := range []struct {
 		name, operation, errors string
 		id                      int64
-		want                    []string // a ! before what is refused
+		want                    []string // a ! before a line with violations
 	}{
 		{"one field", "CreateCustomer", `{"email":["no"]}`, 0, []string{"{", ` "customer": {`, `! "email": …`, " }", "}"}},
 		{"the same twice", "CreateCustomer", `{"email":["no","never"]}`, 0, []string{"{", ` "customer": {`, `! "email": …`, " }", "}"}},
@@ -26,9 +26,9 @@ func TestSkeleton(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			q := Question{Operation: operation(t, test.operation), CustomerID: test.id}
-			answer := answerTo(t, q, "HTTP/1.1 400 X\n\n"+`{"errors":`+test.errors+`}`)
+			explanation := explain(t, q, "HTTP/1.1 400 X\n\n"+`{"errors":`+test.errors+`}`)
 			var got []string
-			for _, l := range skeleton(q, answer) {
+			for _, l := range skeleton(q, explanation) {
 				text := strings.Repeat(" ", l.Depth) + l.Text
 				if len(l.Violations) > 0 {
 					text = "!" + text[1:]
@@ -42,7 +42,7 @@ func TestSkeleton(t *testing.T) {
 	}
 }
 
-// TestOddPaths: what is no path is shown as one field.
+// TestOddPaths: a text that is not a path is one field.
 func TestOddPaths(t *testing.T) {
 	for path, want := range map[string][]string{
 		"":         nil,

@@ -6,8 +6,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// The kinds of codes, by what they are about. The page has a colour and these
-// words for each.
+// The kinds of codes. The page has a colour for each, and these words.
 const (
 	kindOK      = "ok"
 	kindRequest = "request"
@@ -17,10 +16,10 @@ const (
 )
 
 var kindWords = map[string]string{
-	kindOK:      "It worked",
+	kindOK:      "Success",
 	kindRequest: "About the request",
 	kindAccess:  "About access",
-	kindLater:   "A matter of time",
+	kindLater:   "Temporary",
 	kindFault:   "A fault behind the service",
 }
 
@@ -38,27 +37,41 @@ func kindOf(code codes.Code) string {
 	return kindFault
 }
 
-// verdict says in a few words whether a program may repeat the call: the table
-// "When to retry" of docs/errors.md, first row that fits.
+// originWords say who wrote the response.
+var originWords = map[mapping.Origin]string{
+	mapping.OriginPelcro:       "Pelcro wrote the response.",
+	mapping.OriginIntermediary: "Not Pelcro: a proxy, a firewall or another server wrote the response.",
+}
+
+// outcomeWords say what happened to the request at Pelcro.
+var outcomeWords = map[mapping.Outcome]string{
+	mapping.OutcomeNotSent:  "Nothing was sent to Pelcro.",
+	mapping.OutcomeRejected: "The request was rejected before it had an effect.",
+	mapping.OutcomeApplied:  "The request most likely took effect.",
+	mapping.OutcomeUnknown:  "The request may or may not have taken effect.",
+}
+
+// verdict says in a few words whether a program may retry the call: the first matching row of the
+// table "When to retry" of docs/errors.md.
 func verdict(r mapping.Result) string {
 	delay, code := r.RetryDelay(), r.Code()
 	switch {
 	case r.OK():
-		return "Nothing to repeat"
+		return "Nothing to retry"
 	case r.Outcome() == mapping.OutcomeApplied:
-		return "Do not repeat it: most likely the customer is there"
+		return "Do not retry: the customer is most likely there"
 	case r.Outcome() == mapping.OutcomeUnknown:
-		return "Look for the customer before repeating it"
+		return "Look for the customer before a retry"
 	case delay > 0 && r.Outcome() == mapping.OutcomeRejected:
-		return "Wait " + seconds(delay) + ", then repeat it: nothing was done"
+		return "Wait " + seconds(delay) + ", then retry: nothing was done"
 	case delay > 0:
-		return "Wait " + seconds(delay) + ", then repeat it"
-	case r.Outcome() == mapping.OutcomeRejected:
+		return "Wait " + seconds(delay) + ", then retry"
+	case code == codes.ResourceExhausted:
 		return "Slow down and back off for long: nothing was done"
-	case code == codes.Unavailable && r.Outcome() == mapping.OutcomeNotSent:
-		return "Repeat it with backoff: nothing was done"
+	case code == codes.Unavailable && r.Outcome() != "":
+		return "Retry with backoff: nothing was done" // not sent, or rejected
 	case code == codes.Unavailable:
-		return "Repeat it with backoff"
+		return "Retry with backoff"
 	}
-	return "Do not repeat it unchanged"
+	return "Do not retry it unchanged"
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// wire is what an error costs, and what it may cost, in bytes.
+// wire is the size of an error and its limit, in bytes.
 type wire struct {
 	Bytes       int    `json:"bytes"`
 	Budget      int    `json:"budget"`
@@ -15,35 +15,34 @@ type wire struct {
 	Parts       []part `json:"parts"`
 }
 
-// part is a share of the bytes.
+// part is a part of the bytes.
 type part struct {
 	Name  string `json:"name"`
 	Bytes int    `json:"bytes"`
 }
 
-// wireOf splits the cost that the mapping computed by the formula of HTTP/2 (RFC
-// 9113, section 6.5.2: name, value and 32 a field). The message is what the other
-// parts leave.
-func wireOf(answer Answer) *wire {
-	if answer.result.OK() {
+// wireOf splits the size that the mapping computed by the formula of HTTP/2 (RFC 9113, section
+// 6.5.2: name, value and 32 a field). The message is the rest.
+func wireOf(explanation Explanation) *wire {
+	if explanation.result.OK() {
 		return nil
 	}
 	const perField = 32
-	size := proto.Size(answer.result.Status().Proto())
+	size := proto.Size(explanation.result.Status().Proto())
 	details := len("grpc-status-details-bin") + (4*size+2)/3 + perField
 	trailers := 0
-	for name, value := range answer.Trailers {
+	for name, value := range explanation.Trailers {
 		trailers += len(name) + len(value) + perField
 	}
 	fixed := len(":status") + len("200") + perField +
 		len("content-type") + len("application/grpc") + perField +
-		len("grpc-status") + digitsOf(int(answer.result.Code())) + perField
+		len("grpc-status") + digitsOf(int(explanation.result.Code())) + perField
 	return &wire{
-		Bytes: answer.WireBytes, Budget: mapping.MaxWireBytes,
+		Bytes: explanation.WireBytes, Budget: mapping.MaxWireBytes,
 		Status: size, StatusLimit: mapping.MaxStatusBytes,
 		Parts: []part{
 			{"Details", details},
-			{"Message", answer.WireBytes - details - trailers - fixed},
+			{"Message", explanation.WireBytes - details - trailers - fixed},
 			{"Trailers", trailers},
 			{"Code and framing", fixed},
 		},

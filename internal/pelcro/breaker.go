@@ -92,7 +92,7 @@ func (b *breaker) allow() (ended func(failed *Error), rest time.Duration, open b
 				return
 			}
 			if count, err := b.states.Allow(); err == nil {
-				count(verdictOn(failed, time.Since(begin)))
+				count(countedAs(failed, time.Since(begin)))
 			}
 		}, 0, false
 	}
@@ -105,17 +105,17 @@ func (b *breaker) allow() (ended func(failed *Error), rest time.Duration, open b
 	b.blockFor(probeTime)
 	timer := time.AfterFunc(probeTime, func() { count(errUncounted) })
 	return func(failed *Error) {
-		verdict := verdictOn(failed, time.Since(begin))
-		if inTime := timer.Stop(); inTime || !errors.Is(verdict, errUncounted) {
-			count(verdict)
+		result := countedAs(failed, time.Since(begin))
+		if inTime := timer.Stop(); inTime || !errors.Is(result, errUncounted) {
+			count(result)
 		}
 	}, 0, false
 }
 
 func (b *breaker) blockFor(d time.Duration) { b.opens.Store(new(time.Now().Add(d))) }
 
-// verdictOn returns what an attempt says about Pelcro, in gobreaker's terms.
-func verdictOn(failed *Error, waited time.Duration) error {
+// countedAs returns what an attempt says about Pelcro, in gobreaker's terms.
+func countedAs(failed *Error, waited time.Duration) error {
 	if failed == nil {
 		return nil
 	}

@@ -42,6 +42,9 @@ type Config struct {
 	SiteID int32
 	// UserAgent is sent with each request.
 	UserAgent string
+	// Language is the Accept-Language of each request; empty for none, because it may set the language
+	// of a customer.
+	Language string
 	// Timeout bounds a call, with all its attempts; zero means [DefaultTimeout].
 	Timeout time.Duration
 	// Retries is how many more attempts a call has that may be retried; zero for none.
@@ -160,6 +163,9 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	header.Set("Accept", "application/json") // without it Laravel answers failures with redirects and HTML
 	header.Set("Accept-Encoding", "gzip")
 	header.Set("User-Agent", c.config.UserAgent)
+	if c.config.Language != "" {
+		header.Set("Accept-Language", c.config.Language)
+	}
 	if shown.authorization != "" {
 		header.Set("Authorization", shown.authorization)
 	}

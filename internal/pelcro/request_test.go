@@ -112,3 +112,18 @@ func (s seen) mustBe(t *testing.T, want string) {
 		t.Errorf("headers %v, want %v", s.header, header)
 	}
 }
+
+// TestLanguage: Accept-Language is sent only if it is configured.
+func TestLanguage(t *testing.T) {
+	for _, language := range []string{"", "en"} {
+		transport := &scripted{attempts: []attempt{func(r *http.Request) (*http.Response, error) {
+			if _, sent := r.Header["Accept-Language"]; sent != (language != "") || r.Header.Get("Accept-Language") != language {
+				t.Errorf("%q: headers %v", language, r.Header)
+			}
+			return responds(200)(r)
+		}}}
+		if err := get(t.Context(), transport.client(t, func(c *pelcro.Config) { c.Language = language })); err != nil {
+			t.Error(err)
+		}
+	}
+}

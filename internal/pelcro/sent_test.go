@@ -208,7 +208,7 @@ func TestBrokenHTTP(t *testing.T) {
 						noResponse(t, err, test.outcome, true)
 						continue
 					}
-					if got := response(t, err, test.status); failure(t, err).Outcome != test.outcome || got.Body != nil && len(got.Body) > 0 {
+					if got := response(t, err, test.status); failure(t, err).Outcome != test.outcome || len(got.Body) > 0 {
 						t.Errorf("%s: got %+v", call.name, failure(t, err))
 					}
 				}

@@ -6,9 +6,18 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
+
+// TestIdleTime: usual servers close idle connections after 5 seconds or more, and this client must be
+// the first.
+func TestIdleTime(t *testing.T) {
+	if idle := pelcro.NewTransport().IdleConnTimeout; idle <= 0 || idle >= 5*time.Second {
+		t.Errorf("idle connections are kept for %v", idle)
+	}
+}
 
 // TestIdleConnections: the connections of many concurrent calls are kept for the next ones, if that
 // many are kept. (A port may be used again, so not quite all new connections count.)

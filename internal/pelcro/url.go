@@ -14,7 +14,7 @@ func ParseBaseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		// The parser's error repeats the address, which may hold a password.
-		return nil, errors.New("is no URL; use one like https://www.pelcro.com/api/v1/core")
+		return nil, errors.New("is not a URL; use one like https://www.pelcro.com/api/v1/core")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":

@@ -144,13 +144,13 @@ func TestValue(t *testing.T) {
 }
 
 func TestCompact(t *testing.T) {
-	for body, want := range map[string]string{
-		" { \"a\" : [ 1 , \"b c\" ] , \"a\" : { } } ": `{"a":[1,"b c"],"a":{}}`,
-		"\"\xff\"": "\"\ufffd\"",
-		"1":        "1",
+	for _, test := range []struct{ body, want string }{
+		{` { "a" : [ 1 , "b c" ] , "a" : { } } `, `{"a":[1,"b c"],"a":{}}`},
+		{"\"\xff\"", "\"\ufffd\""},
+		{"1", "1"},
 	} {
-		if got := mustParse(t, body).Compact(); got != want {
-			t.Errorf("%q becomes %q", body, got)
+		if got := mustParse(t, test.body).Compact(); got != test.want {
+			t.Errorf("%q becomes %q", test.body, got)
 		}
 	}
 }

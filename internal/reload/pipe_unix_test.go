@@ -4,7 +4,7 @@ package reload_test
 
 import "syscall"
 
-// pipe makes a pipe that nobody writes to.
+// pipe makes a pipe without a writer.
 func (w *watched) pipe(name string) {
 	w.t.Helper()
 	w.must(syscall.Mkfifo(name, 0o600))

@@ -1,19 +1,16 @@
-// Package reload follows files that change while the program runs: keys,
-// certificates, lists.
+// Package reload follows files that change while the program runs: keys, certificates, lists.
 //
 //	files, err := reload.Open([]string{cert, key}, adopt)
-//	go files.Watch(ctx, tell)
+//	go files.Watch(ctx, report)
 //
-// It looks at what the files hold, twice a second, and at nothing else. So it
-// does not matter how they change: written in place, replaced by a rename, by a
-// symbolic link that points elsewhere, or by Kubernetes' swap of ..data; and
-// there are no watches to lose. What has changed counts from the second look that
-// finds the same, because the first may have met a file half written, or one file
-// of several: it is in use within [Delay].
+// It reads the files twice a second and compares contents only. So it does not matter how they
+// change: written in place, replaced by a rename, by a symbolic link to another file, or by
+// Kubernetes' swap of ..data; and there are no file system watches to lose. Changed content is
+// adopted when two polls in a row find the same, because the first may have met a file half
+// written, or one file of several: it is in use within [Delay].
 //
-// What is no good is not used. Then everything stays as it was, and the operator
-// is told once, if it is still no good at the look after. A file that is missing,
-// empty or cannot be read is never any good.
+// Invalid content is ignored: the previous content stays in use, and the operator gets one report,
+// if the next poll still finds it invalid. A file that is missing, empty or unreadable is invalid.
 package reload
 
 import (
@@ -29,31 +26,40 @@ import (
 )
 
 const (
-	// interval is the time from one look to the next.
+	// interval is the time between two polls.
 	interval = 500 * time.Millisecond
-	// Delay is how long good content waits at most before it is adopted, but for the
-	// time that reading and adopting take.
+	// Delay is the longest wait until valid content is adopted, without the time that reading and
+	// adopting take.
 	Delay = 2 * interval
-	// MaxFile is the size of the largest file, in bytes; larger ones are no good.
+	// MaxFile is the size of the largest valid file, in bytes.
 	MaxFile = 1 << 20
 )
+
+// FileError is a file that cannot be used. It holds nothing of the file except its name.
+type FileError struct {
+	Name string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Name + " " + e.Err.Error() }
+
+func (e *FileError) Unwrap() error { return e.Err }
 
 // Files are files that are adopted together.
 type Files struct {
 	names []string
 	adopt func(contents [][]byte) error
-	// used is what is in use, seen what the last look found. failed is what was no
-	// good at a look, told what the operator was told of.
-	used, seen, failed, told version
+	// active is in use, lastSeen was found by the last poll, lastRejected was found invalid by a
+	// poll, lastReported was reported as invalid.
+	active, lastSeen, lastRejected, lastReported version
 }
 
-// version stands for what the files hold, or why they do not.
+// version identifies the contents of the files, or the reason why there are none.
 type version [sha256.Size]byte
 
-// Open reads the files and gives their contents, in the order of the names, to
-// adopt, which keeps what it needs or returns an error and changes nothing. The
-// error of Open is adopt's, or a sentence for each file that cannot be read. No
-// error of this package holds anything of a file but its name.
+// Open reads the files and gives their contents, in the order of the names, to adopt, which keeps
+// what it needs or returns an error and changes nothing. The error of Open is adopt's, or joins a
+// [*FileError] for each file that cannot be used.
 func Open(names []string, adopt func(contents [][]byte) error) (*Files, error) {
 	f := &Files{names: names, adopt: adopt}
 	contents, err := f.read()
@@ -63,17 +69,16 @@ func Open(names []string, adopt func(contents [][]byte) error) (*Files, error) {
 	if err := adopt(contents); err != nil {
 		return nil, err
 	}
-	f.used = versionOf(contents, nil)
-	f.seen = f.used
+	f.active = versionOf(contents, nil)
+	f.lastSeen = f.active
 	return f, nil
 }
 
-// Watch follows the files until ctx ends. It calls adopt for what has changed, and
-// tells of it: nil when the files hold what is in use, after a change or after
-// they were no good, and an error when they are no good and what was in use stays
-// so. One content is told of once, however long it stays. Both functions are
-// called by the goroutine of Watch, of which there may be one.
-func (f *Files) Watch(ctx context.Context, tell func(error)) {
+// Watch follows the files until ctx ends. It calls adopt with changed contents, and report with the
+// result: nil when the files hold what is in use, after a change or after an error, and an error
+// when they are invalid and the previous content stays in use. Each content is reported once. Both
+// functions are called by the goroutine of Watch; there may be one Watch only.
+func (f *Files) Watch(ctx context.Context, report func(error)) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -81,50 +86,50 @@ func (f *Files) Watch(ctx context.Context, tell func(error)) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			f.look(tell)
+			f.poll(report)
 		}
 	}
 }
 
-func (f *Files) look(tell func(error)) {
+func (f *Files) poll(report func(error)) {
 	contents, err := f.read()
 	found := versionOf(contents, err)
-	settled := found == f.seen
-	f.seen = found
+	settled := found == f.lastSeen
+	f.lastSeen = found
 	switch {
-	case found == f.used:
-		if f.told != (version{}) {
-			tell(nil)
+	case found == f.active:
+		if f.lastReported != (version{}) {
+			report(nil)
 		}
-		f.failed, f.told = version{}, version{}
+		f.lastRejected, f.lastReported = version{}, version{}
 		return
 	case !settled:
 		return
 	}
-	// What was no good is tried again: a certificate's day may have come.
+	// Invalid content is tried again: a certificate becomes valid with time.
 	if err == nil {
 		err = f.adopt(contents)
 	}
 	switch {
 	case err == nil:
-		f.used, f.failed, f.told = found, version{}, version{}
-		tell(nil)
-	case found != f.failed:
-		f.failed = found
-	case found != f.told:
-		f.told = found
-		tell(err)
+		f.active, f.lastRejected, f.lastReported = found, version{}, version{}
+		report(nil)
+	case found != f.lastRejected:
+		f.lastRejected = found
+	case found != f.lastReported:
+		f.lastReported = found
+		report(err)
 	}
 }
 
-// read returns the contents of all files, or an error for each that has none.
+// read returns the contents of all files, or a FileError for each that cannot be used.
 func (f *Files) read() ([][]byte, error) {
 	contents := make([][]byte, len(f.names))
 	problems := make([]error, len(f.names))
 	for i, name := range f.names {
 		content, err := readFile(name)
 		if err != nil {
-			problems[i] = fmt.Errorf("%s %w", name, err)
+			problems[i] = &FileError{name, err}
 		}
 		contents[i] = content
 	}
@@ -138,7 +143,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("is no regular file")
+		return nil, errors.New("is not a regular file")
 	}
 	file, err := os.Open(name)
 	if err != nil {
@@ -157,7 +162,7 @@ func readFile(name string) ([]byte, error) {
 	return content, nil
 }
 
-// unreadable leaves out the name, which stands before.
+// unreadable leaves out the name, which FileError has.
 func unreadable(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err

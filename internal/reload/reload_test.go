@@ -20,26 +20,26 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// look is the time between two looks.
-const look = reload.Delay / 2
+// interval is the time between two polls.
+const interval = reload.Delay / 2
 
 // canary is in the files and must not be in an error.
 const canary = "canary-secret-4711"
 
-// watched are two files that are followed, in a bubble of synctest: time passes
-// when the test says so.
+// watched are two files that are followed, in a bubble of synctest: time passes when the test says
+// so.
 type watched struct {
 	t       *testing.T
 	dir     string
 	a, b    string
 	mu      sync.Mutex
-	adopted []string  // what was adopted, in order
-	begin   time.Time // before that version 2 is no good
-	told    []string  // what the operator was told, "good" for nil
+	adopted []string  // the versions, in order
+	begin   time.Time // before that version 2 is invalid
+	reports []string  // what was reported, "adopted" for nil
 }
 
-// good are the contents that adopt takes: both files of the same version.
-func good(version string) string { return version + " " + canary }
+// valid are contents that adopt accepts: both files have the same version.
+func valid(version string) string { return version + " " + canary }
 
 func (w *watched) adopt(contents [][]byte) error {
 	w.mu.Lock()
@@ -55,14 +55,14 @@ func (w *watched) adopt(contents [][]byte) error {
 	return nil
 }
 
-func (w *watched) tell(err error) {
-	text := "good"
+func (w *watched) report(err error) {
+	text := "adopted"
 	if err != nil {
 		text = strings.ReplaceAll(err.Error(), w.dir+"/", "")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = append(w.told, text)
+	w.reports = append(w.reports, text)
 }
 
 // in runs the test with two watched files of version 1.
@@ -71,13 +71,13 @@ func in(t *testing.T, test func(w *watched)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := &watched{t: t, dir: dir, a: filepath.Join(dir, "a"), b: filepath.Join(dir, "b")}
-		w.write(w.a, good("1"))
-		w.write(w.b, good("1"))
+		w.write(w.a, valid("1"))
+		w.write(w.b, valid("1"))
 		w.watch()
 		test(w)
-		for _, text := range w.told {
+		for _, text := range w.reports {
 			if strings.Contains(text, canary) {
-				t.Errorf("the secret is repeated: %s", text)
+				t.Errorf("the secret is reported: %s", text)
 			}
 		}
 	})
@@ -93,11 +93,11 @@ func (w *watched) watch() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		files.Watch(ctx, w.tell)
+		files.Watch(ctx, w.report)
 	}()
 	w.t.Cleanup(func() { cancel(); <-ended })
-	// From here on the looks lie in the middle between two changes.
-	time.Sleep(look / 2)
+	// From here on each poll is in the middle between two changes.
+	time.Sleep(interval / 2)
 	synctest.Wait()
 }
 
@@ -125,57 +125,56 @@ func (w *watched) must(err error) {
 	}
 }
 
-// after lets so many looks happen.
-func (w *watched) after(looks int) {
-	time.Sleep(time.Duration(looks) * look)
+// after waits for so many polls.
+func (w *watched) after(polls int) {
+	time.Sleep(time.Duration(polls) * interval)
 	synctest.Wait()
 }
 
-func (w *watched) mustHave(adopted, told []string) {
+func (w *watched) mustHave(adopted, reports []string) {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !slices.Equal(w.adopted, adopted) {
 		w.t.Errorf("adopted %q, want %q", w.adopted, adopted)
 	}
-	if !slices.Equal(w.told, told) {
-		w.t.Errorf("told %q, want %q", w.told, told)
+	if !slices.Equal(w.reports, reports) {
+		w.t.Errorf("reported %q, want %q", w.reports, reports)
 	}
 }
 
-// TestChanges: however the files change, the new content is in use after the
-// second look.
+// TestChanges: however the files change, the new content is in use after the second poll.
 func TestChanges(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		before func(w *watched) // what is done before they are watched
+		before func(w *watched) // nil: both files are written in place
 		change func(w *watched)
 	}{
 		{"written in place", nil, func(w *watched) {
-			w.write(w.a, good("2"))
-			w.write(w.b, good("2"))
+			w.write(w.a, valid("2"))
+			w.write(w.b, valid("2"))
 		}},
 		{"renamed", nil, func(w *watched) {
-			w.replace(w.a, good("2"))
-			w.replace(w.b, good("2"))
+			w.replace(w.a, valid("2"))
+			w.replace(w.b, valid("2"))
 		}},
 		{"the same size and time", nil, func(w *watched) {
 			info, err := os.Stat(w.a)
 			w.must(err)
 			for _, name := range []string{w.a, w.b} {
-				w.write(name, good("2"))
+				w.write(name, valid("2"))
 				w.must(os.Chtimes(name, info.ModTime(), info.ModTime()))
 			}
 		}},
 		{"deleted and made again", nil, func(w *watched) {
 			w.must(os.Remove(w.a))
 			w.must(os.Remove(w.b))
-			w.write(w.a, good("2"))
-			w.write(w.b, good("2"))
+			w.write(w.a, valid("2"))
+			w.write(w.b, valid("2"))
 		}},
-		{"links that point elsewhere", func(w *watched) {
-			w.replace(w.a+"1", good("1"))
-			w.replace(w.a+"2", good("2"))
+		{"links to other files", func(w *watched) {
+			w.replace(w.a+"1", valid("1"))
+			w.replace(w.a+"2", valid("2"))
 			w.link(w.a, w.a+"1")
 			w.link(w.b, w.a+"1")
 		}, func(w *watched) {
@@ -194,8 +193,8 @@ func TestChanges(t *testing.T) {
 				w := &watched{t: t, dir: dir, a: filepath.Join(dir, "a"), b: filepath.Join(dir, "b")}
 				if test.before == nil {
 					test.before = func(w *watched) {
-						w.write(w.a, good("1"))
-						w.write(w.b, good("1"))
+						w.write(w.a, valid("1"))
+						w.write(w.b, valid("1"))
 					}
 				}
 				test.before(w)
@@ -206,41 +205,42 @@ func TestChanges(t *testing.T) {
 				w.after(1)
 				w.mustHave([]string{"1"}, nil)
 				w.after(1)
-				w.mustHave([]string{"1", "2"}, []string{"good"})
+				w.mustHave([]string{"1", "2"}, []string{"adopted"})
 				w.after(10)
-				w.mustHave([]string{"1", "2"}, []string{"good"})
+				w.mustHave([]string{"1", "2"}, []string{"adopted"})
 			})
 		})
 	}
 }
 
-// volume writes a version of a volume as the kubelet does: a folder of its own,
-// and a link to it that is swapped.
+// volume writes a version of a volume as the kubelet does: a new folder, and a link to it that is
+// swapped.
 func (w *watched) volume(version string) {
 	w.t.Helper()
 	folder := filepath.Join(w.dir, "..2026_"+version)
 	w.must(os.Mkdir(folder, 0o700))
-	w.write(filepath.Join(folder, "a"), good(version))
-	w.write(filepath.Join(folder, "b"), good(version))
+	w.write(filepath.Join(folder, "a"), valid(version))
+	w.write(filepath.Join(folder, "b"), valid(version))
 	w.link(filepath.Join(w.dir, "..data"), "..2026_"+version)
 }
 
-// TestNoGood: what is no good is told of once, and what was in use stays so.
-func TestNoGood(t *testing.T) {
+// TestInvalidContentKeepsOld: invalid content is reported once, and the previous content stays in
+// use.
+func TestInvalidContentKeepsOld(t *testing.T) {
 	const unreadable = "cannot be read: no such file or directory"
 	for _, test := range []struct {
-		name  string
-		spoil func(w *watched)
-		told  string
+		name   string
+		spoil  func(w *watched)
+		report string
 	}{
-		{"refused", func(w *watched) { w.write(w.a, good("2")) }, "they do not match"},
+		{"rejected", func(w *watched) { w.write(w.a, valid("2")) }, "they do not match"},
 		{"deleted", func(w *watched) { w.must(os.Remove(w.a)) }, "a " + unreadable},
 		{"both deleted", func(w *watched) { w.must(os.Remove(w.a)); w.must(os.Remove(w.b)) }, "a " + unreadable + "\nb " + unreadable},
 		{"empty", func(w *watched) { w.write(w.b, "") }, "b is empty"},
 		{"a link to nothing", func(w *watched) { w.link(w.a, "nothing") }, "a " + unreadable},
 		{"a link to itself", func(w *watched) { w.link(w.a, "a") }, "a cannot be read: too many levels of symbolic links"},
-		{"a folder", func(w *watched) { w.must(os.Remove(w.a)); w.must(os.Mkdir(w.a, 0o700)) }, "a is no regular file"},
-		{"a pipe", func(w *watched) { w.must(os.Remove(w.a)); w.pipe(w.a) }, "a is no regular file"},
+		{"a folder", func(w *watched) { w.must(os.Remove(w.a)); w.must(os.Mkdir(w.a, 0o700)) }, "a is not a regular file"},
+		{"a pipe", func(w *watched) { w.must(os.Remove(w.a)); w.pipe(w.a) }, "a is not a regular file"},
 		{"too large", func(w *watched) { w.write(w.a, strings.Repeat("x", reload.MaxFile+1)) }, "a is larger than 1024 KiB"},
 		{"not for this user", func(w *watched) {
 			if os.Geteuid() == 0 {
@@ -255,55 +255,55 @@ func TestNoGood(t *testing.T) {
 				w.after(2)
 				w.mustHave([]string{"1"}, nil)
 				w.after(1)
-				w.mustHave([]string{"1"}, []string{test.told})
+				w.mustHave([]string{"1"}, []string{test.report})
 				w.after(100)
-				w.mustHave([]string{"1"}, []string{test.told})
+				w.mustHave([]string{"1"}, []string{test.report})
 
 				w.must(os.RemoveAll(w.a))
-				w.write(w.a, good("1"))
-				w.write(w.b, good("1"))
+				w.write(w.a, valid("1"))
+				w.write(w.b, valid("1"))
 				w.after(1)
-				w.mustHave([]string{"1"}, []string{test.told, "good"})
+				w.mustHave([]string{"1"}, []string{test.report, "adopted"})
 
 				w.must(os.Remove(w.a))
 				w.after(3)
-				w.replace(w.a, good("3"))
-				w.replace(w.b, good("3"))
+				w.replace(w.a, valid("3"))
+				w.replace(w.b, valid("3"))
 				w.after(2)
-				w.mustHave([]string{"1", "3"}, []string{test.told, "good", "a " + unreadable, "good"})
+				w.mustHave([]string{"1", "3"}, []string{test.report, "adopted", "a " + unreadable, "adopted"})
 			})
 		})
 	}
 }
 
-// TestHalfWritten: what is on its way is neither adopted nor told of.
+// TestHalfWritten: half written content is neither adopted nor reported.
 func TestHalfWritten(t *testing.T) {
 	in(t, func(w *watched) {
-		w.write(w.a, good("2")) // the certificate is new, its key is not
+		w.write(w.a, valid("2")) // the certificate is new, its key is not
 		w.after(2)
 		w.mustHave([]string{"1"}, nil)
-		w.write(w.b, good("2"))
+		w.write(w.b, valid("2"))
 		w.after(2)
-		w.mustHave([]string{"1", "2"}, []string{"good"})
+		w.mustHave([]string{"1", "2"}, []string{"adopted"})
 
-		// A list of which a part would be good, too.
-		w.write(w.a, good("3"))
-		w.write(w.b, good("3"))
+		// A list of which a part would be valid as well.
+		w.write(w.a, valid("3"))
+		w.write(w.b, valid("3"))
 		w.after(1)
-		w.write(w.a, good("4"))
-		w.write(w.b, good("4"))
+		w.write(w.a, valid("4"))
+		w.write(w.b, valid("4"))
 		w.after(2)
-		w.mustHave([]string{"1", "2", "4"}, []string{"good", "good"})
+		w.mustHave([]string{"1", "2", "4"}, []string{"adopted", "adopted"})
 
-		w.write(w.a, good("5"))
+		w.write(w.a, valid("5"))
 		w.after(2)
-		w.write(w.a, good("4"))
+		w.write(w.a, valid("4"))
 		w.after(10)
-		w.mustHave([]string{"1", "2", "4"}, []string{"good", "good"})
+		w.mustHave([]string{"1", "2", "4"}, []string{"adopted", "adopted"})
 	})
 }
 
-// TestEachContent: another bad content is told of, too.
+// TestEachContent: each invalid content is reported.
 func TestEachContent(t *testing.T) {
 	in(t, func(w *watched) {
 		w.write(w.a, "")
@@ -317,36 +317,38 @@ func TestEachContent(t *testing.T) {
 	})
 }
 
-// TestLater: what was no good at first is adopted as soon as it is.
-func TestLater(t *testing.T) {
+// TestBecomesValid: content that becomes valid with time is adopted then.
+func TestBecomesValid(t *testing.T) {
 	in(t, func(w *watched) {
 		w.mu.Lock()
 		w.begin = time.Now().Add(time.Minute)
 		w.mu.Unlock()
-		w.write(w.a, good("2"))
-		w.write(w.b, good("2"))
+		w.write(w.a, valid("2"))
+		w.write(w.b, valid("2"))
 		time.Sleep(time.Minute)
 		w.mustHave([]string{"1"}, []string{"too early"})
 		w.after(1)
-		w.mustHave([]string{"1", "2"}, []string{"too early", "good"})
+		w.mustHave([]string{"1", "2"}, []string{"too early", "adopted"})
 	})
 }
 
-// TestOpen: what is no good at the beginning is said at once, of all files.
+// TestOpen: Open reports every file that cannot be used, as a FileError, or the error of adopt.
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
 	w := &watched{t: t, dir: dir}
-	for name, content := range map[string]string{"good": canary, "other": "x " + canary, "empty": ""} {
+	for name, content := range map[string]string{"valid": canary, "other": "x " + canary, "empty": ""} {
 		w.write(filepath.Join(dir, name), content)
 	}
 	for _, test := range []struct {
 		names []string
 		want  string
+		file  string // of the first FileError
 	}{
-		{[]string{"good", "good"}, ""},
-		{[]string{"good", "other"}, "they do not match"},
-		{[]string{"missing", "empty"}, "missing cannot be read: no such file or directory\nempty is empty"},
-		{[]string{"good", "missing"}, "missing cannot be read: no such file or directory"},
+		{[]string{"valid", "valid"}, "", ""},
+		{[]string{"valid", "other"}, "they do not match", ""},
+		{[]string{"missing", "empty"}, "missing cannot be read: no such file or directory\nempty is empty", "missing"},
+		{[]string{"valid", "missing"}, "missing cannot be read: no such file or directory", "missing"},
+		{[]string{"empty", "valid"}, "empty is empty", "empty"},
 	} {
 		t.Run(fmt.Sprint(test.names), func(t *testing.T) {
 			files, err := reload.Open([]string{filepath.Join(dir, test.names[0]), filepath.Join(dir, test.names[1])}, w.adopt)
@@ -356,6 +358,9 @@ func TestOpen(t *testing.T) {
 			}
 			if got != test.want || (files == nil) != (test.want != "") {
 				t.Errorf("%q, %v", got, files)
+			}
+			if file, ok := errors.AsType[*reload.FileError](err); ok != (test.file != "") || ok && filepath.Base(file.Name) != test.file {
+				t.Errorf("%#v, want a FileError of %q", file, test.file)
 			}
 		})
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxDelay is the longest delay that is believed.
+// maxDelay is the longest delay that is accepted.
 const maxDelay = 24 * time.Hour
 
 // The headers of Laravel's rate limiter, in canonical form.

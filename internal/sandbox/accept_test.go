@@ -8,7 +8,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// Accept decides by its preferred type, and a header that is missing is not JSON.
+// The preferred type of Accept decides; a missing header does not ask for JSON.
 func TestAccept(t *testing.T) {
 	c := start(t, sandbox.Config{RequestsPerMinute: 1e6})
 	for accept, want := range map[string]bool{

@@ -14,8 +14,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// A caller calls one running sandbox as a careful client does: with the key, the
-// site and an Accept header, and without following redirects.
+// caller calls one running sandbox as a careful client does: with the key, the site and an Accept
+// header, and without following redirects.
 type caller struct {
 	t      *testing.T
 	url    string
@@ -36,7 +36,7 @@ func serve(t *testing.T, handler http.Handler) caller {
 	return caller{t, server.URL, client}
 }
 
-type reply struct {
+type received struct {
 	t      *testing.T
 	status int
 	header http.Header
@@ -67,7 +67,7 @@ func (c caller) bare(method, path, body string) *http.Request {
 	return request
 }
 
-func (c caller) send(request *http.Request) reply {
+func (c caller) send(request *http.Request) received {
 	c.t.Helper()
 	response, err := c.client.Do(request)
 	if err != nil {
@@ -78,16 +78,16 @@ func (c caller) send(request *http.Request) reply {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return reply{c.t, response.StatusCode, response.Header, string(body)}
+	return received{c.t, response.StatusCode, response.Header, string(body)}
 }
 
-func (c caller) call(method, path, body string) reply {
+func (c caller) call(method, path, body string) received {
 	c.t.Helper()
 	return c.send(c.request(method, path, body))
 }
 
-// data returns what a successful answer has under data.
-func (r reply) data() map[string]any {
+// data returns the data of a successful response.
+func (r received) data() map[string]any {
 	r.t.Helper()
 	if r.status != http.StatusOK && r.status != http.StatusCreated {
 		r.t.Fatalf("status %d: %s", r.status, r.body)
@@ -99,7 +99,7 @@ func (r reply) data() map[string]any {
 	return data
 }
 
-func (r reply) decoded() map[string]any {
+func (r received) decoded() map[string]any {
 	r.t.Helper()
 	var decoded map[string]any
 	if err := json.Unmarshal([]byte(r.body), &decoded); err != nil {
@@ -108,7 +108,7 @@ func (r reply) decoded() map[string]any {
 	return decoded
 }
 
-func (r reply) mustBe(status int, body string) {
+func (r received) mustBe(status int, body string) {
 	r.t.Helper()
 	if r.status != status || r.body != body {
 		r.t.Errorf("got %d %s\nwant %d %s", r.status, r.body, status, body)
@@ -124,7 +124,7 @@ func mustHave(t *testing.T, got, want map[string]any) {
 	}
 }
 
-// A clock moves only when it is told to.
+// clock is a clock that the test advances.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A customer is one record, and most of its wire form. Nil is null. A record in the
-// store is never changed, only replaced, so it can be read without the lock.
+// customer is one record, and most of its wire form. Nil is null. A record in the store is never
+// changed, only replaced, so it can be read without the lock.
 type customer struct {
 	ID                    int64   `json:"id"`
 	Email                 *string `json:"email"`
@@ -39,7 +39,7 @@ type customer struct {
 	subscriptions []subscription
 }
 
-// An organization is what customer.organization becomes when expanded.
+// organization is an expanded customer.organization.
 type organization struct {
 	ID        int64  `json:"id"`
 	Name      string `json:"name"`
@@ -73,8 +73,8 @@ type subscription struct {
 	CurrentPeriodEnd  int64  `json:"current_period_end"`
 }
 
-// A customerResource is a customer as one answer shows it: what depends on the
-// request, and what PHP prints in its own way, is beside the record.
+// customerResource is a customer in one response. Beside the record it has what depends on the
+// request and what PHP prints differently.
 type customerResource struct {
 	customer
 	Name          *string `json:"name"`
@@ -88,8 +88,8 @@ type customerResource struct {
 	DeletedAt     *int64  `json:"deleted_at"`
 }
 
-// resource shows a customer. Relations that the request does not expand are an id,
-// a list of ids, or, for subscriptions, absent: the documentation shows all three.
+// resource is the customer as a response shows it. A relation that is not expanded is an id, a list
+// of ids or, for subscriptions, missing: Pelcro's documentation shows all three.
 func (c *customer) resource(expanded expansion) customerResource {
 	shown := customerResource{
 		customer:    *c,
@@ -126,7 +126,7 @@ func (c *customer) resource(expanded expansion) customerResource {
 	return shown
 }
 
-// name joins what is known of the first and last name.
+// name joins the first and the last name, nil without either.
 func (c *customer) name() *string {
 	var parts []string
 	for _, part := range []*string{c.FirstName, c.LastName} {
@@ -149,8 +149,8 @@ func (c *customer) source(id int64) (source, bool) {
 	return source{}, false
 }
 
-// mergeMetadata keeps the keys that are not sent and removes those sent as null.
-// The record that the old map belongs to does not change.
+// mergeMetadata keeps the keys that are not sent and removes the keys sent as null. The old map is
+// not changed: it belongs to another record.
 func (c *customer) mergeMetadata(sent map[string]any) {
 	merged := maps.Clone(c.metadata)
 	if merged == nil {
@@ -173,11 +173,11 @@ func zeroOrOne(b bool) int {
 	return 0
 }
 
-// An expansion holds the relations to show as objects, by their names in the query.
+// expansion has the relations to show as objects, by their names in the query.
 type expansion map[string]bool
 
-// readExpansion reads expand=a,b. An unknown relation is refused; what Pelcro does
-// with one is not documented.
+// readExpansion reads expand=a,b. An unknown relation is rejected; what Pelcro does is not
+// documented.
 func readExpansion(q query, found *violations) expansion {
 	expanded := expansion{}
 	if q.get("expand") == "" {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A wrapped is one resource as Laravel sends it.
+// wrapped is one resource as Laravel sends it.
 type wrapped struct {
 	Data customerResource `json:"data"`
 }
@@ -28,15 +28,15 @@ func (s *Sandbox) get(w http.ResponseWriter, r *http.Request, id string) {
 	respond(w, r, http.StatusOK, wrapped{c.resource(expanded)})
 }
 
-// create answers 201, as Laravel does for a record it has just inserted. Whether
-// Pelcro does, or answers 200, is not documented.
+// create responds 201, as Laravel does for a new record. Whether Pelcro responds 201 or 200 is not
+// documented.
 func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[string]any, now time.Time) {
 	if n, ok := scriptedEmail(input["email"]); ok {
 		play(w, r, n, now)
 		return
 	}
-	// A new customer has no payment source to choose from; create does not know
-	// the field, and unknown fields are ignored.
+	// A new customer has no payment source. Create does not have the field, and unknown fields are
+	// ignored.
 	delete(input, "default_source_id")
 
 	s.mu.Lock()
@@ -55,7 +55,7 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[strin
 	respond(w, r, http.StatusCreated, wrapped{c.resource(nil)})
 }
 
-// update changes what is sent: PUT is a partial update here.
+// update changes the fields that are sent: Pelcro's PUT is a partial update.
 func (s *Sandbox) update(w http.ResponseWriter, r *http.Request, id string, input map[string]any, now time.Time) {
 	s.mu.Lock()
 	current := s.bound(id)
@@ -81,7 +81,7 @@ func (s *Sandbox) update(w http.ResponseWriter, r *http.Request, id string, inpu
 	}
 }
 
-// delete answers 204 without a body. A second delete finds no customer.
+// delete responds 204 without a body. A second delete gets 404.
 func (s *Sandbox) delete(w http.ResponseWriter, r *http.Request, id string) {
 	s.mu.Lock()
 	c := s.bound(id)
@@ -97,8 +97,8 @@ func (s *Sandbox) delete(w http.ResponseWriter, r *http.Request, id string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// bound is Laravel's binding of the id in the path. What is no number is simply a
-// customer that does not exist. The caller holds the lock.
+// bound is Laravel's binding of the id in the path: nil if the id is not a number or has no
+// customer. The caller holds the lock.
 func (s *Sandbox) bound(id string) *customer {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {

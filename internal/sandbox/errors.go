@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// fail answers as Laravel's exception handler does: an indented message for those
-// who want JSON, a page for all others.
+// fail responds as Laravel's exception handler does: with an indented message to clients that want
+// JSON, with a page to all others.
 func fail(w http.ResponseWriter, r *http.Request, status int, message string) {
 	if !wantsJSON(r) {
 		htmlPage(w, status)
@@ -21,7 +21,7 @@ func fail(w http.ResponseWriter, r *http.Request, status int, message string) {
 	write(w, status, "application/json", body)
 }
 
-// failMethod answers 405. Symfony, not Laravel, writes the Allow header.
+// failMethod responds 405. The Allow header is Symfony's, with spaces after the commas.
 func failMethod(w http.ResponseWriter, r *http.Request, verbs []string) {
 	allowed := strings.Join(verbs, ", ")
 	w.Header().Set("Allow", allowed)
@@ -30,8 +30,8 @@ func failMethod(w http.ResponseWriter, r *http.Request, verbs []string) {
 		r.Method, routePath(r), allowed))
 }
 
-// failUnauthenticated answers 401 to those who want JSON and sends all others to
-// log in. The body is compact, unlike that of every other error.
+// failUnauthenticated responds 401 to clients that want JSON and redirects all others to the login
+// page. The body is compact, unlike the body of every other error.
 func failUnauthenticated(w http.ResponseWriter, r *http.Request) {
 	if !wantsJSON(r) {
 		redirect(w, baseURL(r)+"/login")
@@ -40,15 +40,13 @@ func failUnauthenticated(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusUnauthorized, "application/json", []byte(`{"message":"Unauthenticated."}`))
 }
 
-// failModel answers that there is no such customer, with the class name that
-// Laravel gives away.
+// failModel responds 404 for a missing customer, with the class name that Laravel reveals.
 func failModel(w http.ResponseWriter, r *http.Request, id string) {
 	fail(w, r, http.StatusNotFound, `No query results for model [App\Models\Customer] `+id)
 }
 
-// failValidation answers with Pelcro's 400, which has no message beside the errors,
-// where a stock Laravel would send 422 with both. Those who do not want JSON are
-// sent back to where they came from.
+// failValidation responds with Pelcro's 400, which has errors and no message; a stock Laravel would
+// send 422 with both. Clients that do not want JSON are redirected to the page they came from.
 func failValidation(w http.ResponseWriter, r *http.Request, found violations) {
 	if !wantsJSON(r) {
 		back := r.Referer()
@@ -61,8 +59,8 @@ func failValidation(w http.ResponseWriter, r *http.Request, found violations) {
 	respond(w, r, http.StatusBadRequest, map[string]violations{"errors": found})
 }
 
-// violations are the texts of each field, in the order of the rules. The order
-// survives on the wire, which a Go map would not promise.
+// violations are the texts of each field, in the order of the rules, which is also their order in
+// the JSON.
 type violations []violation //nolint:recvcheck // JSON is made of the value, texts are added to the variable
 
 type violation struct {

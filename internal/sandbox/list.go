@@ -15,9 +15,8 @@ const (
 	maxLimit     = 100
 )
 
-// list answers GET customers. What Pelcro does with a limit above its maximum, and
-// with a sort or filter that it does not know, is not documented: here the limit is
-// cut, and the rest is refused.
+// list responds to GET customers. Pelcro does not document what happens to a limit above its
+// maximum or to an unknown sort or filter: here the limit is reduced, and the others are rejected.
 func (s *Sandbox) list(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
 	var found violations
@@ -40,7 +39,7 @@ func (s *Sandbox) list(w http.ResponseWriter, r *http.Request) {
 	respond(w, r, http.StatusOK, paginate(rows, number, limit, baseURL(r)+BasePath+"/customers", expanded))
 }
 
-// atLeastOne reads a number, or returns otherwise when it is missing.
+// atLeastOne reads a number. A missing number is otherwise.
 func (q query) atLeastOne(name string, otherwise int, found *violations) int {
 	text := q.get(name)
 	if text == "" {
@@ -56,7 +55,7 @@ func (q query) atLeastOne(name string, otherwise int, found *violations) int {
 	return n
 }
 
-// readSort reads sort=a,-b. Rows that are equal stay in the order of their ids.
+// readSort reads sort=a,-b. Equal rows are in the order of their ids.
 func readSort(q query, found *violations) func(a, b *customer) int {
 	var orders []func(a, b *customer) int
 	if q.get("sort") != "" {
@@ -84,8 +83,7 @@ func readSort(q query, found *violations) func(a, b *customer) int {
 	}
 }
 
-// sortable are the attributes to sort by. In MySQL null comes before every text,
-// and case does not matter.
+// sortable are the attributes to sort by. In MySQL, null is before every text and case is ignored.
 var sortable = map[string]func(a, b *customer) int{
 	"id": func(a, b *customer) int { return cmp.Compare(a.ID, b.ID) },
 	"email": func(a, b *customer) int {
@@ -96,9 +94,8 @@ var sortable = map[string]func(a, b *customer) int{
 	},
 }
 
-// A selection is what the filters of one request ask for. A customer is listed when
-// it meets all of the plain conditions, or any of those marked "or". Without
-// conditions all customers are.
+// selection is the filters of one request. A customer is listed when it meets all plain
+// conditions, or any condition marked "or". Without conditions all customers are listed.
 type selection struct {
 	allOf []condition
 	anyOf []condition
@@ -118,14 +115,14 @@ func (s selection) match(c *customer) bool {
 	return !slices.ContainsFunc(s.allOf, func(met condition) bool { return !met(c) })
 }
 
-// An operator compares the value of an attribute with one wanted value.
+// operator compares the value of an attribute with one wanted value.
 type operator struct {
 	or    bool
 	onKey bool // asks for a key of metadata instead of a value
 	meets func(value, wanted string) bool
 }
 
-// operators by their names in the query. In MySQL case does not matter.
+// operators by their names in the query. MySQL ignores case.
 var operators = map[string]operator{
 	"eq":     {meets: strings.EqualFold},
 	"oreq":   {meets: strings.EqualFold, or: true},
@@ -139,10 +136,9 @@ func contains(value, wanted string) bool {
 	return strings.Contains(strings.ToLower(value), strings.ToLower(wanted))
 }
 
-// readFilters reads filter[ATTRIBUTE]=OPERATOR:VALUE,VALUE. Of several values any
-// is enough. What stands before the first colon and is no operator belongs to the
-// value, and the operator is eq. A comma cannot be part of a value. An attribute
-// given twice counts once, the last time, because PHP works so.
+// readFilters reads filter[ATTRIBUTE]=OPERATOR:VALUE,VALUE. One of several values is enough. A text
+// before the first colon that is not an operator belongs to the value, and the operator is eq. A
+// value cannot have a comma. If an attribute occurs twice, the last one counts, as in PHP.
 func readFilters(q query, found *violations) selection {
 	var selected selection
 	for _, name := range slices.Sorted(maps.Keys(q)) {
@@ -170,8 +166,7 @@ func readFilters(q query, found *violations) selection {
 	return selected
 }
 
-// newCondition returns false for an attribute that cannot be filtered by, or not
-// with this operator.
+// newCondition returns false for an attribute that has no filter, or none with this operator.
 func newCondition(attribute string, op operator, wanted []string) (condition, bool) {
 	if op.onKey || attribute == "metadata" {
 		hasKey := func(c *customer) bool {
@@ -189,7 +184,7 @@ func newCondition(attribute string, op operator, wanted []string) (condition, bo
 	}, ok
 }
 
-// filterable returns how to read the attribute as text; null never matches.
+// filterable returns a function that reads the attribute as text; null never matches.
 func filterable(attribute string) (func(*customer) *string, bool) {
 	switch attribute {
 	case "email":
@@ -203,8 +198,7 @@ func filterable(attribute string) (func(*customer) *string, bool) {
 	return func(c *customer) *string { return metadataText(c.metadata[key]) }, ok && key != ""
 }
 
-// metadataText is a value of metadata as a filter sees it: a text as it is, all
-// else as JSON.
+// metadataText is a value of metadata as a filter sees it: a text unchanged, anything else as JSON.
 func metadataText(value any) *string {
 	if value == nil {
 		return nil

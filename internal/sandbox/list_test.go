@@ -11,7 +11,7 @@ import (
 )
 
 // ids returns the listed ids in order.
-func (r reply) ids() []int {
+func (r received) ids() []int {
 	r.t.Helper()
 	rows, ok := r.decoded()["data"].([]any)
 	if r.status != 200 || !ok {
@@ -68,9 +68,9 @@ func TestEnvelope(t *testing.T) {
 	mustHave(t, beyond["meta"].(map[string]any), map[string]any{"from": nil, "to": nil, "last_page": 3.0, "total": 8.0})
 	mustHave(t, beyond["links"].(map[string]any), map[string]any{"next": nil})
 
-	nobody := c.call("GET", "customers?filter[email]=nobody", "").decoded()
-	mustHave(t, nobody["meta"].(map[string]any), map[string]any{"from": nil, "last_page": 1.0, "total": 0.0})
-	mustHave(t, nobody["links"].(map[string]any), map[string]any{"prev": nil, "next": nil})
+	none := c.call("GET", "customers?filter[email]=none", "").decoded()
+	mustHave(t, none["meta"].(map[string]any), map[string]any{"from": nil, "last_page": 1.0, "total": 0.0})
+	mustHave(t, none["links"].(map[string]any), map[string]any{"prev": nil, "next": nil})
 }
 
 func TestLimits(t *testing.T) {
@@ -85,7 +85,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%q: per_page %v, %d rows, want %v", query, perPage, len(got.ids()), want)
 		}
 	}
-	// Of many pages Laravel links to the ends and the neighbours only.
+	// If there are many pages, Laravel links only to the ends and the neighbours.
 	for page, want := range map[int]string{
 		1:   "1 2 3 4 5 6 7 8 9 10 ... 107 108",
 		50:  "1 2 ... 47 48 49 50 51 52 53 ... 107 108",
@@ -112,7 +112,7 @@ func TestFilters(t *testing.T) {
 	}{
 		{"equal by default", []string{"email", "ADA@example.com"}, []int{1001}},
 		{"equal", []string{"first_name", "eq:Zoë"}, []int{1005}},
-		{"no part of it", []string{"first_name", "eq:Zo"}, []int{}},
+		{"not a part of it", []string{"first_name", "eq:Zo"}, []int{}},
 		{"null never", []string{"email", "eq:,like:"}, []int{}},
 		{"any of several", []string{"last_name", "eq:Hopper,Liskov"}, []int{1002, 1008}},
 		{"contains", []string{"email", "like:EXAMPLE.org"}, []int{1005, 1008}},
@@ -207,7 +207,7 @@ func TestExpand(t *testing.T) {
 	c.call("GET", "customers/1001?expand=cards", "").mustBe(400, `{"errors":{"expand":["The selected expand is invalid."]}}`)
 }
 
-// What the seed is for: a client meets every form of metadata.
+// The seeded customers have every form of metadata.
 func TestSeededMetadata(t *testing.T) {
 	c := start(t, sandbox.Config{})
 	for id, want := range map[int]string{

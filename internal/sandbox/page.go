@@ -2,8 +2,7 @@ package sandbox
 
 import "strconv"
 
-// A page is the envelope of a list, exactly that of Laravel's
-// LengthAwarePaginator behind an API resource.
+// page is the envelope of a list, as Laravel's LengthAwarePaginator writes it behind an API resource.
 type page struct {
 	Data  []customerResource `json:"data"`
 	Links pageLinks          `json:"links"`
@@ -34,9 +33,9 @@ type pageLink struct {
 	Active bool    `json:"active"`
 }
 
-// paginate cuts one page out of all rows. A page beyond the end is empty, and no
-// error. The links carry the page number only, neither limit nor site_id nor
-// filters, as in Pelcro's documentation: who follows them gets another list.
+// paginate returns one page of all rows. A page beyond the end is empty. The links have the page
+// number, but neither limit nor site_id nor filters, as in Pelcro's documentation: a client that
+// follows them gets another list.
 func paginate(rows []*customer, number, limit int, path string, expanded expansion) page {
 	total := len(rows)
 	last := max((total+limit-1)/limit, 1)
@@ -74,11 +73,11 @@ func paginate(rows []*customer, number, limit int, path string, expanded expansi
 	return result
 }
 
-// gap stands for "..." among page numbers.
+// gap is "..." among page numbers.
 const gap = 0
 
-// numbered returns the page numbers that Laravel links to, with its defaults: all of
-// few, otherwise both ends and three on each side of the current one.
+// numbered returns the page numbers that Laravel links to by default: all if there are few,
+// otherwise both ends and three on each side of the current page.
 func numbered(current, last int) []int {
 	const (
 		side = 3

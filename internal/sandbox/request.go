@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// maxBody is the largest request body that is looked at.
+	// maxBody is the largest request body.
 	maxBody = 1 << 20
-	// maxDrain is how much more is read and thrown away before a larger body is
-	// refused, as PHP does. Without it the client would meet a broken connection
-	// while it is still writing, and never see the answer.
+	// maxDrain is how much more is read and discarded before a larger body is rejected, as PHP
+	// does. Otherwise the client could lose the connection while it writes and never get the
+	// response.
 	maxDrain = 16 << 20
 )
 
-// readBody reads the whole request before anything else happens, as a front that
-// buffers does. When it returns false the request has its answer.
+// readBody reads the whole request first, as a buffering proxy does. When it returns false, it has
+// responded.
 func readBody(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
@@ -39,9 +39,9 @@ func readBody(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
 	return body, true
 }
 
-// readInput is the body as a Laravel controller sees it: decoded, trimmed, empty
-// texts null. Whatever is not a JSON object, or not declared as JSON, is empty.
-// Numbers stay [json.Number], so that large ones keep their digits.
+// readInput is the body as a Laravel controller sees it: decoded, trimmed, empty texts null. A body
+// that is not a JSON object, or not declared as JSON, is empty. Numbers are [json.Number], so that
+// large numbers keep their digits.
 func readInput(r *http.Request, body []byte) map[string]any {
 	input := map[string]any{}
 	if !mentionsJSON(r.Header.Get("Content-Type")) || !utf8.Valid(body) {
@@ -66,7 +66,7 @@ func readInput(r *http.Request, body []byte) map[string]any {
 	return input
 }
 
-// clean does to a decoded value what Laravel's middleware and PHP's arrays do.
+// clean changes a decoded value as Laravel's middleware and PHP's arrays do.
 func clean(value any) any {
 	switch value := value.(type) {
 	case string:
@@ -99,9 +99,8 @@ func emptyToNull(text string) any {
 	return text
 }
 
-// wantsJSON is Laravel's test: the preferred type of Accept counts, not whether
-// JSON is acceptable at all. "*/*" or no header is enough for scripts in a browser
-// only, which say so.
+// wantsJSON is Laravel's test: the preferred type of Accept counts, not whether JSON is acceptable.
+// "*/*" or a missing header is enough only with the X-Requested-With header of scripts in browsers.
 func wantsJSON(r *http.Request) bool {
 	preferred := preferredType(r.Header.Get("Accept"))
 	if mentionsJSON(preferred) {
@@ -137,13 +136,12 @@ func mentionsJSON(contentType string) bool {
 	return strings.Contains(contentType, "/json") || strings.Contains(contentType, "+json")
 }
 
-// A query is the decoded query string. Of a name given twice PHP keeps the last.
+// query is the decoded query string. If a name occurs twice, PHP keeps the last value.
 type query url.Values
 
 func queryOf(r *http.Request) query { return query(r.URL.Query()) }
 
-// get returns the trimmed value. A name that is missing and one without a value are
-// the same to Laravel.
+// get returns the trimmed value, empty for a missing name: Laravel does not tell the two apart.
 func (q query) get(name string) string {
 	values := q[name]
 	if len(values) == 0 {

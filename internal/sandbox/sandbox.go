@@ -9,42 +9,40 @@ import (
 	"time"
 )
 
-// What a Sandbox takes where its Config says nothing.
+// The defaults of a Config.
 const (
 	// DefaultAPIKey is the accepted bearer key.
 	DefaultAPIKey = "sandbox-key"
 	// DefaultSiteID is the accepted site_id.
 	DefaultSiteID = 1
-	// DefaultRequestsPerMinute is far above the 60 of a stock Laravel, so that
-	// nobody meets the limit by accident on a first try.
+	// DefaultRequestsPerMinute is far above the 120 that Pelcro documents, so that a first try
+	// does not reach the limit by accident.
 	DefaultRequestsPerMinute = 6000
 )
 
-// BasePath is the path that all endpoints are under, as in Pelcro's own URLs. It
-// has no slash at the end.
+// BasePath is the path of all endpoints, as in Pelcro's own URLs, without a slash at the end.
 const BasePath = "/api/v1/core"
 
-// A Config says how a Sandbox behaves. The zero value is useful.
+// Config configures a Sandbox. The zero value is useful.
 type Config struct {
 	// APIKey is the only bearer key accepted. Empty means DefaultAPIKey.
 	APIKey string
 	// SiteID is the only site_id accepted. Zero means DefaultSiteID.
 	SiteID int
-	// RequestsPerMinute is the rate limit. Zero means DefaultRequestsPerMinute;
-	// Laravel's own default is 60.
+	// RequestsPerMinute is the rate limit. Zero means DefaultRequestsPerMinute; Pelcro documents
+	// 120.
 	RequestsPerMinute int
-	// Now is the clock of the rate limit and of created_at and updated_at. Nil
-	// means time.Now. It is called from many goroutines.
+	// Now is the clock of the rate limit and of created_at and updated_at. Nil means time.Now. It
+	// is called concurrently.
 	Now func() time.Time
 }
 
-// A Sandbox is one Pelcro account with its own customers. It is safe for
-// concurrent use. Ids are handed out in order from a fixed start, so that equal
-// calls against a new Sandbox give equal answers.
+// Sandbox is one Pelcro account with its own customers. It is safe for concurrent use. Ids are
+// assigned in order from a fixed start, so that equal requests to a new Sandbox get equal
+// responses.
 //
-// It keeps no goroutine and nothing to close. A call to customer 602 lasts until
-// its client goes away, so an [http.Server] around it is stopped with Close:
-// Shutdown would wait for that client.
+// It has no goroutine and needs no closing. A request for customer 602 lasts until its client
+// disconnects, so stop an [http.Server] with Close: Shutdown would wait for that client.
 type Sandbox struct {
 	key    string
 	siteID int
@@ -78,9 +76,9 @@ func New(config Config) *Sandbox {
 	}
 }
 
-// ServeHTTP answers like Pelcro. The checks come in Laravel's order, which clients
-// can observe: an unknown route is 404 even without a key, a call with a wrong key
-// does not count against the rate limit, and one with a wrong site does.
+// ServeHTTP responds like Pelcro. The checks are in Laravel's order, which clients can observe: an
+// unknown route is 404 even without a key; a request with a wrong key does not count against the
+// rate limit, a request with a wrong site does.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, ok := readBody(w, r)
 	if !ok {
@@ -124,9 +122,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// route returns the id that the path names, empty for the collection, and the verbs
-// that the route has. Slashes at the end do not matter, as in Laravel, and unlike
-// [http.ServeMux] no path is ever redirected to a cleaner one.
+// route returns the id in the path, empty for the collection, and the verbs of the route. As in
+// Laravel, slashes at the end are ignored and, unlike with [http.ServeMux], no path is redirected
+// to a cleaner one.
 func route(r *http.Request) (id string, verbs []string, found bool) {
 	path := strings.TrimRight(r.URL.Path, "/")
 	if path == BasePath+"/customers" {
@@ -148,7 +146,7 @@ func routePath(r *http.Request) string {
 	return path
 }
 
-// admit counts the call against the rate limit and says whether it may go on.
+// admit counts the request against the rate limit and reports whether it is within it.
 func (s *Sandbox) admit(w http.ResponseWriter, r *http.Request, now time.Time) bool {
 	s.mu.Lock()
 	remaining, wait := s.throttle.hit(now.Unix())
@@ -165,8 +163,8 @@ func (s *Sandbox) admit(w http.ResponseWriter, r *http.Request, now time.Time) b
 	return false
 }
 
-// checkSite says whether the query names the site. What Pelcro answers to a missing
-// or foreign one is not documented; these are Laravel's ways to say it.
+// checkSite reports whether the query has the site. Pelcro's response to a missing site or another
+// account's site is not documented; these are Laravel's.
 func (s *Sandbox) checkSite(w http.ResponseWriter, r *http.Request) bool {
 	text := queryOf(r).get("site_id")
 	site, err := strconv.Atoi(text)

@@ -73,12 +73,12 @@ func TestLifeOfACustomer(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	c := start(t, sandbox.Config{RequestsPerMinute: 60})
+	c := start(t, sandbox.Config{RequestsPerMinute: 120})
 	for i, path := range []string{"customers", "customers/1001", "customers/1", "customers?sort=x"} {
 		got := c.call("GET", path, "").header
 		want := map[string]string{
 			"Content-Type": "application/json", "Cache-Control": "no-cache, private",
-			"X-Ratelimit-Limit": "60", "X-Ratelimit-Remaining": fmt.Sprint(59 - i),
+			"X-Ratelimit-Limit": "120", "X-Ratelimit-Remaining": fmt.Sprint(119 - i),
 		}
 		for key, value := range want {
 			if got.Get(key) != value {
@@ -111,7 +111,7 @@ func TestChecksBeforeTheEndpoints(t *testing.T) {
 			status: 400, body: `{"errors":{"site_id":["The site id field is required."]}}`},
 		{name: "empty site", request: c.bare("POST", "customers?site_id=", `{}`), key: "right",
 			status: 400, body: `{"errors":{"site_id":["The site id field is required."]}}`},
-		{name: "site no number", request: c.bare("GET", "customers?site_id=one", ""), key: "right",
+		{name: "site not a number", request: c.bare("GET", "customers?site_id=one", ""), key: "right",
 			status: 400, body: `{"errors":{"site_id":["The site id field must be an integer."]}}`},
 		{name: "foreign site", request: c.bare("GET", "customers/1001?site_id=2", ""), key: "right",
 			status: 403, body: "{\n    \"message\": \"This action is unauthorized.\"\n}"},
@@ -126,7 +126,7 @@ func TestChecksBeforeTheEndpoints(t *testing.T) {
 			status: 405, allow: "GET, HEAD, POST", body: "{\n    \"message\": \"The DELETE method is not supported for " +
 				"route api/v1/core/customers. Supported methods: GET, HEAD, POST.\"\n}"},
 		{name: "options", request: c.request("OPTIONS", "customers", ""), status: 200, allow: "GET,HEAD,POST"},
-		{name: "id no number", request: c.request("GET", "customers/abc", ""), key: "right",
+		{name: "id not a number", request: c.request("GET", "customers/abc", ""), key: "right",
 			status: 404, body: "{\n    \"message\": \"No query results for model [App\\\\Models\\\\Customer] abc\"\n}"},
 		{name: "body too large", request: c.request("POST", "customers", strings.Repeat(" ", 3<<20)),
 			status: 413, body: "{\n    \"message\": \"The POST data is too large.\"\n}"},
@@ -157,8 +157,8 @@ func TestConfiguredKeyAndSite(t *testing.T) {
 	c.send(request).mustBe(http.StatusOK, "")
 }
 
-// Every create gets an id of its own and every update survives, whoever else is at
-// work. The race detector does the rest.
+// Concurrent creates get different ids and concurrent updates are all kept. The race detector checks
+// the rest.
 func TestConcurrentUse(t *testing.T) {
 	handler := sandbox.New(sandbox.Config{RequestsPerMinute: 1e6})
 	send := func(method, path, body string) map[string]any {
@@ -168,7 +168,7 @@ func TestConcurrentUse(t *testing.T) {
 		request.Header.Set("Content-Type", "application/json")
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, request)
-		return reply{t, recorder.Code, recorder.Header(), recorder.Body.String()}.decoded()
+		return received{t, recorder.Code, recorder.Header(), recorder.Body.String()}.decoded()
 	}
 	const workers, rounds = 8, 10
 	ids := make(chan any, workers*rounds)

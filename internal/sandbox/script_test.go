@@ -42,11 +42,11 @@ func TestEveryScriptedStatus(t *testing.T) {
 		}
 	}
 	if got := c.call("GET", "customers", "").ids(); len(got) != len(everyID) {
-		t.Errorf("a script was stored: %v", got)
+		t.Errorf("a failure was stored: %v", got)
 	}
 }
 
-func TestScriptedReplies(t *testing.T) {
+func TestScriptedResponses(t *testing.T) {
 	clock := newClock()
 	c := start(t, sandbox.Config{Now: clock.Now})
 	message := func(text string) string { return "{\n    \"message\": \"" + text + "\"\n}" }
@@ -60,7 +60,7 @@ func TestScriptedReplies(t *testing.T) {
 		header map[string]string
 	}{
 		{301, nginx("301 Moved Permanently"), map[string]string{"Location": c.url + "/login", "Server": "nginx", "X-RateLimit-Limit": ""}},
-		{400, `{"errors":{"email":["The email field is required."]}}`, map[string]string{"X-RateLimit-Limit": "6000"}},
+		{400, `{"errors":{"expand":["The selected expand is invalid."]}}`, map[string]string{"X-RateLimit-Limit": "6000"}},
 		{401, `{"message":"Unauthenticated."}`, nil},
 		{402, message("Payment Required"), nil},
 		{403, message("This action is unauthorized."), nil},
@@ -69,10 +69,8 @@ func TestScriptedReplies(t *testing.T) {
 		{409, message("Conflict"), map[string]string{"Content-Type": "application/json", "Cache-Control": "no-cache, private"}},
 		{413, nginx("413 Request Entity Too Large"), map[string]string{"Content-Type": "text/html"}},
 		{419, message("CSRF token mismatch."), nil},
-		{422, `{"message":"The email field must be a valid email address. (and 1 more error)","errors":{` +
-			`"email":["The email field must be a valid email address."],` +
-			`"first_name":["The first name field must not be greater than 255 characters."]}}`, nil},
-		{429, message("Too Many Attempts."), map[string]string{"Retry-After": "30", "X-RateLimit-Limit": "60",
+		{422, `{"message":"The selected expand is invalid.","errors":{"expand":["The selected expand is invalid."]}}`, nil},
+		{429, message("Too Many Attempts."), map[string]string{"Retry-After": "30", "X-RateLimit-Limit": "120",
 			"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000030"}},
 		{470, message(""), nil},
 		{500, message("Server Error"), nil},
@@ -106,7 +104,7 @@ func TestNotScripted(t *testing.T) {
 			t.Errorf("%s: status %d", email, got.status)
 		}
 	}
-	// Without @ it is no address.
+	// Without @ it is not an email.
 	if got := c.call("POST", "customers", `{"email":"http-500"}`); got.status != 400 {
 		t.Errorf("status %d", got.status)
 	}

@@ -1,7 +1,6 @@
 package sandbox
 
-// firstID is the id of the first customer. It is beyond the ids that fail on
-// request.
+// firstID is the id of the first customer. It is beyond the ids of the failures on request.
 const firstID = 1001
 
 // organizations are fixed: no endpoint changes them.
@@ -10,10 +9,9 @@ var organizations = map[int64]organization{
 	5002: {ID: 5002, Name: "Café Zürich", CreatedAt: 1701428400},
 }
 
-// seeded returns a store whose customers differ in what a client has to cope with:
-// every attribute set and nearly none, no email, metadata filled, empty, null and a
-// list, relations and none, text beyond ASCII. Times are fixed, so that two
-// sandboxes are equal.
+// seeded returns a store whose customers differ in ways that clients must handle: every attribute
+// set and nearly none, no email, metadata filled, empty, null and a list, relations and none, text
+// beyond ASCII. Times are fixed, so that two sandboxes are equal.
 func seeded() store {
 	s := store{lastID: firstID - 1, owners: map[unique]int64{}}
 	for _, c := range []customer{

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// A store holds the customers by ascending id. It is guarded by the Sandbox' lock.
+// store holds the customers by ascending id. The lock of the Sandbox guards it.
 type store struct {
 	customers []*customer
 	lastID    int64
-	// owners says who has a value that must be unique.
+	// owners are the customers of the values that must be unique.
 	owners map[unique]int64
 }
 
-// A unique is a value of an attribute that no two customers may share. Case does
-// not matter, as in MySQL's default collation.
+// unique is a value of an attribute that no two customers may share. Case is ignored, as in MySQL's
+// default collation.
 type unique struct{ attribute, value string }
 
 func uniqueOf(attribute, value string) unique {
@@ -35,7 +35,7 @@ func (c *customer) uniques() []unique {
 	return values
 }
 
-// find returns nil when there is no such customer.
+// find returns nil if the customer does not exist.
 func (s *store) find(id int64) *customer {
 	if i, found := s.search(id); found {
 		return s.customers[i]
@@ -51,7 +51,7 @@ func (s *store) insert(c *customer) {
 	s.own(c)
 }
 
-// replace puts a changed copy in the place of the customer with the same id.
+// replace replaces the customer with the same id.
 func (s *store) replace(c *customer) {
 	i, found := s.search(c.ID)
 	if !found {
@@ -62,10 +62,9 @@ func (s *store) replace(c *customer) {
 	s.own(c)
 }
 
-// remove forgets a customer. Pelcro deletes softly, but no endpoint shows such a
-// record again. Its email and the other unique values stay taken, because Laravel's
-// rule looks at deleted records too; whether Pelcro frees them is not known. Ids are
-// not used twice.
+// remove removes a customer. Pelcro deletes softly, but no endpoint shows a deleted record. Its email
+// and the other unique values stay taken, because Laravel's rule includes deleted records; whether
+// Pelcro frees them is not known. Ids are not used twice.
 func (s *store) remove(id int64) {
 	i, found := s.search(id)
 	if !found {

@@ -36,7 +36,7 @@ func TestThrottle(t *testing.T) {
 	clock.advance(time.Hour)
 	step(200, "1", "", "")
 	clock.advance(10 * time.Second)
-	// A site that is refused counts, a key that is refused does not.
+	// A request with a rejected site counts, a request with a rejected key does not.
 	foreign := c.bare("GET", "customers?site_id=2", "")
 	if got := c.send(foreign); got.status != 403 || got.header.Get("X-RateLimit-Remaining") != "0" {
 		t.Errorf("%d, remaining %q", got.status, got.header.Get("X-RateLimit-Remaining"))

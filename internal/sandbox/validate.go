@@ -12,21 +12,21 @@ import (
 	"unicode/utf8"
 )
 
-// A field is one attribute of a body: its rules in order, and where it goes.
+// field is one attribute of a body with its rules.
 type field struct {
 	name string
-	// when is asked about a missing value too; nil means that it may be missing.
+	// when is the rule for a missing value, nil if the field may be missing.
 	when rule
-	// rules are asked about a value only. Null passes all of them.
+	// rules are the rules for a value, in order. Null passes all of them.
 	rules []rule
-	// set stores a valid value; nil for what is no attribute of a customer.
+	// set stores a valid value, nil for a field that is not an attribute of a customer.
 	set func(*customer, any)
 }
 
-// A rule returns Laravel's text, or nothing when it is kept.
+// rule returns Laravel's text for a violation, empty if there is none.
 type rule func(c *check, f *field, value any) string
 
-// A check is the validation of one body.
+// check is the validation of one body.
 type check struct {
 	input   map[string]any
 	current *customer // nil on create
@@ -59,7 +59,7 @@ var fields = []field{
 	{"payment_gateway_id", withImport, []rule{isString, isStripeCustomer}, nil},
 }
 
-// validate returns all violations, or nil. Keys that no rule knows are ignored.
+// validate returns all violations, or nil. Unknown keys are ignored.
 func validate(input map[string]any, current *customer, store *store) violations {
 	c := &check{input: input, current: current, store: store}
 	for i := range fields {
@@ -83,7 +83,7 @@ func (c *check) add(f *field, text string) {
 	}
 }
 
-// apply stores a valid body. Fields that are not sent stay, null clears.
+// apply stores a valid body. Fields that are not sent keep their values, null clears them.
 func (c *customer) apply(input map[string]any, now time.Time) {
 	for _, f := range fields {
 		if value, sent := input[f.name]; sent && f.set != nil {
@@ -112,11 +112,10 @@ func setMetadata(c *customer, value any) {
 	}
 }
 
-// The rules below are in the order of their first use above. Those that need a
-// certain type leave the complaint about another one to the rule before them.
+// The rules are in the order of their first use in fields. Rules that need a certain type accept
+// any other: the rule before them reports it.
 
-// oneOfThree also looks at what an update leaves as it is: one of the three must
-// remain.
+// oneOfThree also counts the values that an update does not change: one of the three must remain.
 func oneOfThree(c *check, _ *field, _ any) string {
 	var stored customer
 	if c.current != nil {
@@ -140,8 +139,8 @@ func isString(_ *check, f *field, value any) string {
 	return f.says("must be a string.")
 }
 
-// isEmail answers a failed DNS check like a wrong format, as Laravel does. A value
-// of another type breaks this rule too, so that it has two texts.
+// isEmail reports a failed DNS check as a wrong format, as Laravel does. A value of another type
+// violates this rule too, and so has two texts.
 func isEmail(c *check, f *field, value any) string {
 	email, _ := value.(string)
 	parsed, err := mail.ParseAddress(email)
@@ -155,8 +154,8 @@ func isEmail(c *check, f *field, value any) string {
 	return ""
 }
 
-// isDomain is stricter than net/mail: the names must be possible in DNS. An address
-// in brackets is taken as it is.
+// isDomain is stricter than net/mail: the names must be possible in DNS. An address in brackets is
+// accepted.
 func isDomain(domain string) bool {
 	const maxDomain, maxLabel = 253, 63
 	if strings.HasPrefix(domain, "[") {
@@ -170,14 +169,13 @@ func isDomain(domain string) bool {
 	return len(domain) <= maxDomain
 }
 
-// reservedTopLevels are the domains that Laravel's DNS check refuses without a
-// question to the network, as RFC 2606 and RFC 6762 have them.
+// reservedTopLevels are the domains of RFC 2606 and RFC 6762, which Laravel's DNS check rejects
+// without a look-up.
 var reservedTopLevels = []string{
 	"test", "example", "invalid", "localhost", "local", "intranet", "internal", "private", "corp", "home", "lan",
 }
 
-// isFree is not asked when the value has failed already, as in Laravel, where it
-// costs a query.
+// isFree is skipped when another rule has rejected the value, as in Laravel, where it costs a query.
 func isFree(c *check, f *field, value any) string {
 	failed := slices.ContainsFunc(c.found, func(v violation) bool { return v.field == f.name })
 	content, ok := value.(string)
@@ -203,7 +201,7 @@ func atMost(limit int) rule {
 
 var alphaDash = regexp.MustCompile(`^[\pL\pM\pN_-]+$`)
 
-// isAlphaDash reads a number as text, and is broken by every other type.
+// isAlphaDash reads a number as a text. Values of all other types violate it.
 func isAlphaDash(_ *check, f *field, value any) string {
 	if content, ok := scalarText(value); !ok || !alphaDash.MatchString(content) {
 		return f.says("must only contain letters, numbers, dashes, and underscores.")
@@ -241,7 +239,7 @@ func isBoolean(_ *check, f *field, value any) string {
 	return ""
 }
 
-// isArray is PHP's name for what is an object in JSON. A list passes.
+// isArray accepts a JSON object, which PHP calls an array, and a list.
 func isArray(_ *check, f *field, value any) string {
 	switch value.(type) {
 	case map[string]any, []any:
@@ -250,15 +248,14 @@ func isArray(_ *check, f *field, value any) string {
 	return f.says("must be an array.")
 }
 
-// The limits of metadata. None is documented; these are Stripe's, which Pelcro sits
-// on.
+// The limits of metadata. Pelcro documents none; these are the limits of Stripe, which Pelcro uses.
 const (
 	maxMetadataKeys  = 50
 	maxMetadataValue = 500 // characters, or elements
 )
 
-// isSmall also looks at the values, and at the values in those. What is wrong with
-// one of them stands under its own key.
+// isSmall also checks the values, and the values inside them. Each violation has the key of its
+// value.
 func isSmall(c *check, f *field, value any) string {
 	if size(value) > maxMetadataKeys {
 		c.add(f, f.says(fmt.Sprintf("must not have more than %d items.", maxMetadataKeys)))
@@ -277,7 +274,7 @@ func isSmall(c *check, f *field, value any) string {
 	return ""
 }
 
-// A member is a value inside another one.
+// member is a value inside another value.
 type member struct {
 	path  string
 	value any
@@ -313,7 +310,7 @@ func withPasswordType(c *check, f *field, _ any) string {
 	return ""
 }
 
-// isPasswordType knows the only value that the documentation names in full.
+// isPasswordType accepts the only value that Pelcro's documentation spells out.
 func isPasswordType(_ *check, f *field, value any) string {
 	if value != "password_bcrypt" {
 		return f.selected()
@@ -335,7 +332,7 @@ func isStripeCustomer(_ *check, f *field, value any) string {
 	return ""
 }
 
-// words is the name as Laravel writes it in a text.
+// words is the field's name as Laravel writes it in a text.
 func (f *field) words() string { return strings.ReplaceAll(f.name, "_", " ") }
 
 func (f *field) says(tail string) string { return "The " + f.words() + " field " + tail }

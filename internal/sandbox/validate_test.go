@@ -10,8 +10,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// Each rule fails once, alone, on create and on update; the body is compared byte by
-// byte.
+// Each rule fails once, alone, on create and on update; the body is compared byte by byte.
 func TestEveryRule(t *testing.T) {
 	c := start(t, sandbox.Config{})
 	for _, test := range []struct {
@@ -25,7 +24,7 @@ func TestEveryRule(t *testing.T) {
 		{"email domain", `"email":"a@nowhere.INVALID"`, `"email":["The email field must be a valid email address."]`},
 		{"email domain, check on", `"email":"a@invalid","skip_email_dns_validations":false`, `"email":["The email field must be a valid email address."]`},
 		{"email domain with an underscore", `"email":"a@exam_ple.com"`, `"email":["The email field must be a valid email address."]`},
-		{"email domain with a hyphen in front", `"email":"a@-example.com"`, `"email":["The email field must be a valid email address."]`},
+		{"email domain with a leading hyphen", `"email":"a@-example.com"`, `"email":["The email field must be a valid email address."]`},
 		{"email domain too long", `"email":"a@` + strings.Repeat("d.", 130) + `com"`, `"email":["The email field must be a valid email address."]`},
 		{"email domain of RFC 6762", `"email":"a@printer.local"`, `"email":["The email field must be a valid email address."]`},
 		{"email taken", `"email":"TAKEN@example.com"`, `"email":["The email has already been taken."]`},
@@ -35,7 +34,7 @@ func TestEveryRule(t *testing.T) {
 		{"last name length", `"last_name":"` + strings.Repeat("x", 256) + `"`, `"last_name":["The last name field must not be greater than 255 characters."]`},
 		{"username type", `"username":{"a":1}`, `"username":["The username field must be a string.","The username field must only contain letters, numbers, dashes, and underscores."]`},
 		{"username number", `"username":5`, `"username":["The username field must be a string."]`},
-		{"username letters", `"username":"no blanks"`, `"username":["The username field must only contain letters, numbers, dashes, and underscores."]`},
+		{"username letters", `"username":"no spaces"`, `"username":["The username field must only contain letters, numbers, dashes, and underscores."]`},
 		{"username taken", `"username":"Taken"`, `"username":["The username has already been taken."]`},
 		{"phone type", `"phone":12345`, `"phone":["The phone field must be a string."]`},
 		{"phone short", `"phone":"+1 2-3 4"`, `"phone":["The phone field must be between 5 and 20 digits."]`},
@@ -45,7 +44,7 @@ func TestEveryRule(t *testing.T) {
 		{"title type", `"title":1`, `"title":["The title field must be a string."]`},
 		{"tin type", `"tin":1`, `"tin":["The tin field must be a string."]`},
 		{"organization type", `"organization":"acme"`, `"organization":["The organization field must be an integer."]`},
-		{"organization with a zero in front", `"organization":"05001"`, `"organization":["The organization field must be an integer."]`},
+		{"organization with a leading zero", `"organization":"05001"`, `"organization":["The organization field must be an integer."]`},
 		{"organization of PHP's true", `"organization":true`, `"organization":["The selected organization is invalid."]`},
 		{"organization fraction", `"organization":1.5`, `"organization":["The organization field must be an integer."]`},
 		{"organization unknown", `"organization":1`, `"organization":["The selected organization is invalid."]`},
@@ -62,8 +61,8 @@ func TestEveryRule(t *testing.T) {
 		{"skip flag", `"skip_email_dns_validations":"on"`, `"skip_email_dns_validations":["The skip email dns validations field must be true or false."]`},
 		{"password type without password", `"password_type":"password_bcrypt"`, `"password":["The password field is required when password type is present."]`},
 		{"password type with an empty one", `"password_type":"password_bcrypt","password":""`, `"password":["The password field is required when password type is present."]`},
-		{"password type with a password of blanks", `"password_type":"password_bcrypt","password":" "`, `"password":["The password field is required when password type is present."]`},
-		{"password no text", `"password":1`, `"password":["The password field must be a string."]`},
+		{"password type with a password of whitespace", `"password_type":"password_bcrypt","password":" "`, `"password":["The password field is required when password type is present."]`},
+		{"password not a text", `"password":1`, `"password":["The password field must be a string."]`},
 		{"password type unknown", `"password":"x","password_type":"md5"`, `"password_type":["The selected password type is invalid."]`},
 		{"import flag", `"import_payment_methods":"maybe"`, `"import_payment_methods":["The import payment methods field must be true or false."]`},
 		{"import without gateway", `"import_payment_methods":true`, `"payment_gateway_id":["The payment gateway id field is required."]`},
@@ -145,7 +144,7 @@ func TestAccepted(t *testing.T) {
 		{"quoted email", `"email":"\"a b\"@example.com"`, map[string]any{"email": `"a b"@example.com`}},
 		{"no metadata", ``, map[string]any{"metadata": []any{}}},
 		{"trimmed metadata", `"metadata":{"k":" v ","e":" "}`, map[string]any{"metadata": map[string]any{"k": "v"}}},
-		{"password of blanks", `"password":" "`, map[string]any{"has_password": 1.0}},
+		{"password of whitespace", `"password":" "`, map[string]any{"has_password": 1.0}},
 		{"empty password", `"password":""`, map[string]any{"has_password": 0.0, "password_last_updated_at": nil}},
 		{"import", `"import_payment_methods":true,"payment_gateway_id":"cus_1"`, nil},
 	} {
@@ -202,7 +201,7 @@ func TestUpdate(t *testing.T) {
 	mustHave(t, c.call("PUT", "customers/1001", `{"metadata":null}`).data(), map[string]any{"metadata": nil})
 	mustHave(t, c.call("PUT", "customers/1001", `{"metadata":{"a":1}}`).data(), map[string]any{"metadata": map[string]any{"a": 1.0}})
 
-	// Nothing of a refused body is stored, and nothing of an empty one changes
+	// Nothing of a rejected body is stored, and nothing of an empty one changes
 	// but the time.
 	before := c.call("GET", "customers/1002", "").data()
 	if got := c.call("PUT", "customers/1002", `{"first_name":"New","last_name":1}`); got.status != 400 {

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// text, digits, integer and boolean read a decoded value as Laravel does, and are
-// nil for null and for what is no such value.
+// text, digits, integer and boolean read a decoded value as Laravel does. They are nil for null and
+// for a value of another type.
 
 func text(value any) *string {
 	content, ok := value.(string)
@@ -36,7 +36,7 @@ func digits(value any) *string {
 	}, content))
 }
 
-// wholeNumber is what PHP takes for an integer: no zeros in front.
+// wholeNumber is an integer for PHP: without leading zeros.
 var wholeNumber = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
 
 func integer(value any) *int64 {
@@ -51,8 +51,7 @@ func integer(value any) *int64 {
 	return &n
 }
 
-// scalarText is a text, or a number as PHP makes a text of it: without the fraction
-// if that is zero.
+// scalarText is a text, or a number as PHP converts it to a text: without a fraction of zero.
 func scalarText(value any) (string, bool) {
 	switch value := value.(type) {
 	case string:
@@ -82,7 +81,7 @@ func boolean(value any) *bool {
 	return nil
 }
 
-// truthy is what PHP takes for a yes.
+// truthy reports whether Laravel accepts the value as true.
 func truthy(value any) bool {
 	if value == true {
 		return true
@@ -95,8 +94,7 @@ func truthy(value any) bool {
 	return false
 }
 
-// absent is what Laravel counts as not sent: an empty array, and a text of blanks,
-// too.
+// absent reports whether Laravel counts the value as not sent: null, whitespace, an empty array.
 func absent(value any) bool {
 	switch value := value.(type) {
 	case nil:
@@ -111,7 +109,7 @@ func absent(value any) bool {
 	return false
 }
 
-// size is what Laravel compares with a limit.
+// size is the size that Laravel compares with a limit.
 func size(value any) int {
 	switch value := value.(type) {
 	case map[string]any:
@@ -123,12 +121,11 @@ func size(value any) int {
 	return utf8.RuneCountInString(content)
 }
 
-// numeric are the texts that PHP takes for a number.
+// numeric is a number for PHP.
 var numeric = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 
-// resourceArray is a map as a Laravel API resource shows it. Where all keys are
-// numbers they are lost, whether there are gaps or not, and a list remains; so it is
-// with the maps inside. The empty map is a list too.
+// resourceArray is a map as a Laravel API resource shows it. If all keys are numbers, even with
+// gaps, the map becomes a list of its values; so do the maps inside it. An empty map becomes a list.
 func resourceArray(entries map[string]any) any {
 	shown := make(map[string]any, len(entries))
 	keys := slices.Sorted(maps.Keys(entries))

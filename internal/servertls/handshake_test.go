@@ -12,8 +12,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
 )
 
-// listen echoes what is said over connections of the identity, until the test
-// ends.
+// listen echoes over connections of the identity, until the test ends.
 func listen(t *testing.T, identity *servertls.Identity) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,7 +28,7 @@ func listen(t *testing.T, identity *servertls.Identity) string {
 			}
 			connections.Go(func() {
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(testTimeout))
 				secured := tls.Server(conn, identity.Config())
 				_, _ = io.Copy(secured, secured)
 			})
@@ -42,17 +41,17 @@ func listen(t *testing.T, identity *servertls.Identity) string {
 	return listener.Addr().String()
 }
 
-// connection is a client's, which has been answered once.
+// connection is a client's.
 type connection struct {
 	t *testing.T
 	*tls.Conn
 }
 
-// dial connects; the answer is part of it, because TLS 1.3 tells a client of its
-// certificate's fate only then.
+// dial connects and waits for the first echo, because with TLS 1.3 a client learns only then whether
+// its certificate was accepted.
 func dial(t *testing.T, address string, config *tls.Config) (*connection, error) {
 	t.Helper()
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", address, config)
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testTimeout}, "tcp", address, config)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +61,7 @@ func dial(t *testing.T, address string, config *tls.Config) (*connection, error)
 }
 
 func (c *connection) echo() error {
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(testTimeout))
 	if _, err := c.Write([]byte("x")); err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func (c *connection) mustEcho() {
 func client(ca *issued, own ...*issued) *tls.Config {
 	config := &tls.Config{ServerName: host, RootCAs: pool(ca), NextProtos: []string{"h2"}}
 	for _, c := range own {
-		// It is sent whether the server names its CA or not, as an attacker would.
+		// It is sent even if the server does not name its CA, as an attacker would.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			pair := c.pair()
 			return &pair, nil
@@ -94,8 +93,8 @@ func uses(usage x509.ExtKeyUsage) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{usage} }
 }
 
-// TestCallers: with client CAs, only callers of theirs connect.
-func TestCallers(t *testing.T) {
+// TestClientCAs: with client CAs, only their clients connect.
+func TestClientCAs(t *testing.T) {
 	ca, other, twin := authority(t, "CA"), authority(t, "other CA"), authority(t, "CA")
 	mutual := listen(t, identityOf(t, issue(t, ca), ca))
 	open := listen(t, identityOf(t, issue(t, ca)))
@@ -103,9 +102,9 @@ func TestCallers(t *testing.T) {
 		name    string
 		address string
 		caller  []*issued
-		good    bool
+		ok      bool
 	}{
-		{"a caller of the CA", mutual, []*issued{issue(t, ca)}, true},
+		{"a client of the CA", mutual, []*issued{issue(t, ca)}, true},
 		{"no certificate", mutual, nil, false},
 		{"another CA", mutual, []*issued{issue(t, other)}, false},
 		{"another CA of the same name", mutual, []*issued{issue(t, twin)}, false},
@@ -114,24 +113,24 @@ func TestCallers(t *testing.T) {
 		{"not yet valid", mutual, []*issued{issue(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })}, false},
 		{"for servers only", mutual, []*issued{issue(t, ca, uses(x509.ExtKeyUsageServerAuth))}, false},
 		{"for clients only", mutual, []*issued{issue(t, ca, uses(x509.ExtKeyUsageClientAuth))}, true},
-		{"none, where none is asked for", open, nil, true},
+		{"no certificate, and no client CA", open, nil, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := dial(t, test.address, client(ca, test.caller...)); (err == nil) != test.good {
+			if _, err := dial(t, test.address, client(ca, test.caller...)); (err == nil) != test.ok {
 				t.Errorf("the connection ended with %v", err)
 			}
 		})
 	}
 }
 
-// TestProtocol: what is old, or another protocol, is refused.
+// TestProtocol: old versions and other protocols are rejected.
 func TestProtocol(t *testing.T) {
 	ca := authority(t, "CA")
 	address := listen(t, identityOf(t, issue(t, ca)))
 	for _, test := range []struct {
 		name   string
 		change func(*tls.Config)
-		good   bool
+		ok     bool
 	}{
 		{"TLS 1.3", func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }, true},
 		{"TLS 1.2", func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, true},
@@ -145,18 +144,17 @@ func TestProtocol(t *testing.T) {
 			config := client(ca)
 			test.change(config)
 			conn, err := dial(t, address, config)
-			if (err == nil) != test.good {
+			if (err == nil) != test.ok {
 				t.Fatalf("the connection ended with %v", err)
 			}
-			if test.good && conn.ConnectionState().NegotiatedProtocol != "h2" {
-				t.Errorf("%q was agreed on", conn.ConnectionState().NegotiatedProtocol)
+			if test.ok && conn.ConnectionState().NegotiatedProtocol != "h2" {
+				t.Errorf("the protocol is %q", conn.ConnectionState().NegotiatedProtocol)
 			}
 		})
 	}
 }
 
-// TestNewFiles: the next handshake uses what was loaded, and open connections go
-// on.
+// TestNewFiles: the next handshake uses the files loaded last, and open connections continue.
 func TestNewFiles(t *testing.T) {
 	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +183,7 @@ func TestNewFiles(t *testing.T) {
 			after := connect(second)
 			load(t, identity, second, next)
 			if _, err := dial(t, address, config); err == nil {
-				t.Error("a caller of a CA that was taken out connects")
+				t.Error("a client of a removed CA connects")
 			}
 			config = client(ca, issue(t, next))
 			connect(second).mustEcho()
@@ -197,11 +195,7 @@ func TestNewFiles(t *testing.T) {
 
 // TestNotLoaded: without a certificate there is no connection.
 func TestNotLoaded(t *testing.T) {
-	identity, err := servertls.New(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := dial(t, listen(t, identity), client(authority(t, "CA"))); err == nil {
+	if _, err := dial(t, listen(t, servertls.New(files)), client(authority(t, "CA"))); err == nil {
 		t.Error("a connection without a certificate")
 	}
 }

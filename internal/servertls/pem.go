@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// blocks are what a PEM file holds.
+// blocks are the contents of a PEM file.
 type blocks struct {
 	certificates []*x509.Certificate
-	unreadable   error // why the first unreadable certificate is that
-	key          bool  // a private key is among them
-	encrypted    bool  // one with a passphrase is
+	unreadable   error // of the first certificate that cannot be read
+	key          bool  // there is a private key
+	encrypted    bool  // there is a private key with a passphrase
 }
 
 // readPEM reads all blocks. Text between them is allowed, as openssl writes it.

@@ -20,19 +20,19 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
 )
 
-// soaking asks for the full time.
+// soaking makes the tests run in full.
 var soaking = os.Getenv("PELCRO_GRPC_SOAK") != ""
 
 // perSecond is how many calls are begun in a second.
 const perSecond = 200
 
-// rotation is a server of which all files change while it is called.
+// rotation is a server whose files all change while it is called.
 type rotation struct {
 	t       *testing.T
 	dir     string
 	ca      *issued
 	address string
-	told    chan error
+	reports chan error
 	volumes int
 
 	calls, failed atomic.Int64
@@ -40,18 +40,15 @@ type rotation struct {
 
 func startRotation(t *testing.T, prepare func(r *rotation) servertls.Files) *rotation {
 	t.Helper()
-	r := &rotation{t: t, dir: t.TempDir(), ca: authority(t, "CA"), told: make(chan error, 100)}
-	identity, err := servertls.New(prepare(r))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := &rotation{t: t, dir: t.TempDir(), ca: authority(t, "CA"), reports: make(chan error, 100)}
+	identity := servertls.New(prepare(r))
 	followed, err := reload.Open(identity.Names(), identity.Load)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { followed.Watch(ctx, func(err error) { r.told <- err }) })
+	running.Go(func() { followed.Watch(ctx, func(err error) { r.reports <- err }) })
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,7 +80,7 @@ func (r *rotation) write(files map[string][]byte) {
 	}
 }
 
-// volume writes them as the kubelet does: all at once, by a link that is swapped.
+// volume writes them as the kubelet does: all together, by a link that is swapped.
 func (r *rotation) volume(files map[string][]byte) {
 	r.t.Helper()
 	r.volumes++
@@ -118,7 +115,7 @@ func (r *rotation) files() servertls.Files {
 	return servertls.Files{Cert: in("tls.crt"), Key: in("tls.key"), ClientCA: in("ca.crt")}
 }
 
-// conn is a client's of the caller.
+// conn is a connection of the caller.
 func (r *rotation) conn(caller *issued) *grpc.ClientConn {
 	conn, err := grpc.NewClient("passthrough:///"+r.address, grpc.WithTransportCredentials(credentials.NewTLS(client(r.ca, caller))))
 	if err != nil {
@@ -128,7 +125,7 @@ func (r *rotation) conn(caller *issued) *grpc.ClientConn {
 }
 
 func (r *rotation) call(conn *grpc.ClientConn) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	r.calls.Add(1)
 	if _, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}); err != nil {
@@ -137,8 +134,8 @@ func (r *rotation) call(conn *grpc.ClientConn) {
 	}
 }
 
-// load calls until the context ends: each tenth call on a connection of its own,
-// the others on one that stays.
+// load calls until the context ends: each tenth call on a new connection, the others on one that
+// stays open.
 func (r *rotation) load(ctx context.Context, caller *issued) {
 	var calls sync.WaitGroup
 	defer calls.Wait()
@@ -172,11 +169,11 @@ func (r *rotation) mustShow(own, caller *issued) {
 	r.t.Helper()
 	begin := time.Now()
 	select {
-	case err := <-r.told:
+	case err := <-r.reports:
 		if err != nil {
 			r.t.Fatal(err)
 		}
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		r.t.Fatal("the new files are not used")
 	}
 	if took := time.Since(begin); took > reload.Delay+time.Second {
@@ -191,8 +188,8 @@ func (r *rotation) mustShow(own, caller *issued) {
 	}
 }
 
-// TestRotation: the service's certificate and the callers' CA change while 200
-// calls begin each second, and none fails.
+// TestRotation: the service's certificate and the clients' CA change while 200 calls begin each
+// second, and no call fails.
 func TestRotation(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -236,7 +233,7 @@ func TestRotation(t *testing.T) {
 				test.change(r, contents(r, callersNew))
 				r.mustShow(own, later)
 				if _, err := dial(t, r.address, client(r.ca, caller)); err == nil {
-					t.Error("a caller of the old CA connects")
+					t.Error("a client of the old CA connects")
 				}
 				cancel()
 				callers.Wait()

@@ -1,22 +1,20 @@
-// Package servertls is the TLS of the service: its certificate, and the CAs whose
-// callers it lets in, both replaceable while it runs.
+// Package servertls is the TLS of the service: its certificate, and the CAs of the clients that may
+// connect, both replaceable while it runs.
 //
-//	identity, err := servertls.New(servertls.Files{Cert: "tls.crt", Key: "tls.key"})
-//	err = identity.Load(contents) // of identity.Names(), now and after each change
+//	identity := servertls.New(servertls.Files{Cert: "tls.crt", Key: "tls.key"})
+//	err := identity.Load(contents) // of identity.Names(), now and after each change
 //	credentials.NewTLS(identity.Config())
 //
-// A handshake uses what was loaded last. Open connections keep what they began
-// with. TLS is 1.2 or later; the protocol on offer is HTTP/2.
+// A handshake uses the files loaded last. Open connections keep what they began with. TLS is 1.2 or
+// later; the only protocol is HTTP/2.
 //
-// With client CAs every connection needs a certificate of theirs, for client
-// authentication and in its time; without one there is no connection, hence no
-// call and no status. The CAs say who may connect. Who may call what is for others
-// to decide, by the verified chain. Revocation lists are not read: take the
-// caller's line out of the callers file instead.
+// With client CAs every connection needs a certificate of one of them, valid now and for client
+// authentication; without it there is no connection, hence no call and no status. The CAs decide who
+// may connect; who may call which method is decided elsewhere, by the verified chain. Revocation
+// lists are not read: remove the caller's line from the callers file instead.
 //
-// Sessions are not resumed. A resumed one would be that of an earlier handshake,
-// with the CAs and the certificate of then, and connections of gRPC are too long
-// to gain by it.
+// Sessions are not resumed: a resumed session would keep the CAs and the certificate of an earlier
+// handshake, and gRPC connections live too long to gain by it.
 package servertls
 
 import (
@@ -30,42 +28,41 @@ import (
 
 // Files are the names of the files, all in PEM.
 type Files struct {
-	// Cert holds the service's certificate, then those between it and its CA. Key
-	// holds its private key; both may be the same file.
+	// Cert holds the service's certificate, then those between it and its CA. Key holds its private
+	// key; both may be the same file, and both are required.
 	Cert, Key string
-	// ClientCA holds the certificates of the CAs whose callers may connect. Without
-	// it callers need no certificate.
+	// ClientCA holds the certificates of the CAs whose clients may connect. Without it clients need
+	// no certificate.
 	ClientCA string
 }
 
-// Identity is what the service proves and demands in a handshake. Its methods may
-// be called at the same time.
+// FileError is invalid content of a file, with its remedy and without any part of a key.
+type FileError struct {
+	Name string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Name + " " + e.Err.Error() }
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Identity is what the service proves and demands in a handshake. Its methods may be called
+// concurrently.
 type Identity struct {
 	files  Files
 	loaded atomic.Pointer[loaded]
 }
 
-// loaded is what one Load made.
+// loaded is the result of one Load.
 type loaded struct {
 	config   *tls.Config
 	notAfter time.Time
 }
 
-// New returns an identity that must still be loaded. Its error says which files
-// are missing.
-func New(files Files) (*Identity, error) {
-	switch {
-	case files.Cert == "" && files.Key == "":
-		return nil, errors.New("--tls-client-ca is set without --tls-cert and --tls-key; callers can prove who they are over TLS only, so set all three")
-	case files.Cert == "":
-		return nil, errors.New("--tls-key is set without --tls-cert; set both, or neither for plain text")
-	case files.Key == "":
-		return nil, errors.New("--tls-cert is set without --tls-key; set both, or neither for plain text")
-	}
-	return &Identity{files: files}, nil
-}
+// New returns an identity without a certificate until [Identity.Load].
+func New(files Files) *Identity { return &Identity{files: files} }
 
-// Names are the files whose contents Load wants, in this order.
+// Names are the files whose contents Load expects, in this order.
 func (i *Identity) Names() []string {
 	names := []string{i.files.Cert, i.files.Key}
 	if i.files.ClientCA != "" {
@@ -74,11 +71,13 @@ func (i *Identity) Names() []string {
 	return names
 }
 
-// Load takes the contents into use, or changes nothing. Its error joins everything
-// that is wrong with them, each with its remedy and without any part of a key.
+// Load puts the contents into use, or changes nothing. Its error joins a [*FileError] for each
+// problem.
 func (i *Identity) Load(contents [][]byte) error {
 	var problems []error
-	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	problem := func(name, format string, args ...any) {
+		problems = append(problems, &FileError{name, fmt.Errorf(format, args...)})
+	}
 
 	certificate := i.certificate(contents[0], contents[1], problem)
 	config := &tls.Config{
@@ -99,8 +98,8 @@ func (i *Identity) Load(contents [][]byte) error {
 	return nil
 }
 
-// suites are those of TLS 1.2 that HTTP/2 does not forbid and that keep their
-// secrets when the key is lost. TLS 1.3 has no others.
+// suites are the cipher suites of TLS 1.2 that HTTP/2 allows and that have forward secrecy, as all
+// suites of TLS 1.3 do.
 var suites = []uint16{
 	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -110,7 +109,7 @@ var suites = []uint16{
 	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// Config is for the server. Each handshake asks it for what was loaded last.
+// Config is for the server. Each handshake uses the files loaded last.
 func (i *Identity) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS12,
@@ -134,50 +133,50 @@ func (i *Identity) NotAfter() time.Time {
 }
 
 // certificate reads the service's own certificate and its key.
-func (i *Identity) certificate(certPEM, keyPEM []byte, problem func(string, ...any)) tls.Certificate {
+func (i *Identity) certificate(certPEM, keyPEM []byte, problem func(name, format string, args ...any)) tls.Certificate {
 	certs := readPEM(certPEM)
 	key := readPEM(keyPEM)
-	whole := true
-	wrong := func(format string, args ...any) {
-		whole = false
-		problem(format, args...)
+	complete := true
+	missing := func(name, format string, args ...any) {
+		complete = false
+		problem(name, format, args...)
 	}
 	switch {
 	case certs.unreadable != nil:
-		wrong("--tls-cert %s holds a certificate that cannot be read (%w); write it again", i.files.Cert, certs.unreadable)
+		missing(i.files.Cert, "holds a certificate that cannot be read (%w); write it again", certs.unreadable)
 	case len(certs.certificates) == 0 && certs.key:
-		wrong("--tls-cert %s holds a private key and no certificate; are --tls-cert and --tls-key interchanged?", i.files.Cert)
+		missing(i.files.Cert, "holds a private key and no certificate; are the files of the certificate and the key interchanged?")
 	case len(certs.certificates) == 0:
-		wrong("--tls-cert %s holds no certificate; put it there in PEM, followed by those between it and its CA", i.files.Cert)
+		missing(i.files.Cert, "holds no certificate; put it there in PEM, followed by those between it and its CA")
 	default:
 		leaf, now := certs.certificates[0], time.Now()
 		switch {
 		case now.After(leaf.NotAfter):
-			problem("--tls-cert %s expired on %s; put a new certificate there", i.files.Cert, day(leaf.NotAfter))
+			problem(i.files.Cert, "expired on %s; put a new certificate there", day(leaf.NotAfter))
 		case now.Before(leaf.NotBefore):
-			problem("--tls-cert %s is not valid before %s; wait, or set the clock right", i.files.Cert, day(leaf.NotBefore))
+			problem(i.files.Cert, "is not valid before %s; wait, or set the clock right", day(leaf.NotBefore))
 		}
 	}
 	switch {
 	case key.encrypted:
-		wrong("--tls-key %s is encrypted; write it without a passphrase, for example with openssl pkey", i.files.Key)
+		missing(i.files.Key, "is encrypted; write it without a passphrase, for example with openssl pkey")
 	case !key.key:
-		wrong("--tls-key %s holds no private key; put the certificate's key there, in PEM", i.files.Key)
+		missing(i.files.Key, "holds no private key; put the certificate's key there, in PEM")
 	}
-	if !whole {
+	if !complete {
 		return tls.Certificate{}
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		problem("--tls-key %s is not the key of --tls-cert %s (%w); put the two that belong together there", i.files.Key, i.files.Cert, err)
+		problem(i.files.Key, "is not the key of the certificate in %s (%w); put the two that belong together there", i.files.Cert, err)
 		return tls.Certificate{}
 	}
 	pair.Leaf = certs.certificates[0]
 	return pair
 }
 
-// clientCAs reads the CAs of the callers.
-func (i *Identity) clientCAs(caPEM []byte, problem func(string, ...any)) *x509.CertPool {
+// clientCAs reads the CAs of the clients.
+func (i *Identity) clientCAs(caPEM []byte, problem func(name, format string, args ...any)) *x509.CertPool {
 	cas := readPEM(caPEM)
 	pool, current := x509.NewCertPool(), false
 	for _, ca := range cas.certificates {
@@ -186,13 +185,13 @@ func (i *Identity) clientCAs(caPEM []byte, problem func(string, ...any)) *x509.C
 	}
 	switch {
 	case cas.key || cas.encrypted:
-		problem("--tls-client-ca %s holds a private key, which has no business there; leave only the certificates of the callers' CAs", i.files.ClientCA)
+		problem(i.files.ClientCA, "holds a private key, which must not be there; leave only the certificates of the callers' CAs")
 	case cas.unreadable != nil:
-		problem("--tls-client-ca %s holds a certificate that cannot be read (%w); write it again", i.files.ClientCA, cas.unreadable)
+		problem(i.files.ClientCA, "holds a certificate that cannot be read (%w); write it again", cas.unreadable)
 	case len(cas.certificates) == 0:
-		problem("--tls-client-ca %s holds no certificate; put those of the callers' CAs there, in PEM", i.files.ClientCA)
+		problem(i.files.ClientCA, "holds no certificate; put those of the callers' CAs there, in PEM")
 	case !current:
-		problem("--tls-client-ca %s holds only CAs that have expired; put the present ones there", i.files.ClientCA)
+		problem(i.files.ClientCA, "holds only CAs that have expired; put the current ones there")
 	}
 	return pool
 }

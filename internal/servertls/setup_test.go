@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds what must happen at once.
-const patience = 20 * time.Second
+// testTimeout bounds what must happen soon.
+const testTimeout = 20 * time.Second
 
 const host = "gateway.example.org"
 
@@ -33,8 +33,7 @@ type issued struct {
 
 var serial int64
 
-// issue makes a certificate that changes say more about; self-signed without an
-// issuer.
+// issue makes a certificate with these changes; self-signed without an issuer.
 func issue(t testing.TB, by *issued, changes ...func(*x509.Certificate)) *issued {
 	t.Helper()
 	serial++
@@ -68,7 +67,7 @@ func issue(t testing.TB, by *issued, changes ...func(*x509.Certificate)) *issued
 	return &issued{certificate, key}
 }
 
-// authority makes a CA of a name of its own.
+// authority makes a CA of that name.
 func authority(t testing.TB, name string, changes ...func(*x509.Certificate)) *issued {
 	t.Helper()
 	return issue(t, nil, append(changes, func(c *x509.Certificate) {
@@ -111,20 +110,17 @@ func pool(authorities ...*issued) *x509.CertPool {
 	return p
 }
 
-// files are what the tests call them.
+// files are the names in these tests.
 var files = servertls.Files{Cert: "tls.crt", Key: "tls.key", ClientCA: "ca.crt"}
 
-// identityOf is loaded with the certificate, and lets in callers of the CAs.
+// identityOf is loaded with the certificate, and accepts clients of the CAs.
 func identityOf(t testing.TB, own *issued, callers ...*issued) *servertls.Identity {
 	t.Helper()
 	names := files
 	if len(callers) == 0 {
 		names.ClientCA = ""
 	}
-	identity, err := servertls.New(names)
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity := servertls.New(names)
 	load(t, identity, own, callers...)
 	return identity
 }
@@ -141,7 +137,7 @@ func load(t testing.TB, identity *servertls.Identity, own *issued, callers ...*i
 	}
 }
 
-// encrypted is a key with a passphrase, as far as a reader without it can tell.
+// encrypted looks like a key with a passphrase to a reader without it.
 func encrypted(form string) []byte {
 	if form == "PKCS 8" {
 		return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("secret")})

@@ -1,4 +1,4 @@
-// A real browser. Where there is none, every test fails: that is meant.
+// A real browser. Without one, every test fails, which is intended.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -18,8 +18,8 @@ export const DESKTOP = { viewport: { width: 1360, height: 1000 } };
 export const DARK = { ...DESKTOP, colorScheme: "dark" };
 export const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
-// visit opens the page and checks, at the end, what holds for every visit: nothing on
-// the console, no request beyond its own origin, nothing stored.
+// visit opens the page and checks at the end what every visit must keep: nothing on the console, no
+// request to another origin, nothing stored.
 export async function visit(browser, url, options, act) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const faults = [];
@@ -45,12 +45,12 @@ export async function visit(browser, url, options, act) {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-// accessible checks the page as it is now by all of axe-core's rules.
+// accessible checks the current page with all of axe-core's rules.
 export async function accessible(page, what) {
   await page.evaluate(axe);
   const { violations, passes } = await page.evaluate(() => window.axe.run(document, {
     runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
   }));
-  assert.ok(passes.length > 20, "axe-core looked at nothing");
+  assert.ok(passes.length > 20, "axe-core checked nothing");
   assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(", ")}`), [], what);
 }

@@ -27,6 +27,17 @@ async function says(page, selector, text) {
 const pick = (page, name) => page.getByRole("button", { name }).click();
 const key = (page, code) => page.locator("#keys").locator(`button[value="${code}"]`);
 
+const VERBOSE = `*   Trying 127.0.0.1:8000...
+> GET /json HTTP/1.1
+> Accept: */*
+>
+< HTTP/1.1 404 Not Found
+< Content-Type: application/json
+<
+{ [23 bytes data]
+* Connection #0 to host 127.0.0.1 left intact
+{"message": "Not Found"}`;
+
 const CAPTURE = `HTTP/2 400 \r
 content-type: application/json\r
 \r
@@ -44,10 +55,11 @@ describe("what it shows", () => {
     await says(page, "#details", "google.rpc.QuotaFailure");
     await says(page, "#trailers", "grpc-retry-pushback-ms30000");
     await says(page, "#advice", "Slow down.");
-    await says(page, "#clients", "its deadline is 10 s; 30 s do not fit");
+    await says(page, "#clients", "Does not retry it:");
     await says(page, "#wire-sum", /^[0-9]\u202f[0-9]{3} of 6\u202f144 bytes$/);
     await says(page, "#line", `-d '{"id": 429}'`);
     await says(page, "#note", "Prints this error.");
+    await says(page, "#facts", "outcomerejectedThe request was rejected before it had an effect.");
     await says(page, "#live", "RESOURCE_EXHAUSTED. PELCRO_RATE_LIMITED. Wait 30 s");
   }));
 
@@ -67,6 +79,28 @@ describe("what it shows", () => {
     assert.match(await page.getByLabel("Body").inputValue(), /^\{"errors"/);
   }));
 
+  test("paste what curl -v prints", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+    await page.evaluate((text) => navigator.clipboard.writeText(text), VERBOSE);
+    await page.getByLabel("Body").focus();
+    await page.keyboard.press("Control+V");
+    await says(page, "#short-status", "404");
+    await pick(page, "Edit in fields");
+    assert.equal(await page.getByLabel("Headers").inputValue(), "Content-Type: application/json");
+    assert.equal(await page.getByLabel("Body").inputValue(), '{"message": "Not Found"}');
+  }));
+
+  test("a failure of the sandbox is about the chosen operation", () => open(DESKTOP, async (page) => {
+    await pick(page, "400 Bad Request");
+    await says(page, "#request mark", '"expand"');
+    await says(page, "#note", "Prints this error.");
+    await page.getByRole("radio", { name: "Update" }).check();
+    await says(page, "#request mark", '"email"');
+    await says(page, "#note", "Prints this error.");
+    await page.getByLabel("Body").fill('{"errors":{"title":["No."]}}');
+    await page.getByRole("radio", { name: "Create" }).check();
+    await says(page, "#request mark", '"title"');
+  }));
+
   test("a capture that is pasted into the wrong field is read as one", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.evaluate((text) => navigator.clipboard.writeText(text), CAPTURE);
     await page.getByLabel("Body").focus();
@@ -81,7 +115,7 @@ describe("what it shows", () => {
     await headers.fill((await headers.inputValue()).replace("Retry-After: 30", "Retry-After: 7"));
     await says(page, "#verdict", "Wait 7 s");
     await says(page, "#trailers", "grpc-retry-pushback-ms7000");
-    await says(page, "#note", "not quite the reply here");
+    await says(page, "#note", "differs from the response here");
     await page.getByLabel("Deadline, s").fill("5");
     await says(page, "#trailers", "grpc-retry-pushback-ms-1");
     await says(page, "#verdict", "Wait 7 s");
@@ -90,30 +124,30 @@ describe("what it shows", () => {
   test("paste rubbish: a sentence that helps", () => open(DESKTOP, async (page) => {
     await pick(page, "Paste a capture");
     for (const [rubbish, sentence] of [
-      ["lorem ipsum", "This is no HTTP reply: the first line is no status line like HTTP/1.1 400 Bad Request. Paste all that curl -si prints."],
+      ["lorem ipsum", "This is not an HTTP response: the first line is not a status line like HTTP/1.1 400 Bad Request. Paste everything that curl -si or curl -v prints."],
       ['{"errors":{}}', "This looks like a body alone."],
       ["<script>alert(1)</script>", "This looks like a page without its headers."],
-      ["curl: (7) Failed to connect", "This is curl's own message"],
+      ["curl: (7) Failed to connect", "This is an error of curl"],
       ["", "There is nothing here yet."],
     ]) {
-      await page.getByLabel("What curl -si prints").fill(rubbish);
+      await page.getByLabel("What curl -si or curl -v prints").fill(rubbish);
       await says(page, "#wrong-capture", sentence);
       await says(page, "#help-says", sentence);
       assert.equal(await page.locator("#cards").isVisible(), false);
     }
     assert.equal(await page.locator("#capture").getAttribute("aria-invalid"), "true");
     await says(page, "#live", "There is nothing here yet.");
-    await page.getByLabel("What curl -si prints").fill("HTTP/1.1 404 Not Found\n\n{}");
+    await page.getByLabel("What curl -si or curl -v prints").fill("HTTP/1.1 404 Not Found\n\n{}");
     await says(page, "#code", "NOT_FOUND");
     assert.equal(await page.locator("#wrong-capture").isVisible(), false);
   }));
 
-  test("a status, a header or an id that is none: a sentence at the field", () => open(DESKTOP, async (page) => {
+  test("an invalid status, header or id: a sentence at the field", () => open(DESKTOP, async (page) => {
     await page.getByLabel("Status").fill("4");
     await says(page, "#wrong-status", "three digits");
     await page.getByLabel("Status").fill("400");
     await page.getByLabel("Headers").fill("Retry-After 30");
-    await says(page, "#wrong-headers", "“Retry-After 30” is no header");
+    await says(page, "#wrong-headers", "“Retry-After 30” is not a header");
     await page.getByLabel("Headers").fill("");
     await page.getByLabel("Customer id").fill("ada");
     await says(page, "#wrong-id", "whole number");
@@ -122,7 +156,7 @@ describe("what it shows", () => {
   test("the operation decides what a 502 means", () => open(DESKTOP, async (page) => {
     await pick(page, "502 Bad Gateway");
     await says(page, "#code", "UNAVAILABLE");
-    await says(page, "#clients", "Repeats it after about 0.1 s and 0.2 s");
+    await says(page, "#clients", "Retries it after about 0.1 s and 0.2 s");
     await page.getByRole("radio", { name: "Create" }).check();
     await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
     await says(page, "#trailers", "grpc-retry-pushback-ms-1");
@@ -131,45 +165,45 @@ describe("what it shows", () => {
     await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN"); // the operation stays as chosen
   }));
 
-  test("no reply at all", () => open(DESKTOP, async (page) => {
-    await pick(page, "no reply: Connection reset");
+  test("no response at all", () => open(DESKTOP, async (page) => {
+    await pick(page, "no response: Connection reset");
     await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
     assert.equal(await page.getByLabel("Status").isVisible(), false);
-    await page.getByLabel("More to begin with").selectOption("Connection refused");
+    await page.getByLabel("More responses").selectOption("Connection refused");
     await says(page, "#reason", "PELCRO_UNREACHABLE");
     await says(page, "#verdict", "nothing was done");
     await pick(page, "Edit in fields");
     await says(page, "#code", "INVALID_ARGUMENT");
   }));
 
-  test("every sample has an answer", () => open(DESKTOP, async (page) => {
+  test("every sample has a result", () => open(DESKTOP, async (page) => {
     const keys = await page.locator("#sample option").evaluateAll((options) => options.map((o) => o.value).filter(Boolean));
     assert.ok(keys.length > 80);
     for (const value of keys) {
-      const answered = page.waitForResponse("**/api/explain");
-      await page.getByLabel("More to begin with").selectOption(value);
-      const answer = await (await answered).json();
-      assert.equal(answer.problem, undefined, value);
-      await says(page, "#code", answer.code);
-      if (answer.wireBytes) await says(page, "#wire-sum", "of 6\u202f144 bytes");
+      const responded = page.waitForResponse("**/api/explain");
+      await page.getByLabel("More responses").selectOption(value);
+      const result = await (await responded).json();
+      assert.equal(result.problem, undefined, value);
+      await says(page, "#code", result.code);
+      if (result.wireBytes) await says(page, "#wire-sum", "of 6\u202f144 bytes");
     }
   }));
 
-  test("replies are shown as text", () => open(DESKTOP, async (page) => {
+  test("responses are shown as text", () => open(DESKTOP, async (page) => {
     const hostile = "<img src=x onerror=alert(1)><script>alert(1)</script>";
     await page.getByLabel("Body").fill(JSON.stringify({ errors: { ["metadata." + hostile]: ["no"] } }));
     await says(page, "#request", "<img");
     assert.equal(await page.locator("main img, main script").count(), 0);
   }));
 
-  test("a service that is gone is said", async () => {
+  test("a stopped service is reported", async () => {
     const context = await browser.newContext(DESKTOP);
     const page = await context.newPage();
     await page.goto(service.url);
     await says(page, "#code", "INVALID_ARGUMENT");
     await context.setOffline(true);
     await page.getByLabel("Status").fill("404");
-    await says(page, "#help-says", "The service does not answer. Is it still running?");
+    await says(page, "#help-says", "The service does not respond. Is it still running?");
     await context.close();
   });
 });
@@ -190,7 +224,7 @@ describe("everyone can use it", () => {
         const e = document.activeElement;
         const ring = e.type === "radio" ? e.nextElementSibling : e;
         const box = e.getBoundingClientRect();
-        const top = e.classList.contains("skip") ? 0 : document.querySelector(".crossing").getBoundingClientRect().bottom;
+        const top = e.classList.contains("skip") ? 0 : document.querySelector(".summary").getBoundingClientRect().bottom;
         return {
           control: e.dataset.control,
           outline: getComputedStyle(ring).outlineStyle,
@@ -199,7 +233,7 @@ describe("everyone can use it", () => {
       });
       reached.push(Number(control));
       assert.equal(outline, "solid", `control ${control} has no ring`);
-      assert.ok(seen, `control ${control} is out of sight`);
+      assert.ok(seen, `control ${control} is not visible`);
     }
     assert.deepEqual([...reached].sort((a, b) => a - b), [...Array(controls).keys()]);
     assert.deepEqual(reached, [...Array(controls).keys()], "in the order in which they are read");
@@ -226,10 +260,10 @@ describe("everyone can use it", () => {
     await says(page, "#verdict", "Wait 9 s");
   }));
 
-  test("the skip link leads to the answer", () => open(DESKTOP, async (page) => {
+  test("the skip link leads to the result", () => open(DESKTOP, async (page) => {
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    assert.equal(await page.evaluate(() => document.activeElement.id), "answer");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "result");
   }));
 
   for (const [name, options] of Object.entries({ light: DESKTOP, dark: DARK, phone: PHONE, "dark phone": { ...PHONE, colorScheme: "dark" } })) {
@@ -240,22 +274,22 @@ describe("everyone can use it", () => {
         await says(page, "#code", shown);
         await accessible(page, code);
       }
-      for (const [sample, shown] of [["success", "OK"], ["crowd", "INVALID_ARGUMENT"]]) {
-        await page.getByLabel("More to begin with").selectOption(sample);
+      for (const [sample, shown] of [["success", "OK"], ["many", "INVALID_ARGUMENT"]]) {
+        await page.getByLabel("More responses").selectOption(sample);
         await says(page, "#code", shown);
         await accessible(page, sample);
       }
       await pick(page, "Paste a capture");
-      await page.getByLabel("What curl -si prints").fill("rubbish");
-      await says(page, "#wrong-capture", "no HTTP reply");
+      await page.getByLabel("What curl -si or curl -v prints").fill("rubbish");
+      await says(page, "#wrong-capture", "not an HTTP response");
       await accessible(page, "rubbish");
     }));
   }
 
   for (const width of [320, 360, 768, 900, 1360]) {
     test(`nothing sticks out at ${width} pixels`, () => open({ viewport: { width, height: 800 } }, async (page) => {
-      for (const sample of ["fields", "crowd", "debug", "reset", "431"]) {
-        await page.getByLabel("More to begin with").selectOption(sample);
+      for (const sample of ["fields", "many", "debug", "reset", "431"]) {
+        await page.getByLabel("More responses").selectOption(sample);
         await page.locator("#cards").waitFor();
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, sample);
       }
@@ -274,41 +308,41 @@ describe("it is for its own page only", () => {
     request.end(method === "POST" ? '{"operation":"GetCustomer","credential":"gateway","capture":"HTTP/1.1 404 X"}' : undefined);
   });
 
-  test("a foreign Host is refused", async () => {
+  test("a foreign Host is rejected", async () => {
     assert.equal(await send("/api/explain"), 200);
     assert.equal(await send("/api/explain", { Host: "example.com" }), 403);
     assert.equal(await send("/", { method: "GET", Host: "example.com" }), 403);
   });
 
-  test("another origin is refused", async () => {
+  test("another origin is rejected", async () => {
     assert.equal(await send("/api/explain", { Origin: "https://example.com" }), 403);
     assert.equal(await send("/api/samples", { method: "GET", Origin: "https://example.com" }), 403);
   });
 
   test("a page of another origin learns nothing", async () => {
-    const stranger = http.createServer((_, response) => response.end("<!DOCTYPE html><title>stranger</title>"));
-    await new Promise((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+    const other = http.createServer((_, response) => response.end("<!DOCTYPE html><title>other</title>"));
+    await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
     const context = await browser.newContext();
     const page = await context.newPage();
     const statuses = [];
     page.on("response", (response) => { if (response.url().startsWith(service.url)) statuses.push(response.status()); });
-    await page.goto(`http://127.0.0.1:${stranger.address().port}/`);
+    await page.goto(`http://127.0.0.1:${other.address().port}/`);
     const seen = await page.evaluate((url) => Promise.all([
-      fetch(`${url}api/explain`, { method: "POST", body: "{}" }).then((r) => r.status, () => "refused"),
-      fetch(`${url}api/explain`, { method: "POST", mode: "no-cors", body: "{}" }).then((r) => r.type, () => "refused"),
-      fetch(`${url}api/samples`).then((r) => r.status, () => "refused"),
+      fetch(`${url}api/explain`, { method: "POST", body: "{}" }).then((r) => r.status, () => "rejected"),
+      fetch(`${url}api/explain`, { method: "POST", mode: "no-cors", body: "{}" }).then((r) => r.type, () => "rejected"),
+      fetch(`${url}api/samples`).then((r) => r.status, () => "rejected"),
       new Promise((resolve) => {
         const frame = document.createElement("iframe");
         frame.onload = () => {
-          try { resolve(frame.contentDocument ? "read" : "refused"); } catch { resolve("refused"); }
+          try { resolve(frame.contentDocument ? "read" : "rejected"); } catch { resolve("rejected"); }
         };
         frame.src = url;
         document.body.append(frame);
       }),
     ]), service.url);
-    assert.deepEqual(seen, ["refused", "refused", "refused", "refused"]);
+    assert.deepEqual(seen, ["rejected", "rejected", "rejected", "rejected"]);
     assert.ok(statuses.every((status) => status === 403 || status === 200), String(statuses));
     await context.close();
-    stranger.close();
+    other.close();
   });
 });

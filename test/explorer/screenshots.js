@@ -13,7 +13,7 @@ const browser = await launch();
 
 async function take(path, options, sample, fullPage) {
   await visit(browser, service.url, options, async (page) => {
-    await page.getByLabel("More to begin with").selectOption(sample);
+    await page.getByLabel("More responses").selectOption(sample);
     await page.locator("#live").filter({ hasText: /./ }).waitFor({ state: "attached" });
     await page.screenshot({ path, fullPage });
   });

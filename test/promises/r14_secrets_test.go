@@ -158,8 +158,8 @@ func TestR14Secrets(t *testing.T) {
 			}
 			// Files that somebody mixes up.
 			putByRename(t, folder, map[string]string{callers: "crm " + token + " *\n" + stolen + "\n", "key": "KEY=" + canaryKey + " # for " + canaryEmail + "\n", certFile: pair.keyPEM(t)})
-			eventually(t, "the bad files are refused", func() bool {
-				return p.count(t, reloads, "result", "refused") == map[bool]int{false: 3, true: 2}[test.forward]
+			eventually(t, "the bad files are rejected", func() bool {
+				return p.count(t, reloads, "result", "rejected") == map[bool]int{false: 3, true: 2}[test.forward]
 			})
 			// A call that runs while the process is looked at, and killed.
 			arrived := make(chan struct{})

@@ -120,7 +120,7 @@ func TestR16KeyRotation(t *testing.T) {
 			if adopted := p.count(t, reloads, "file", "api_key", "result", "adopted"); adopted != n {
 				t.Errorf("the metric counts %d changes, want %d", adopted, n)
 			}
-			if lines := strings.Count(p.log.String(), `"a changed file is in use","file":"api_key"`); lines != n {
+			if lines := strings.Count(p.log.String(), `"msg":"reloaded","file":"api_key"`); lines != n {
 				t.Errorf("%d lines in the log, want %d", lines, n)
 			}
 		})
@@ -142,7 +142,7 @@ func TestR16BadKeyFile(t *testing.T) {
 		{"empty", func(t *testing.T, file string) { must(t, os.Truncate(file, 0)) }, "is empty"},
 		{"blank", func(t *testing.T, file string) { must(t, os.WriteFile(file, []byte(" \n"), 0o600)) }, "is empty"},
 		{"deleted", func(t *testing.T, file string) { must(t, os.Remove(file)) }, "cannot be read: no such file or directory"},
-		{"a folder", func(t *testing.T, file string) { must(t, os.Remove(file)); must(t, os.Mkdir(file, 0o700)) }, "is no regular file"},
+		{"a folder", func(t *testing.T, file string) { must(t, os.Remove(file)); must(t, os.Mkdir(file, 0o700)) }, "is not a regular file"},
 		{"unreadable", func(t *testing.T, file string) {
 			must(t, os.Chmod(file, 0))
 			if f, err := os.Open(file); err == nil { // this user may read everything
@@ -153,7 +153,7 @@ func TestR16BadKeyFile(t *testing.T) {
 		}, "cannot be read: "},
 		{"another file", func(t *testing.T, file string) {
 			must(t, os.WriteFile(file, []byte("KEY="+canary+" # Pelcro\n"), 0o600))
-		}, "holds blanks or other characters that no key has"},
+		}, "holds whitespace or other characters that no key has"},
 		{"too large", func(t *testing.T, file string) {
 			must(t, os.WriteFile(file, []byte(strings.Repeat(canary, 10_000)), 0o600))
 		}, "is larger than 16 KiB"},
@@ -170,9 +170,9 @@ func TestR16BadKeyFile(t *testing.T) {
 				return err
 			})
 			test.spoil(t, file)
-			const line = "a changed file is no good"
+			const line = "reload failed; keeping the previous version"
 			p.mustSay(t, line)
-			if n := p.count(t, reloads, "file", "api_key", "result", "refused"); n != 1 {
+			if n := p.count(t, reloads, "file", "api_key", "result", "rejected"); n != 1 {
 				t.Errorf("the metric counts %d", n)
 			}
 			// Two more looks, and no other line.
@@ -191,7 +191,7 @@ func TestR16BadKeyFile(t *testing.T) {
 			pelcro.expect("second-key")
 			must(t, os.RemoveAll(file))
 			must(t, os.WriteFile(file, []byte("second-key"), 0o600))
-			p.mustSay(t, "a changed file is in use")
+			p.mustSay(t, `"msg":"reloaded"`)
 			eventually(t, "the new key is in use", func() bool { return !pelcro.arrived().IsZero() })
 			load.stop()
 			t.Logf("%d calls, %d failed", load.calls.Load(), load.failed.Load())

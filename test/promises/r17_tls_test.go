@@ -179,14 +179,14 @@ func TestR17BadCertificates(t *testing.T) {
 		refused++
 		putByRename(t, folder, bad)
 		eventually(t, "the metric counts it", func() bool {
-			return p.count(t, reloads, "file", "tls", "result", "refused") == refused
+			return p.count(t, reloads, "file", "tls", "result", "rejected") == refused
 		})
 		if serial, err := p.handshake(trusting(ours, caller)); err != nil || serial != good.certificate.SerialNumber.Int64() {
 			t.Errorf("bad file %d: certificate %d, %v", refused, serial, err)
 		}
 	}
 	load.stop()
-	if lines := strings.Count(p.log.String(), "a changed file is no good"); lines != refused {
+	if lines := strings.Count(p.log.String(), "reload failed; keeping the previous version"); lines != refused {
 		t.Errorf("%d lines for %d bad files", lines, refused)
 	}
 	t.Logf("%d calls on connections of their own, %d failed; %d bad files", load.calls.Load(), load.failed.Load(), refused)

@@ -26,85 +26,86 @@ const (
 // A customer of a Pelcro site, as the Core API shows it
 // (https://docs.pelcro.com/reference/api-core-customers).
 //
-// A field that Pelcro sent as null, or not at all, is unset. Fields marked
-// "Output only" are ignored in a request, unless an update mask names them:
-// that is refused.
+// A field that Pelcro sends as null, or omits, is unset. Fields marked "Output
+// only" are ignored in a request, unless an update mask names them: that is
+// rejected.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Pelcro's key of the customer. Output only.
+	// Identifier. Assigned by Pelcro.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Contact and login address. Pelcro checks its form and, unless told
-	// otherwise, that its domain exists. Unique, by site or by account.
+	// The address for contact and login. Pelcro checks its form and, by default,
+	// that its domain exists. Unique in the site or in the account.
 	Email *string `protobuf:"bytes,2,opt,name=email,proto3,oneof" json:"email,omitempty"`
 	// At most 255 characters.
 	FirstName *string `protobuf:"bytes,3,opt,name=first_name,json=firstName,proto3,oneof" json:"first_name,omitempty"`
 	// At most 255 characters.
 	LastName *string `protobuf:"bytes,4,opt,name=last_name,json=lastName,proto3,oneof" json:"last_name,omitempty"`
-	// Full name, made by Pelcro. Output only.
+	// Output only. The full name, made by Pelcro.
 	Name *string `protobuf:"bytes,5,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	// Public name, for example beside comments. At most 100 characters.
+	// The public name, for example beside comments. At most 100 characters.
 	DisplayName *string `protobuf:"bytes,6,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
 	// Letters, digits, dashes and underscores; unique in the account.
 	Username *string `protobuf:"bytes,7,opt,name=username,proto3,oneof" json:"username,omitempty"`
-	// Pelcro strips what is no digit; 5 to 20 digits must remain.
+	// Pelcro removes all other characters than digits; 5 to 20 digits must
+	// remain.
 	Phone *string `protobuf:"bytes,8,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
 	// Form of address, for example "Dr.".
 	Salutation *string `protobuf:"bytes,9,opt,name=salutation,proto3,oneof" json:"salutation,omitempty"`
-	// Job title or the like.
+	// The job title, for example.
 	Title *string `protobuf:"bytes,10,opt,name=title,proto3,oneof" json:"title,omitempty"`
 	// Tax identification number.
 	Tin *string `protobuf:"bytes,11,opt,name=tin,proto3,oneof" json:"tin,omitempty"`
-	// Key of the customer's organization. Clearing it detaches the customer.
+	// The id of the organization of the customer. Clearing it detaches the
+	// customer.
 	OrganizationId *int64 `protobuf:"varint,12,opt,name=organization_id,json=organizationId,proto3,oneof" json:"organization_id,omitempty"`
-	// The organization itself, when the request expands "organization". Output
-	// only.
+	// Output only. The organization, if the request expands "organization".
 	Organization *structpb.Struct `protobuf:"bytes,13,opt,name=organization,proto3" json:"organization,omitempty"`
-	// The customer's addresses, when the request expands "addresses". Output
-	// only.
+	// Output only. The addresses of the customer, if the request expands
+	// "addresses".
 	Addresses []*structpb.Struct `protobuf:"bytes,14,rep,name=addresses,proto3" json:"addresses,omitempty"`
-	// The customer's subscriptions, when the request expands "subscriptions".
-	// Output only.
+	// Output only. The subscriptions of the customer, if the request expands
+	// "subscriptions".
 	Subscriptions []*structpb.Struct `protobuf:"bytes,15,rep,name=subscriptions,proto3" json:"subscriptions,omitempty"`
-	// Key of the default payment source. Can be set by UpdateCustomer only, to a
+	// The id of the default payment source. Only UpdateCustomer can set it, to a
 	// source of this customer.
 	DefaultSourceId *int64 `protobuf:"varint,16,opt,name=default_source_id,json=defaultSourceId,proto3,oneof" json:"default_source_id,omitempty"`
-	// The default payment source itself, when the request expands
-	// "default_source". Output only.
+	// Output only. The default payment source, if the request expands
+	// "default_source".
 	DefaultSource *structpb.Struct `protobuf:"bytes,17,opt,name=default_source,json=defaultSource,proto3" json:"default_source,omitempty"`
-	// Whether the email address was confirmed. Output only.
+	// Output only. Whether the email address was confirmed.
 	EmailConfirm *bool `protobuf:"varint,18,opt,name=email_confirm,json=emailConfirm,proto3,oneof" json:"email_confirm,omitempty"`
-	// Whether mail to the address bounces for good.
+	// Whether mail to the address bounces permanently.
 	EmailHardbounce *bool `protobuf:"varint,19,opt,name=email_hardbounce,json=emailHardbounce,proto3,oneof" json:"email_hardbounce,omitempty"`
-	// Whether the phone number was confirmed. Output only.
+	// Output only. Whether the phone number was confirmed.
 	PhoneConfirm *bool `protobuf:"varint,20,opt,name=phone_confirm,json=phoneConfirm,proto3,oneof" json:"phone_confirm,omitempty"`
 	// Consent to marketing by mail.
 	MailMarketing *bool `protobuf:"varint,21,opt,name=mail_marketing,json=mailMarketing,proto3,oneof" json:"mail_marketing,omitempty"`
 	// Consent to marketing by phone.
 	TeleMarketing *bool `protobuf:"varint,22,opt,name=tele_marketing,json=teleMarketing,proto3,oneof" json:"tele_marketing,omitempty"`
-	// Whether a password is set. Output only.
+	// Output only. Whether a password is set.
 	HasPassword *bool `protobuf:"varint,23,opt,name=has_password,json=hasPassword,proto3,oneof" json:"has_password,omitempty"`
-	// Whether the customer came from an import. Output only.
+	// Output only. Whether the customer came from an import.
 	IsImported *bool `protobuf:"varint,24,opt,name=is_imported,json=isImported,proto3,oneof" json:"is_imported,omitempty"`
 	// Free keys and values. An update merges them into what is stored; a null
 	// value removes its key. Numbers are doubles: an integer beyond 2^53 loses
 	// precision, so store it as text.
 	Metadata *structpb.Struct `protobuf:"bytes,25,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	// Key of the customer in the system before Pelcro; unique in the account.
+	// The id of the customer in the system before Pelcro; unique in the account.
 	OldProviderId *string `protobuf:"bytes,26,opt,name=old_provider_id,json=oldProviderId,proto3,oneof" json:"old_provider_id,omitempty"`
-	// When the password was last set. Output only.
+	// Output only. When the password was last set.
 	PasswordLastUpdatedAt *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=password_last_updated_at,json=passwordLastUpdatedAt,proto3" json:"password_last_updated_at,omitempty"`
-	// When the customer last logged in. Output only.
+	// Output only. When the customer last logged in.
 	LastLoginAt *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=last_login_at,json=lastLoginAt,proto3" json:"last_login_at,omitempty"`
-	// When the customer was created. Output only.
+	// Output only. When the customer was created.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// When the customer last changed. Output only.
+	// Output only. When the customer last changed.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
-	// When the customer was deleted, if so. Output only.
+	// Output only. When the customer was deleted; unset if it was not.
 	DeletedAt *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=deleted_at,json=deletedAt,proto3" json:"deleted_at,omitempty"`
-	// Every attribute that Pelcro sent and this message does not name, or whose
-	// type was not the one expected here, under Pelcro's own name, so that
-	// nothing is lost. An integer beyond 2^53 is kept as text, and so is
-	// what is nested more than 30 levels deep. Output only.
+	// Output only. Every attribute that this message does not name, or that has
+	// an unexpected type, under its name at Pelcro, so that nothing is lost.
+	// Integers beyond 2^53 and values nested more than 30 levels deep are kept as
+	// text.
 	Extra         *structpb.Struct `protobuf:"bytes,32,opt,name=extra,proto3" json:"extra,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// How the attribute is compared.
+// The comparisons of an attribute.
 type CustomerFilter_Operator int32
 
 const (
@@ -79,15 +79,15 @@ func (CustomerFilter_Operator) EnumDescriptor() ([]byte, []int) {
 	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{3, 0}
 }
 
-// What GetCustomer is asked.
+// Request message for GetCustomer.
 type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Key of the customer. Required.
+	// Required. The id of the customer.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Relations to send as objects: "addresses", "default_source",
+	// The relations to return as objects: "addresses", "default_source",
 	// "organization", "subscriptions".
 	Expand []string `protobuf:"bytes,2,rep,name=expand,proto3" json:"expand,omitempty"`
-	// The site, instead of the one that the service is configured with.
+	// The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,3,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -144,7 +144,7 @@ func (x *GetCustomerRequest) GetSiteId() int32 {
 	return 0
 }
 
-// What GetCustomer answers.
+// Response message for GetCustomer.
 type GetCustomerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer.
@@ -190,24 +190,25 @@ func (x *GetCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
-// What ListCustomers is asked.
+// Request message for ListCustomers.
 type ListCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Customers a page: 0 means 10, more than 100 means 100, negative is an
-	// error.
+	// The maximum number of customers to return. Defaults to 10, capped at 100;
+	// negative values are errors. A page may have fewer customers, also when more
+	// pages follow.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// next_page_token of the previous page; empty for the first one. All other
-	// fields must be as they were; page_size may also be left out or grow, which
-	// changes nothing, but not shrink.
+	// The next_page_token of the previous page; empty for the first page. All
+	// other fields must be the same as in the first request. page_size may also
+	// be omitted or larger, which changes nothing, but not smaller.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// "id" (default), "id desc", "email" or "email desc".
+	// The order: "id" (default), "id desc", "email" or "email desc".
 	OrderBy string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// Conditions on the customers; at most one for each attribute.
+	// The conditions on the customers; at most one for each attribute.
 	Filters []*CustomerFilter `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
-	// Relations to send as objects: "addresses", "default_source",
+	// The relations to return as objects: "addresses", "default_source",
 	// "organization", "subscriptions".
 	Expand []string `protobuf:"bytes,5,rep,name=expand,proto3" json:"expand,omitempty"`
-	// The site, instead of the one that the service is configured with.
+	// The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,6,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -285,19 +286,19 @@ func (x *ListCustomersRequest) GetSiteId() int32 {
 	return 0
 }
 
-// One condition on customers
+// A condition on customers
 // (https://docs.pelcro.com/reference/api-core-filtering-and-sorting).
 //
-// What Pelcro's filter syntax cannot carry is refused: commas, control
-// characters and surrounding blanks in values, brackets in metadata keys.
+// Values that the filter syntax of Pelcro cannot carry are rejected: commas,
+// control characters and surrounding whitespace in values, brackets in
+// metadata keys.
 type CustomerFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "email", "first_name", "last_name", or "metadata.KEY".
+	// The attribute: "email", "first_name", "last_name", or "metadata.KEY".
 	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
-	// How the attribute is compared.
+	// The comparison of the attribute.
 	Operator CustomerFilter_Operator `protobuf:"varint,2,opt,name=operator,proto3,enum=pelcro.v1.CustomerFilter_Operator" json:"operator,omitempty"`
-	// What the attribute is compared with: at least one, except for
-	// OPERATOR_HAS_KEY.
+	// The values to compare with: at least one, except for OPERATOR_HAS_KEY.
 	Values []string `protobuf:"bytes,3,rep,name=values,proto3" json:"values,omitempty"`
 	// Whether this condition is OR-ed with the others, instead of AND-ed.
 	OrWithOthers  bool `protobuf:"varint,4,opt,name=or_with_others,json=orWithOthers,proto3" json:"or_with_others,omitempty"`
@@ -363,14 +364,14 @@ func (x *CustomerFilter) GetOrWithOthers() bool {
 	return false
 }
 
-// What ListCustomers answers.
+// Response message for ListCustomers.
 type ListCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One page of customers.
+	// The customers of the page.
 	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
-	// For the next page; empty when there is none.
+	// The page_token for the next page; empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// All customers that match, over all pages; 0 when Pelcro does not say.
+	// The number of customers that match, over all pages; 0 if it is unknown.
 	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -427,24 +428,26 @@ func (x *ListCustomersResponse) GetTotalSize() int32 {
 	return 0
 }
 
-// What CreateCustomer is asked.
+// Request message for CreateCustomer.
 type CreateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The customer: at least one of email, old_provider_id and display_name.
-	// Some accounts require more. Output only fields and default_source_id are
-	// ignored.
+	// Required. The customer, with at least one of email, old_provider_id and
+	// display_name. Some accounts require more. Output-only fields and
+	// default_source_id are ignored.
 	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// The password, in the form that password_type says.
+	// The password, in the form of password_type.
 	Password *string `protobuf:"bytes,2,opt,name=password,proto3,oneof" json:"password,omitempty"`
-	// What the password is; Pelcro assumes "password_bcrypt", a bcrypt hash.
+	// The form of the password. Pelcro defaults to "password_bcrypt", a bcrypt
+	// hash.
 	PasswordType *string `protobuf:"bytes,3,opt,name=password_type,json=passwordType,proto3,oneof" json:"password_type,omitempty"`
-	// Whether Pelcro skips the check that the email's domain exists.
+	// Whether Pelcro skips the check that the domain of the email exists.
 	SkipEmailDnsValidations *bool `protobuf:"varint,4,opt,name=skip_email_dns_validations,json=skipEmailDnsValidations,proto3,oneof" json:"skip_email_dns_validations,omitempty"`
 	// Whether Pelcro imports the payment methods of payment_gateway_id.
 	ImportPaymentMethods *bool `protobuf:"varint,5,opt,name=import_payment_methods,json=importPaymentMethods,proto3,oneof" json:"import_payment_methods,omitempty"`
-	// The customer's key at the payment gateway, for example "cus_..." at Stripe.
+	// The id of the customer at the payment gateway, for example "cus_..." at
+	// Stripe.
 	PaymentGatewayId *string `protobuf:"bytes,6,opt,name=payment_gateway_id,json=paymentGatewayId,proto3,oneof" json:"payment_gateway_id,omitempty"`
-	// The site, instead of the one that the service is configured with.
+	// The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,7,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -529,10 +532,10 @@ func (x *CreateCustomerRequest) GetSiteId() int32 {
 	return 0
 }
 
-// What CreateCustomer answers.
+// Response message for CreateCustomer.
 type CreateCustomerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The customer as created.
+	// The created customer.
 	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -575,26 +578,28 @@ func (x *CreateCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
-// What UpdateCustomer is asked.
+// Request message for UpdateCustomer.
 type UpdateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The customer: id says which one, the other fields are the new values.
+	// Required. The customer to update, identified by its id; the other fields
+	// are the new values.
 	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// The fields of customer to change: top-level names, for example "email".
-	// Exactly these are sent; one that is unset is cleared. "*", "id", sub-paths,
-	// output only fields and unknown names are refused, and so is an unset
+	// The fields of customer to update: top-level names, for example "email".
+	// Exactly these are sent; an unset one is cleared. "*", "id", sub-paths,
+	// output-only fields and unknown names are rejected, and so is an unset
 	// "metadata": its keys are removed by null values.
 	//
-	// Without a mask the writable fields that are set are sent, and nothing can
+	// Without a mask the writable fields that are set are sent, and no field can
 	// be cleared: in JSON a null field counts as unset.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// A new password, in the form that password_type says.
+	// The new password, in the form of password_type.
 	Password *string `protobuf:"bytes,3,opt,name=password,proto3,oneof" json:"password,omitempty"`
-	// What the password is; Pelcro assumes "password_bcrypt", a bcrypt hash.
+	// The form of the password. Pelcro defaults to "password_bcrypt", a bcrypt
+	// hash.
 	PasswordType *string `protobuf:"bytes,4,opt,name=password_type,json=passwordType,proto3,oneof" json:"password_type,omitempty"`
-	// Whether Pelcro skips the check that the email's domain exists.
+	// Whether Pelcro skips the check that the domain of the email exists.
 	SkipEmailDnsValidations *bool `protobuf:"varint,5,opt,name=skip_email_dns_validations,json=skipEmailDnsValidations,proto3,oneof" json:"skip_email_dns_validations,omitempty"`
-	// The site, instead of the one that the service is configured with.
+	// The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,6,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -672,10 +677,10 @@ func (x *UpdateCustomerRequest) GetSiteId() int32 {
 	return 0
 }
 
-// What UpdateCustomer answers.
+// Response message for UpdateCustomer.
 type UpdateCustomerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The customer as changed.
+	// The updated customer.
 	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -718,12 +723,12 @@ func (x *UpdateCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
-// What DeleteCustomer is asked.
+// Request message for DeleteCustomer.
 type DeleteCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Key of the customer. Required.
+	// Required. The id of the customer.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The site, instead of the one that the service is configured with.
+	// The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,2,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -773,7 +778,7 @@ func (x *DeleteCustomerRequest) GetSiteId() int32 {
 	return 0
 }
 
-// What DeleteCustomer answers.
+// Response message for DeleteCustomer.
 type DeleteCustomerResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

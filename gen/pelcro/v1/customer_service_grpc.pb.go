@@ -30,17 +30,18 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// The customers of a Pelcro site. Each call becomes one call of Pelcro's Core
-// REST API.
+// The customers of a Pelcro site. Each call becomes one request to the Core
+// REST API of Pelcro.
 //
-// Every error of a call that reaches the service (docs/errors.md lists what gRPC
-// refuses before) is a canonical status with exactly one google.rpc.ErrorInfo
-// (domain "pelcro-grpc", reason from ErrorReason), and google.rpc.BadRequest,
-// RetryInfo, QuotaFailure, ResourceInfo and RequestInfo where they apply. The
-// trailers x-request-id and x-error-reason repeat the two facts that a client
-// without a reader for details needs.
+// Every error of a call that reaches the service (docs/errors.md lists the
+// errors of the gRPC library itself) is a canonical status with exactly one
+// google.rpc.ErrorInfo (domain "pelcro-grpc", reason from ErrorReason), and
+// google.rpc.BadRequest, RetryInfo, QuotaFailure, PreconditionFailure,
+// ResourceInfo and RequestInfo where they apply. The trailers x-request-id and
+// x-error-reason repeat the two facts that a client needs if it cannot read
+// details.
 //
-// Besides the reasons named at each RPC, any RPC may return:
+// In addition to the reasons named at each RPC, any RPC may return:
 //
 //   - INVALID_ARGUMENT: GATEWAY_INVALID_REQUEST, PELCRO_VALIDATION_FAILED,
 //     PELCRO_BAD_REQUEST, PELCRO_REQUEST_TOO_LARGE
@@ -65,7 +66,7 @@ type CustomerServiceClient interface {
 	// Reads one customer: GET customers/{id}
 	// (https://docs.pelcro.com/reference/api-core-get-customer).
 	//
-	// No side effects: safe to repeat.
+	// No side effects: safe to retry.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE
@@ -74,10 +75,12 @@ type CustomerServiceClient interface {
 	// Lists the customers of a site page by page: GET customers
 	// (https://docs.pelcro.com/reference/api-core-list-customers).
 	//
+	// Every customer is returned exactly once while customers do not change.
 	// Pelcro counts pages, so rows may shift between pages while customers are
-	// created or deleted: a row may then come twice or not at all.
+	// created or deleted: a customer may then be returned twice or not at all.
+	// A response that is not the requested page is an error, never a silent end.
 	//
-	// No side effects: safe to repeat.
+	// No side effects: safe to retry.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND, ABORTED with
 	// PELCRO_CONFLICT, and UNAVAILABLE with PELCRO_TIMEOUT or
@@ -86,21 +89,22 @@ type CustomerServiceClient interface {
 	// Creates a customer: POST customers
 	// (https://docs.pelcro.com/reference/api-core-create-customer).
 	//
-	// NOT safe to repeat: Pelcro knows no idempotency key, so a repeated create
-	// may make a second customer. This service sends it once, ever. Repeat it
-	// only when the error's metadata says "outcome": "notSent" or "rejected", or
-	// the code blames the request; otherwise look first whether the customer is
-	// there.
+	// NOT safe to retry: Pelcro has no idempotency keys, so a retried create may
+	// create a second customer. This service sends it once, ever. Every error
+	// says in its metadata "outcome" what became of the request: after "notSent"
+	// and "rejected" a retry is harmless; after "unknown" and "applied" look
+	// first whether the customer exists. An error with the outcome "unknown" is
+	// INTERNAL, UNKNOWN, or the caller's own CANCELLED or DEADLINE_EXCEEDED.
 	//
 	// Also returns INTERNAL with PELCRO_OUTCOME_UNKNOWN when it is not known
-	// whether the customer was created (lost connection, time limit, a proxy's
-	// timeout), ALREADY_EXISTS with PELCRO_ALREADY_EXISTS, and NOT_FOUND with
+	// whether the customer was created (lost connection, time limit, timeout of
+	// a proxy), ALREADY_EXISTS with PELCRO_ALREADY_EXISTS, and NOT_FOUND with
 	// PELCRO_NOT_FOUND.
 	CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*CreateCustomerResponse, error)
-	// Changes a customer: PUT customers/{customer.id}
+	// Updates a customer: PUT customers/{customer.id}
 	// (https://docs.pelcro.com/reference/api-core-update-customer).
 	//
-	// Setting the same values again gives the same customer: safe to repeat,
+	// Setting the same values again gives the same customer: safe to retry,
 	// unless someone else changes it in between.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
@@ -109,12 +113,13 @@ type CustomerServiceClient interface {
 	UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*UpdateCustomerResponse, error)
 	// Deletes a customer: DELETE customers/{id}
 	// (https://docs.pelcro.com/reference/api-core-delete-customer). Pelcro keeps
-	// the row but deletes the customer's subscriptions, memberships, payment
-	// sources and addresses with it, cancels active subscriptions, and offers no
-	// way back.
+	// the row but deletes the subscriptions, memberships, payment sources and
+	// addresses of the customer with it and cancels active subscriptions. It
+	// cannot be undone.
 	//
-	// Safe to repeat, but a repeated delete may answer NOT_FOUND, because the
-	// first one took effect.
+	// Safe to retry, but a retried delete may return PELCRO_NOT_FOUND, because
+	// the first attempt took effect. Only that reason means that the customer is
+	// deleted; PELCRO_ROUTE_NOT_FOUND has the same code and does not.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE
@@ -184,17 +189,18 @@ func (c *customerServiceClient) DeleteCustomer(ctx context.Context, in *DeleteCu
 // All implementations must embed UnimplementedCustomerServiceServer
 // for forward compatibility.
 //
-// The customers of a Pelcro site. Each call becomes one call of Pelcro's Core
-// REST API.
+// The customers of a Pelcro site. Each call becomes one request to the Core
+// REST API of Pelcro.
 //
-// Every error of a call that reaches the service (docs/errors.md lists what gRPC
-// refuses before) is a canonical status with exactly one google.rpc.ErrorInfo
-// (domain "pelcro-grpc", reason from ErrorReason), and google.rpc.BadRequest,
-// RetryInfo, QuotaFailure, ResourceInfo and RequestInfo where they apply. The
-// trailers x-request-id and x-error-reason repeat the two facts that a client
-// without a reader for details needs.
+// Every error of a call that reaches the service (docs/errors.md lists the
+// errors of the gRPC library itself) is a canonical status with exactly one
+// google.rpc.ErrorInfo (domain "pelcro-grpc", reason from ErrorReason), and
+// google.rpc.BadRequest, RetryInfo, QuotaFailure, PreconditionFailure,
+// ResourceInfo and RequestInfo where they apply. The trailers x-request-id and
+// x-error-reason repeat the two facts that a client needs if it cannot read
+// details.
 //
-// Besides the reasons named at each RPC, any RPC may return:
+// In addition to the reasons named at each RPC, any RPC may return:
 //
 //   - INVALID_ARGUMENT: GATEWAY_INVALID_REQUEST, PELCRO_VALIDATION_FAILED,
 //     PELCRO_BAD_REQUEST, PELCRO_REQUEST_TOO_LARGE
@@ -219,7 +225,7 @@ type CustomerServiceServer interface {
 	// Reads one customer: GET customers/{id}
 	// (https://docs.pelcro.com/reference/api-core-get-customer).
 	//
-	// No side effects: safe to repeat.
+	// No side effects: safe to retry.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE
@@ -228,10 +234,12 @@ type CustomerServiceServer interface {
 	// Lists the customers of a site page by page: GET customers
 	// (https://docs.pelcro.com/reference/api-core-list-customers).
 	//
+	// Every customer is returned exactly once while customers do not change.
 	// Pelcro counts pages, so rows may shift between pages while customers are
-	// created or deleted: a row may then come twice or not at all.
+	// created or deleted: a customer may then be returned twice or not at all.
+	// A response that is not the requested page is an error, never a silent end.
 	//
-	// No side effects: safe to repeat.
+	// No side effects: safe to retry.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND, ABORTED with
 	// PELCRO_CONFLICT, and UNAVAILABLE with PELCRO_TIMEOUT or
@@ -240,21 +248,22 @@ type CustomerServiceServer interface {
 	// Creates a customer: POST customers
 	// (https://docs.pelcro.com/reference/api-core-create-customer).
 	//
-	// NOT safe to repeat: Pelcro knows no idempotency key, so a repeated create
-	// may make a second customer. This service sends it once, ever. Repeat it
-	// only when the error's metadata says "outcome": "notSent" or "rejected", or
-	// the code blames the request; otherwise look first whether the customer is
-	// there.
+	// NOT safe to retry: Pelcro has no idempotency keys, so a retried create may
+	// create a second customer. This service sends it once, ever. Every error
+	// says in its metadata "outcome" what became of the request: after "notSent"
+	// and "rejected" a retry is harmless; after "unknown" and "applied" look
+	// first whether the customer exists. An error with the outcome "unknown" is
+	// INTERNAL, UNKNOWN, or the caller's own CANCELLED or DEADLINE_EXCEEDED.
 	//
 	// Also returns INTERNAL with PELCRO_OUTCOME_UNKNOWN when it is not known
-	// whether the customer was created (lost connection, time limit, a proxy's
-	// timeout), ALREADY_EXISTS with PELCRO_ALREADY_EXISTS, and NOT_FOUND with
+	// whether the customer was created (lost connection, time limit, timeout of
+	// a proxy), ALREADY_EXISTS with PELCRO_ALREADY_EXISTS, and NOT_FOUND with
 	// PELCRO_NOT_FOUND.
 	CreateCustomer(context.Context, *CreateCustomerRequest) (*CreateCustomerResponse, error)
-	// Changes a customer: PUT customers/{customer.id}
+	// Updates a customer: PUT customers/{customer.id}
 	// (https://docs.pelcro.com/reference/api-core-update-customer).
 	//
-	// Setting the same values again gives the same customer: safe to repeat,
+	// Setting the same values again gives the same customer: safe to retry,
 	// unless someone else changes it in between.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
@@ -263,12 +272,13 @@ type CustomerServiceServer interface {
 	UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error)
 	// Deletes a customer: DELETE customers/{id}
 	// (https://docs.pelcro.com/reference/api-core-delete-customer). Pelcro keeps
-	// the row but deletes the customer's subscriptions, memberships, payment
-	// sources and addresses with it, cancels active subscriptions, and offers no
-	// way back.
+	// the row but deletes the subscriptions, memberships, payment sources and
+	// addresses of the customer with it and cancels active subscriptions. It
+	// cannot be undone.
 	//
-	// Safe to repeat, but a repeated delete may answer NOT_FOUND, because the
-	// first one took effect.
+	// Safe to retry, but a retried delete may return PELCRO_NOT_FOUND, because
+	// the first attempt took effect. Only that reason means that the customer is
+	// deleted; PELCRO_ROUTE_NOT_FOUND has the same code and does not.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE

@@ -21,13 +21,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Why a call failed: the reason of the google.rpc.ErrorInfo that every error
-// carries, under the domain "pelcro-grpc". A reason always has the same gRPC
-// code, and once released it does not change. docs/errors.md says of each when
-// it comes and what a caller should do.
+// The reason of a failed call, in the google.rpc.ErrorInfo that every error
+// carries under the domain "pelcro-grpc". A reason always has the same gRPC
+// code and, once released, does not change. docs/errors.md says when each
+// reason occurs and what a caller should do.
 //
-// PELCRO_ reasons are about Pelcro or the way to it, CALLER_ reasons about the
-// call's own limits, GATEWAY_ reasons about this service.
+// PELCRO_ reasons are about Pelcro or the connection to it, CALLER_ reasons
+// about the limits of the call itself, GATEWAY_ reasons about this service.
 //
 // The names of the values are exactly the strings on the wire, so that clients
 // compare with a generated constant; hence no prefix.
@@ -37,90 +37,93 @@ type ErrorReason int32
 const (
 	// Not used.
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
-	// INVALID_ARGUMENT: Pelcro refused fields of the request; BadRequest names
+	// INVALID_ARGUMENT: Pelcro rejected fields of the request; BadRequest names
 	// them.
 	ErrorReason_PELCRO_VALIDATION_FAILED ErrorReason = 1
-	// INVALID_ARGUMENT: Pelcro refused the request without naming a field.
+	// INVALID_ARGUMENT: Pelcro rejected the request without naming a field.
 	ErrorReason_PELCRO_BAD_REQUEST ErrorReason = 2
-	// UNAUTHENTICATED: Pelcro refused the API key; metadata "credential" says
-	// whose it was.
+	// UNAUTHENTICATED: Pelcro rejected the API key; the metadata "credential"
+	// says whose key it is.
 	ErrorReason_PELCRO_UNAUTHENTICATED ErrorReason = 3
-	// FAILED_PRECONDITION: Pelcro wants a payment to be settled first.
+	// FAILED_PRECONDITION: Pelcro requires payment.
 	ErrorReason_PELCRO_PAYMENT_REQUIRED ErrorReason = 4
-	// PERMISSION_DENIED: Pelcro does not allow this to the API key.
+	// PERMISSION_DENIED: Pelcro does not allow this with the API key.
 	ErrorReason_PELCRO_PERMISSION_DENIED ErrorReason = 5
-	// NOT_FOUND: what was asked for does not exist or is not accessible.
+	// NOT_FOUND: the customer does not exist or is not accessible.
 	ErrorReason_PELCRO_NOT_FOUND ErrorReason = 6
-	// NOT_FOUND: the answer is no Pelcro API's: a wrong base URL, or something
-	// in front of Pelcro.
+	// NOT_FOUND: the response did not come from the Pelcro API: a wrong base URL,
+	// or something in front of Pelcro. It says nothing about the customer.
 	ErrorReason_PELCRO_ROUTE_NOT_FOUND ErrorReason = 7
-	// UNIMPLEMENTED: Pelcro refused the HTTP verb; the RPC itself exists.
+	// UNIMPLEMENTED: Pelcro rejected the HTTP method; the RPC itself exists.
 	ErrorReason_PELCRO_METHOD_NOT_ALLOWED ErrorReason = 8
-	// INTERNAL: Pelcro found fault with the way this service speaks HTTP.
+	// INTERNAL: Pelcro, or a proxy in front of it, rejected the HTTP request of
+	// this service.
 	ErrorReason_PELCRO_PROTOCOL_ERROR ErrorReason = 9
-	// ALREADY_EXISTS: Pelcro says that what was to be created is there already.
+	// ALREADY_EXISTS: the customer already exists.
 	ErrorReason_PELCRO_ALREADY_EXISTS ErrorReason = 10
-	// ABORTED: the request conflicts with the state of the customer.
+	// ABORTED: the request conflicts with the current state of the customer.
 	ErrorReason_PELCRO_CONFLICT ErrorReason = 11
-	// FAILED_PRECONDITION: a precondition or lock stands in the way.
+	// FAILED_PRECONDITION: Pelcro rejected the request because of a precondition
+	// or a lock.
 	ErrorReason_PELCRO_PRECONDITION_FAILED ErrorReason = 12
-	// INVALID_ARGUMENT: the request is too large for Pelcro or its proxy.
+	// INVALID_ARGUMENT: the request is too large for Pelcro or a proxy.
 	ErrorReason_PELCRO_REQUEST_TOO_LARGE ErrorReason = 13
-	// OUT_OF_RANGE: the requested range lies outside what exists.
+	// OUT_OF_RANGE: the requested range is outside the data of Pelcro.
 	ErrorReason_PELCRO_OUT_OF_RANGE ErrorReason = 14
-	// RESOURCE_EXHAUSTED: Pelcro's rate limit is reached.
+	// RESOURCE_EXHAUSTED: the rate limit of Pelcro is exhausted.
 	ErrorReason_PELCRO_RATE_LIMITED ErrorReason = 15
-	// PERMISSION_DENIED: access is refused for legal reasons.
+	// PERMISSION_DENIED: access is denied for legal reasons.
 	ErrorReason_PELCRO_BLOCKED_FOR_LEGAL_REASONS ErrorReason = 16
-	// FAILED_PRECONDITION: Pelcro refused with a 4xx status that has no reason of
-	// its own.
+	// FAILED_PRECONDITION: Pelcro rejected the request with a 4xx status without
+	// a reason of its own.
 	ErrorReason_PELCRO_REQUEST_REFUSED ErrorReason = 17
 	// INTERNAL: Pelcro failed.
 	ErrorReason_PELCRO_INTERNAL_ERROR ErrorReason = 18
-	// UNAVAILABLE: Pelcro, or a proxy in front of it, is not able to answer now.
+	// UNAVAILABLE: Pelcro, or a proxy in front of it, is unavailable.
 	ErrorReason_PELCRO_UNAVAILABLE ErrorReason = 19
-	// UNAVAILABLE: Pelcro did not answer within this service's time limit, or a
-	// proxy's.
+	// UNAVAILABLE: Pelcro did not respond within the time limit of this service,
+	// or of a proxy.
 	ErrorReason_PELCRO_TIMEOUT ErrorReason = 20
-	// INTERNAL: a create may or may not have happened; look before repeating it.
+	// INTERNAL: a create may or may not have happened; look before you retry it.
 	ErrorReason_PELCRO_OUTCOME_UNKNOWN ErrorReason = 21
-	// INTERNAL: Pelcro answered success with a body that is no use.
+	// INTERNAL: Pelcro returned an invalid response.
 	ErrorReason_PELCRO_MALFORMED_RESPONSE ErrorReason = 22
-	// INTERNAL: Pelcro's answer is larger than this service accepts.
+	// INTERNAL: the response of Pelcro is larger than this service accepts.
 	ErrorReason_PELCRO_RESPONSE_TOO_LARGE ErrorReason = 23
-	// UNKNOWN: Pelcro answered success with an error in the body.
+	// UNKNOWN: Pelcro returned an error with a success status.
 	ErrorReason_PELCRO_ERROR_IN_SUCCESS ErrorReason = 24
-	// INTERNAL: Pelcro answered with a redirect, which is never followed.
+	// INTERNAL: Pelcro returned a redirect, which is never followed.
 	ErrorReason_PELCRO_REDIRECT ErrorReason = 25
-	// UNAVAILABLE: no connection to Pelcro; nothing was sent.
+	// UNAVAILABLE: no connection to Pelcro; the request was not sent.
 	ErrorReason_PELCRO_UNREACHABLE ErrorReason = 26
-	// INTERNAL: Pelcro's certificate is not trusted, or the answer was not TLS.
+	// INTERNAL: the certificate of Pelcro is not trusted, or the server does not
+	// speak TLS.
 	ErrorReason_PELCRO_TLS_UNTRUSTED ErrorReason = 27
-	// UNAVAILABLE: the connection to Pelcro broke before the answer was whole.
+	// UNAVAILABLE: the connection to Pelcro broke before the response was
+	// complete.
 	ErrorReason_PELCRO_CONNECTION_LOST ErrorReason = 28
-	// DEADLINE_EXCEEDED: the caller's deadline passed.
+	// DEADLINE_EXCEEDED: the deadline of the caller expired.
 	ErrorReason_CALLER_DEADLINE_EXCEEDED ErrorReason = 40
 	// CANCELLED: the caller cancelled.
 	ErrorReason_CALLER_CANCELLED ErrorReason = 41
-	// INVALID_ARGUMENT: this service refused fields of the request before any
-	// call to Pelcro; BadRequest names them.
+	// INVALID_ARGUMENT: the request is invalid and was not sent to Pelcro;
+	// BadRequest names the fields.
 	ErrorReason_GATEWAY_INVALID_REQUEST ErrorReason = 60
-	// UNAUTHENTICATED: this service does not know the caller.
+	// UNAUTHENTICATED: the caller is not authenticated.
 	ErrorReason_GATEWAY_UNAUTHENTICATED ErrorReason = 61
-	// PERMISSION_DENIED: the caller may not use this method.
+	// PERMISSION_DENIED: the caller may not call this method.
 	ErrorReason_GATEWAY_PERMISSION_DENIED ErrorReason = 62
 	// UNIMPLEMENTED: this service has no such method.
 	ErrorReason_GATEWAY_UNKNOWN_METHOD ErrorReason = 63
-	// RESOURCE_EXHAUSTED: this service has too many calls in flight.
+	// RESOURCE_EXHAUSTED: this service has too many concurrent calls.
 	ErrorReason_GATEWAY_OVERLOADED ErrorReason = 64
-	// UNAVAILABLE: Pelcro kept failing, so this service does not call it just
-	// now.
+	// UNAVAILABLE: the circuit breaker is open, because Pelcro is failing.
 	ErrorReason_GATEWAY_CIRCUIT_OPEN ErrorReason = 65
 	// UNAVAILABLE: this service is shutting down.
 	ErrorReason_GATEWAY_SHUTTING_DOWN ErrorReason = 66
 	// INTERNAL: this service failed.
 	ErrorReason_GATEWAY_INTERNAL_ERROR ErrorReason = 67
-	// NOT_FOUND: the health service was asked for a service it does not know.
+	// NOT_FOUND: the health service was asked for an unknown service.
 	ErrorReason_GATEWAY_UNKNOWN_SERVICE ErrorReason = 68
 )
 
@@ -239,8 +242,7 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 	return file_pelcro_v1_error_reason_proto_rawDescGZIP(), []int{0}
 }
 
-// Why a field was refused: the reason of a google.rpc.BadRequest field
-// violation. The names of the values are exactly the strings on the wire; hence
+// The reason of a google.rpc.BadRequest field violation. The names of the values are exactly the strings on the wire; hence
 // no prefix.
 // buf:lint:ignore ENUM_VALUE_PREFIX
 type FieldViolationReason int32
@@ -248,15 +250,15 @@ type FieldViolationReason int32
 const (
 	// Not used.
 	FieldViolationReason_FIELD_VIOLATION_REASON_UNSPECIFIED FieldViolationReason = 0
-	// A value must be given.
+	// A value is required.
 	FieldViolationReason_FIELD_REQUIRED FieldViolationReason = 1
-	// The value has not the form that it must have.
+	// The value does not have the required form.
 	FieldViolationReason_FIELD_INVALID_FORMAT FieldViolationReason = 2
 	// The value is of the wrong type.
 	FieldViolationReason_FIELD_INVALID_TYPE FieldViolationReason = 3
-	// The value is not accepted, for a reason that has no constant here.
+	// The value is rejected for a reason without a constant.
 	FieldViolationReason_FIELD_INVALID_VALUE FieldViolationReason = 4
-	// Another customer has this value already.
+	// Another customer already has this value.
 	FieldViolationReason_FIELD_ALREADY_TAKEN FieldViolationReason = 5
 	// The value is too long.
 	FieldViolationReason_FIELD_TOO_LONG FieldViolationReason = 6
@@ -264,7 +266,7 @@ const (
 	FieldViolationReason_FIELD_TOO_SHORT FieldViolationReason = 7
 	// The value is too small or too large.
 	FieldViolationReason_FIELD_OUT_OF_RANGE FieldViolationReason = 8
-	// The field must not be given here.
+	// The field is not allowed here.
 	FieldViolationReason_FIELD_PROHIBITED FieldViolationReason = 9
 )
 

@@ -1,21 +1,21 @@
 "use strict";
 
-// The page asks its own origin what a reply becomes, and shows the answer. Texts of
-// replies are set as text, never as HTML. Nothing is stored.
+// The page asks its own origin which error a response becomes, and shows the result. Texts of
+// responses are set as text, never as HTML. Nothing is stored.
 
 const $ = (id) => document.getElementById(id);
 
-// What the keys pick: the failures that people meet most.
+// The failures that have a button: the most frequent ones.
 const KEYS = ["400", "401", "403", "404", "409", "422", "429", "500", "502", "503", "504", "reset"];
-const PATIENCE = 120; // ms between the last key and the question
-const SILENCE = 700; // ms before a screen reader is told of the answer
+const TYPING_PAUSE = 120; // ms between the last key and the question
+const ANNOUNCE_DELAY = 700; // ms before a screen reader announces the result
 
 const DETAILS = {
-  ErrorInfo: "always there: the reason, and every value that the message holds",
-  BadRequest: "the fields at fault",
-  RetryInfo: "how long Pelcro asks to wait",
+  ErrorInfo: "always present: the reason, and every value of the message",
+  BadRequest: "the invalid fields",
+  RetryInfo: "how long to wait before a retry",
   QuotaFailure: "how many requests Pelcro allows",
-  ResourceInfo: "what was not found",
+  ResourceInfo: "the resource that was not found",
   RequestInfo: "the id of the call in the service's log, here a placeholder",
 };
 const TRAILERS = {
@@ -27,9 +27,9 @@ const TRAILERS = {
 };
 
 const samples = new Map();
-let noReply = ""; // the key of what happened instead of a reply
+let noResponse = ""; // the key of what happened instead of a response
 let inCapture = false;
-let operationChosen = false; // by hand, so samples without a story leave it
+let operationChosen = false; // by hand: only documented samples change it
 let parsed = null; // the capture as the service read it
 
 // make returns an element; strings become text.
@@ -54,10 +54,15 @@ const number = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
 
 // --- the left side ---
 
-function fill(reply) {
-  $("status").value = reply.status;
-  $("headers").value = reply.headers;
-  $("body").value = reply.body.replaceAll("\r\n", "\n");
+function fill(response) {
+  $("status").value = response.status;
+  $("headers").value = response.headers;
+  $("body").value = response.body.replaceAll("\r\n", "\n");
+}
+
+// fillSample shows the sample's response to the chosen operation.
+function fillSample(sample) {
+  fill(sample.others?.[operation()] ?? sample.response);
 }
 
 function captureOf() {
@@ -65,46 +70,45 @@ function captureOf() {
   return `HTTP/1.1 ${$("status").value}\n${headers}${headers ? "\n" : ""}\n${$("body").value}`;
 }
 
-// arrange shows what belongs to the present way of giving a reply.
+// arrange shows the fields, the capture or the missing response.
 function arrange() {
-  show("fields", !noReply && !inCapture);
-  show("captured", !noReply && inCapture);
-  show("silence", noReply);
-  show("to-capture", !inCapture || noReply);
-  show("to-fields", inCapture || noReply);
+  show("fields", !noResponse && !inCapture);
+  show("captured", !noResponse && inCapture);
+  show("no-response", noResponse);
+  show("to-capture", !inCapture || noResponse);
+  show("to-fields", inCapture || noResponse);
 }
 
 function pick(key) {
   const sample = samples.get(key);
-  const story = sample.group === "Documented";
-  if (story || !operationChosen) {
+  if (sample.group === "Documented" || !operationChosen) {
     document.querySelector(`input[name=operation][value=${sample.operation}]`).checked = true;
     operationChosen = false;
   }
   $("id").value = sample.id || $("id").value;
-  noReply = sample.noReply || "";
+  noResponse = sample.noResponse || "";
   inCapture = false;
-  if (noReply) {
-    $("silence-name").textContent = sample.name;
-    $("silence-about").textContent = sample.about;
+  if (noResponse) {
+    $("no-response-name").textContent = sample.name;
+    $("no-response-about").textContent = sample.about;
   } else {
-    fill(sample.reply);
+    fillSample(sample);
   }
   mark(key);
   arrange();
   ask();
 }
 
-// mark says which sample is shown, none once it is edited.
+// mark shows which sample is chosen; none after an edit.
 function mark(key) {
   $("sample").value = key;
-  $("about").textContent = key && !noReply ? samples.get(key).about || "" : "";
+  $("about").textContent = key && !noResponse ? samples.get(key).about || "" : "";
   for (const button of $("keys").children) button.setAttribute("aria-pressed", String(button.value === key));
 }
 
 function toCapture() {
-  if (!noReply) $("capture").value = captureOf();
-  noReply = "";
+  if (!noResponse) $("capture").value = captureOf();
+  noResponse = "";
   inCapture = true;
   mark("");
   arrange();
@@ -115,7 +119,7 @@ function toCapture() {
 
 function toFields() {
   if (inCapture && parsed) fill(parsed);
-  noReply = "";
+  noResponse = "";
   inCapture = false;
   mark("");
   arrange();
@@ -123,10 +127,10 @@ function toFields() {
   ask();
 }
 
-// A whole reply that is pasted into one of the fields is meant as one.
+// A whole response that is pasted into one of the fields is a capture.
 function pasted(event) {
   const text = event.clipboardData.getData("text");
-  if (!/^\s*HTTP\/[0-9]/.test(text)) return;
+  if (!/^\s*HTTP\/[0-9]/.test(text) && !/^< HTTP\/[0-9]/m.test(text)) return;
   event.preventDefault();
   $("capture").value = text;
   inCapture = true;
@@ -138,12 +142,12 @@ function pasted(event) {
 
 // --- the question ---
 
-let asking; // the AbortController of the question under way
+let asking; // the AbortController of the running request
 let pause;
 
 function askSoon() {
   clearTimeout(pause);
-  pause = setTimeout(ask, PATIENCE);
+  pause = setTimeout(ask, TYPING_PAUSE);
 }
 
 async function ask() {
@@ -157,9 +161,9 @@ async function ask() {
     credential: $("credential").value,
     deadline: $("deadline").value,
   };
-  if (noReply) question.noReply = noReply;
+  if (noResponse) question.noResponse = noResponse;
   else if (inCapture) question.capture = $("capture").value;
-  else question.reply = { status: $("status").value, headers: $("headers").value, body: $("body").value };
+  else question.response = { status: $("status").value, headers: $("headers").value, body: $("body").value };
   try {
     const response = await fetch("/api/explain", {
       method: "POST",
@@ -167,46 +171,47 @@ async function ask() {
       body: JSON.stringify(question),
       signal,
     });
-    const answer = await response.json();
-    if (!signal.aborted) render(answer);
+    const result = await response.json();
+    if (!signal.aborted) render(result);
   } catch {
-    if (!signal.aborted) render({ problem: { field: "", says: "The service does not answer. Is it still running?" } });
+    if (!signal.aborted) render({ problem: { field: "", says: "The service does not respond. Is it still running?" } });
   }
 }
 
 // --- the right side ---
 
-function render(answer) {
-  blame(answer.problem);
-  show("help", answer.problem);
-  show("cards", !answer.problem);
+function render(result) {
+  showProblem(result.problem);
+  show("help", result.problem);
+  show("cards", !result.problem);
   $("short-operation").textContent = operation();
-  if (answer.problem) {
-    $("help-says").textContent = answer.problem.says;
-    short("–", "", "", "", "no answer yet", "");
-    announce(answer.problem.says);
+  if (result.problem) {
+    $("help-says").textContent = result.problem.says;
+    summarize("–", "", "", "", "no result yet", "");
+    announce(result.problem.says);
     return;
   }
-  parsed = answer.upstream?.reply ?? null;
-  const status = answer.upstream ? String(answer.upstream.status) : "—";
-  const name = answer.upstream ? answer.upstream.name : "no reply";
+  parsed = result.upstream?.response ?? null;
+  const status = result.upstream ? String(result.upstream.status) : "—";
+  const name = result.upstream ? result.upstream.name : "no response";
   $("status-name").textContent = name;
-  short(status, name, answer.number, answer.kind, answer.code, answer.reason || "the caller gets its response");
-  $("kind").textContent = answer.kindSays;
-  $("code").replaceChildren(make("span", { class: "numeral" }, String(answer.number)), " ", ...breakable(answer.code));
-  $("reason").replaceChildren(...breakable(answer.reason));
-  $("message").textContent = answer.message || "The caller gets its response.";
-  show("advice-part", answer.advice);
-  $("advice").replaceChildren(...prose(answer.advice));
-  $("verdict").textContent = answer.verdict;
-  renderRequest(answer);
-  renderClients(answer.clients);
-  renderDetails(answer.status.details ?? []);
-  renderTrailers(answer.trailers);
-  renderWire(answer.wire, answer.omitted);
-  renderTry(answer.grpcurl);
-  const refused = answer.request ? `${answer.request.flatMap((line) => line.violations ?? []).length} fields refused. ` : "";
-  announce(`${answer.code}. ${answer.reason ? answer.reason + ". " : ""}${refused}${answer.verdict}.`);
+  summarize(status, name, result.number, result.kind, result.code, result.reason || "the caller gets its response");
+  $("kind").textContent = result.kindSays;
+  $("code").replaceChildren(make("span", { class: "numeral" }, String(result.number)), " ", ...breakable(result.code));
+  $("reason").replaceChildren(...breakable(result.reason));
+  $("message").textContent = result.message || "The caller gets its response.";
+  renderFacts(result);
+  show("advice-part", result.advice);
+  $("advice").replaceChildren(...prose(result.advice));
+  $("verdict").textContent = result.verdict;
+  renderRequest(result);
+  renderClients(result.clients);
+  renderDetails(result.status.details ?? []);
+  renderTrailers(result.trailers);
+  renderWire(result.wire, result.omitted);
+  renderTry(result.grpcurl);
+  const invalid = result.request ? `${result.request.flatMap((line) => line.violations ?? []).length} invalid fields. ` : "";
+  announce(`${result.code}. ${result.reason ? result.reason + ". " : ""}${invalid}${result.verdict}.`);
 }
 
 // breakable lets long names break at their underscores.
@@ -214,8 +219,8 @@ function breakable(name) {
   return name.split("_").flatMap((word, i) => (i ? [make("wbr", {}), "_" + word] : [word]));
 }
 
-// short is the line at the top.
-function short(status, name, number, kind, code, reason) {
+// summarize fills the line at the top.
+function summarize(status, name, number, kind, code, reason) {
   $("short-status").textContent = status;
   $("short-name").textContent = name;
   $("short-number").textContent = number;
@@ -224,8 +229,8 @@ function short(status, name, number, kind, code, reason) {
   document.body.dataset.kind = kind || "none";
 }
 
-// blame shows a problem at the field that has it.
-function blame(problem) {
+// showProblem shows a problem at its field.
+function showProblem(problem) {
   for (const id of ["id", "deadline", "status", "headers", "capture"]) {
     const mine = problem?.field === id;
     $("wrong-" + id).textContent = mine ? problem.says : "";
@@ -241,7 +246,14 @@ function announce(text) {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
     if ($("live").textContent !== text) $("live").textContent = text;
-  }, SILENCE);
+  }, ANNOUNCE_DELAY);
+}
+
+// renderFacts shows who wrote the response and what happened to the request.
+function renderFacts({ origin, originSays, outcome, outcomeSays }) {
+  const facts = [["origin", origin, originSays], ["outcome", outcome, outcomeSays]].filter(([, value]) => value);
+  show("facts", facts.length);
+  $("facts").replaceChildren(pairs(facts.map(([name, value, words]) => [name, value, make("small", {}, words)])));
 }
 
 function renderRequest({ request, omitted }) {
@@ -263,7 +275,7 @@ function renderRequest({ request, omitted }) {
 function renderClients(clients) {
   show("clients-card", clients);
   $("clients").replaceChildren(...(clients ?? []).map((client) => make(
-    "li", { class: client.repeats ? "repeats" : "rests" },
+    "li", { class: client.retries ? "retries" : "stops" },
     make("span", { class: "who" }, client.name),
     make("span", { class: "does" }, client.says),
   )));
@@ -273,8 +285,8 @@ function pairs(list) {
   return make("dl", { class: "pairs" }, ...list.map(([name, value, ...notes]) => make("div", {}, make("dt", {}, name), make("dd", {}, value, ...notes))));
 }
 
-// readable returns the elements that show a detail: its values, those of maps under
-// names with a dot, and each element of its lists apart.
+// readable returns the elements that show a detail: its values, the values of maps under names with
+// a dot, and each element of its lists.
 function readable(detail) {
   const values = [];
   const lists = [];
@@ -323,7 +335,7 @@ function renderWire(wire) {
     return bar;
   }));
   $("legend").replaceChildren(...wire.parts.map((part) => make("li", {}, part.name, " ", make("b", {}, number(part.bytes)))));
-  $("wire-hint").textContent = `Clients may refuse more than 8 KiB; the service stays below ${number(wire.budget)}. ` +
+  $("wire-hint").textContent = `Clients may reject more than 8 KiB; the service stays below ${number(wire.budget)}. ` +
     `The google.rpc.Status takes ${number(wire.status)} of ${number(wire.statusLimit)} bytes before base64.`;
 }
 
@@ -344,11 +356,11 @@ async function copy() {
   setTimeout(() => { $("copy").textContent = "Copy"; }, 2000);
 }
 
-// settle lets the question stay in sight while the answer scrolls, where there is
-// room for all of it: what sticks out of the window could not be reached.
-function settle() {
-  const room = innerHeight - document.querySelector(".crossing").offsetHeight - 3 * 16;
-  $("ask").classList.toggle("stays", $("ask").offsetHeight <= room);
+// stick keeps the question visible while the result scrolls, if the window is high enough for all
+// of it: a part outside of the window could not be reached.
+function stick() {
+  const available = innerHeight - document.querySelector(".summary").offsetHeight - 3 * 16;
+  $("question").classList.toggle("sticky", $("question").offsetHeight <= available);
 }
 
 // --- the start ---
@@ -363,18 +375,23 @@ function offer(groups) {
   }
   $("keys").append(...KEYS.map((key) => {
     const sample = samples.get(key);
-    const button = make("button", { type: "button", value: key, title: sample.name, "aria-pressed": "false" }, sample.noReply ? "no reply" : key);
-    button.setAttribute("aria-label", sample.noReply ? "no reply: " + sample.name : sample.name);
+    const button = make("button", { type: "button", value: key, title: sample.name, "aria-pressed": "false" }, sample.noResponse ? "no response" : key);
+    button.setAttribute("aria-label", sample.noResponse ? "no response: " + sample.name : sample.name);
     button.addEventListener("click", () => pick(key));
     return button;
   }));
 }
 
 async function start() {
-  $("ask").addEventListener("submit", (event) => event.preventDefault());
+  $("question").addEventListener("submit", (event) => event.preventDefault());
   $("sample").addEventListener("change", () => { if ($("sample").value) pick($("sample").value); });
   for (const radio of document.querySelectorAll("input[name=operation]")) {
-    radio.addEventListener("change", () => { operationChosen = true; ask(); });
+    radio.addEventListener("change", () => {
+      operationChosen = true;
+      const sample = samples.get($("sample").value); // none after an edit
+      if (sample?.response) fillSample(sample);
+      ask();
+    });
   }
   for (const id of ["id", "deadline", "credential"]) $(id).addEventListener("input", askSoon);
   for (const id of ["status", "headers", "body"]) {
@@ -385,8 +402,8 @@ async function start() {
   $("to-capture").addEventListener("click", toCapture);
   $("to-fields").addEventListener("click", toFields);
   $("copy").addEventListener("click", copy);
-  new ResizeObserver(settle).observe($("ask"));
-  addEventListener("resize", settle);
+  new ResizeObserver(stick).observe($("question"));
+  addEventListener("resize", stick);
   try {
     const { groups } = await (await fetch("/api/samples")).json();
     offer(groups);

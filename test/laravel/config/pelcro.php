@@ -5,8 +5,8 @@ return [
     // message, "stock" is what Laravel does by itself: 422 with both.
     'validation' => env('PELCRO_VALIDATION', 'documented'),
 
-    // Laravel's own default.
-    'requests_per_minute' => (int) env('PELCRO_REQUESTS_PER_MINUTE', 60),
+    // The limit that Pelcro documents. Laravel's own default is half of it.
+    'requests_per_minute' => (int) env('PELCRO_REQUESTS_PER_MINUTE', 120),
 
     // Told of each new customer, before the caller is. Empty for nobody.
     'webhook' => env('PELCRO_WEBHOOK'),

@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 )
 
-// respond answers with JSON in PHP's spelling, as Laravel's API resources do.
+// respond writes JSON in PHP's spelling, as Laravel's API resources do.
 func respond(w http.ResponseWriter, r *http.Request, status int, value any) {
 	body, err := compactJSON(value)
 	if err != nil {
@@ -28,16 +28,15 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// compactJSON is PHP's json_encode without options. Slashes and everything outside
-// ASCII are escaped, which a client must undo and a test that compares bytes will
-// trip over.
+// compactJSON is PHP's json_encode without options: slashes and everything outside ASCII are
+// escaped.
 func compactJSON(value any) ([]byte, error) {
 	encoded, err := plainJSON(value)
 	return bytes.ReplaceAll(encoded, []byte("/"), []byte(`\/`)), err
 }
 
-// indentedJSON is PHP's json_encode as Laravel's exception handler calls it:
-// indented, slashes as they are.
+// indentedJSON is PHP's json_encode as Laravel's exception handler calls it: indented, slashes
+// not escaped.
 func indentedJSON(value any) ([]byte, error) {
 	encoded, err := plainJSON(value)
 	if err != nil {
@@ -48,7 +47,7 @@ func indentedJSON(value any) ([]byte, error) {
 	return indented.Bytes(), err
 }
 
-// plainJSON encodes in ASCII only, without Go's escapes for HTML.
+// plainJSON encodes in ASCII, without Go's escapes for HTML.
 func plainJSON(value any) ([]byte, error) {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
@@ -71,8 +70,8 @@ func plainJSON(value any) ([]byte, error) {
 	return ascii.Bytes(), nil
 }
 
-// phpArray is a map as PHP prints it. PHP knows one kind of array, and prints it as
-// a list when its keys are 0, 1, 2 and so on; the empty one is always a list.
+// phpArray is a map as PHP prints it. PHP has one kind of array, which it prints as a list when
+// its keys are 0, 1, 2 and so on; an empty array is a list.
 func phpArray(entries map[string]any) any {
 	list := make([]any, len(entries))
 	for i := range list {
@@ -87,25 +86,27 @@ func phpArray(entries map[string]any) any {
 
 const htmlType = "text/html; charset=UTF-8"
 
-// htmlPage is the error page that a browser would see. It holds the name of the
-// status and never the message, which Laravel keeps from such visitors.
-func htmlPage(w http.ResponseWriter, status int) {
-	const page = `<!DOCTYPE html>
+// laravelPage is the error page that Laravel shows to browsers. It has the name of the status and
+// never the message.
+const laravelPage = `<!DOCTYPE html>
 <html lang="en">
     <head>
         <meta charset="utf-8">
-        <title>%[2]s</title>
+        <title>{text}</title>
     </head>
     <body>
-        <div>%[1]d</div>
-        <div>%[2]s</div>
+        <div>{status}</div>
+        <div>{text}</div>
     </body>
 </html>
 `
-	write(w, status, htmlType, fmt.Appendf(nil, page, status, http.StatusText(status)))
+
+func htmlPage(w http.ResponseWriter, status int) {
+	fill := strings.NewReplacer("{status}", strconv.Itoa(status), "{text}", http.StatusText(status))
+	write(w, status, htmlType, []byte(fill.Replace(laravelPage)))
 }
 
-// redirect answers 302, which is what Laravel thinks a browser needs.
+// redirect responds 302, as Laravel does to browsers.
 func redirect(w http.ResponseWriter, location string) {
 	const page = `<!DOCTYPE html>
 <html>
@@ -123,7 +124,7 @@ func redirect(w http.ResponseWriter, location string) {
 	write(w, http.StatusFound, htmlType, fmt.Appendf(nil, page, html.EscapeString(location)))
 }
 
-// baseURL is how the caller reached the sandbox, without a path.
+// baseURL is the URL of the request without its path.
 func baseURL(r *http.Request) string {
 	if r.TLS != nil {
 		return "https://" + r.Host

@@ -13,13 +13,13 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// TestReadiness: ready once calls are taken, and not from the moment of the stop,
-// while calls that are running still end well.
+// TestReadiness: the service is ready when it accepts calls, and no longer from the beginning of a
+// stop, while running calls still succeed.
 func TestReadiness(t *testing.T) {
-	arrived, answer := make(chan struct{}), make(chan struct{})
+	arrived, respond := make(chan struct{}), make(chan struct{})
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)
-		<-answer
+		<-respond
 		_, _ = io.WriteString(w, `{"data":{"id":42}}`)
 	}))
 	defer web.Close()
@@ -35,19 +35,19 @@ func TestReadiness(t *testing.T) {
 	<-arrived
 	stopped := make(chan int, 1)
 	go func() { stopped <- p.stop() }()
-	for over := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(testTimeout); ; {
 		code, body := p.get(t, "/readyz")
 		if code == http.StatusServiceUnavailable && body == "the service is stopping\n" {
 			break
 		}
-		if time.Now().After(over) {
+		if time.Now().After(deadline) {
 			t.Fatalf("it stays ready: %d %s", code, body)
 		}
 	}
 	if code, _ := p.get(t, "/livez"); code != http.StatusOK {
-		t.Errorf("it is dead while it drains: %d", code)
+		t.Errorf("not alive while it drains: %d", code)
 	}
-	close(answer)
+	close(respond)
 	if err := <-called; err != nil {
 		t.Errorf("the call that was running: %v", err)
 	}
@@ -60,7 +60,7 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-// TestSettings: what is shown is what is in effect, and no secret is among it.
+// TestSettings: the settings shown are those in effect, without secrets.
 func TestSettings(t *testing.T) {
 	t.Setenv(keyEnv, canaryKey)
 	p := startWithAdmin(t, "--pelcro-url=http://127.0.0.1:1/api", "--site-id=7", "--request-timeout=90s", "--no-reflection")
@@ -90,15 +90,14 @@ func TestSettings(t *testing.T) {
 	help := runWith(t, "", "serve", "--help").out
 	for name := range settings {
 		if name != "pelcro-api-key" && name != "traces" && !strings.Contains(help, "--"+name) && !strings.Contains(help, "--[no-]"+name) {
-			t.Errorf("%s is no flag", name)
+			t.Errorf("%s is not a flag", name)
 		}
 	}
 }
 
-// TestSettingsThatAreNoFlags: the form of the log is the one in use, where the key is
-// from is said where there is one, and so is whether there are traces; of where they
-// go, and with which credentials, nothing.
-func TestSettingsThatAreNoFlags(t *testing.T) {
+// TestOtherSettings: the form of the log is the one in use; the origin of the key and the protocol of
+// traces are shown, but not the endpoint and the credentials of traces.
+func TestOtherSettings(t *testing.T) {
 	const pelcro, site = "--pelcro-url=http://127.0.0.1:1/api", "--site-id=7"
 	for _, test := range []struct {
 		name     string
@@ -144,7 +143,7 @@ func TestSettingsThatAreNoFlags(t *testing.T) {
 	}
 }
 
-// Two services on one machine need two admin addresses; the message says so.
+// TestAdminAddressInUse: two services on one machine need two admin addresses; the message says so.
 func TestAdminAddressInUse(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -152,6 +151,6 @@ func TestAdminAddressInUse(t *testing.T) {
 	}
 	defer listener.Close()
 	address := listener.Addr().String()
-	runWith(t, "", "serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen="+address).mustRefuse(t,
+	runWith(t, "", "serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen="+address).mustReject(t,
 		"cannot listen on "+address+" (address already in use); choose another address with --admin-listen")
 }

@@ -21,17 +21,17 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// eventually waits until what operators see is what it must be.
-func eventually(t *testing.T, what string, isSo func() bool) {
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for over := time.Now().Add(patience); !isSo(); {
-		if time.Now().After(over) {
-			t.Fatalf("not so after %v: %s", patience, what)
+	for deadline := time.Now().Add(testTimeout); !holds(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after %v: %s", testTimeout, what)
 		}
 	}
 }
 
-// hanging is an upstream that tells of each request and answers none.
+// hanging is an upstream that reports each request and never responds.
 func hanging(t *testing.T) (url string, arrived chan struct{}) {
 	t.Helper()
 	arrived = make(chan struct{}, 100)
@@ -41,7 +41,8 @@ func hanging(t *testing.T) (url string, arrived chan struct{}) {
 	}), arrived
 }
 
-// TestUnusualCallsAreSeen: what TestEveryCallIsSeen cannot make in one service.
+// TestUnusualCallsAreSeen: failures that need a service of their own, unlike those of
+// TestEveryCallIsSeen.
 func TestUnusualCallsAreSeen(t *testing.T) {
 	type seen struct {
 		errors   map[string]int // by method and reason
@@ -54,7 +55,7 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
 		return err
 	}
-	answers := 0
+	responses := 0
 	for _, test := range []struct {
 		name     string
 		upstream http.HandlerFunc // nil: it hangs
@@ -124,7 +125,7 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 		},
 		{
 			"retry", func(w http.ResponseWriter, _ *http.Request) {
-				if answers++; answers == 1 {
+				if responses++; responses == 1 {
 					w.WriteHeader(http.StatusBadGateway)
 					return
 				}
@@ -154,7 +155,7 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 			},
 		},
 		{
-			"not there", nil, []string{"--pelcro-url=http://127.0.0.1:1", "--upstream-retries=0"},
+			"unreachable", nil, []string{"--pelcro-url=http://127.0.0.1:1", "--upstream-retries=0"},
 			func(t *testing.T, p *program, _ chan struct{}) { _ = get(t.Context(), p) },
 			seen{
 				map[string]int{"GetCustomer PELCRO_UNREACHABLE": 1}, map[string]int{"GetCustomer Unavailable": 1},
@@ -176,7 +177,7 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 			for _, n := range test.want.handled {
 				calls += n
 			}
-			// The caller who has gone does not see the end of the call.
+			// A caller that is gone does not see the end of the call.
 			eventually(t, "every call has a line", func() bool { return len(p.finished(t)) >= calls })
 			eventually(t, "no call is in flight", func() bool { return len(counts(p.scrape(t)["pelcro_grpc_calls_in_flight"])) == 0 })
 			eventually(t, "every call is counted", func() bool {
@@ -203,13 +204,12 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 	}
 }
 
-// TestStopIsSeen: what a stop ends is counted and logged while calls that are running
-// still have their time.
+// TestStopIsSeen: calls that a stop ends are counted and logged while running calls may still finish.
 func TestStopIsSeen(t *testing.T) {
-	arrived, answer := make(chan struct{}), make(chan struct{})
+	arrived, respond := make(chan struct{}), make(chan struct{})
 	url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)
-		<-answer
+		<-respond
 		_, _ = io.WriteString(w, `{"data":{"id":42}}`)
 	})
 	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey), "--log-level=debug")
@@ -232,14 +232,14 @@ func TestStopIsSeen(t *testing.T) {
 	families := p.scrape(t)
 	mustCount(t, "errors", counts(families["pelcro_grpc_errors_total"], "grpc_method", "reason"), map[string]int{"Watch GATEWAY_SHUTTING_DOWN": 1})
 	mustCount(t, "in flight", counts(families["pelcro_grpc_calls_in_flight"]), map[string]int{"": 1})
-	close(answer)
+	close(respond)
 	if err := <-called; err != nil {
 		t.Error(err)
 	}
 	<-stopped
 }
 
-// TestLogFields: the fields that docs/operations.md lists are those that occur.
+// TestLogFields: docs/operations.md lists exactly the fields that occur.
 func TestLogFields(t *testing.T) {
 	made := runWith(t, "", "token", "billing", "*")
 	token, line, _ := strings.Cut(strings.TrimSpace(made.out), "\n")

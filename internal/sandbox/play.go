@@ -1,0 +1,63 @@
+package sandbox
+
+import (
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// scriptedID returns the number of the failure that the id in the path asks for.
+func scriptedID(id string) (int, bool) {
+	n, err := strconv.Atoi(id)
+	return n, err == nil && (reset <= n && n <= cutShort || scriptedFor(n) != nil)
+}
+
+// scriptedEmail returns the number of the failure that an email http-N@anything asks for.
+func scriptedEmail(email any) (int, bool) {
+	content, _ := email.(string)
+	local, _, hasAt := strings.Cut(content, "@")
+	number, ok := strings.CutPrefix(local, "http-")
+	n, scripted := scriptedID(number)
+	return n, ok && scripted && hasAt
+}
+
+// play responds with a failure. Unlike every other response, it does not depend on Accept.
+func play(w http.ResponseWriter, r *http.Request, number int, now time.Time) {
+	switch number {
+	case reset:
+		resetConnection(w)
+	case silence:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // net/http's way to end without a response
+	case cutShort:
+		start := []byte(`{"data":{"id":603,"email":"cut@exam`)
+		w.Header().Set("Content-Length", strconv.Itoa(10*len(start)))
+		write(w, http.StatusOK, "application/json", start)
+	default:
+		row := scriptedFor(number)
+		header, body := row.response(r, number, now)
+		if row.writer() != Laravel {
+			clear(w.Header()) // a proxy has no headers of Laravel's rate limit
+		}
+		maps.Copy(w.Header(), header)
+		w.WriteHeader(row.statusFor(number))
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// resetConnection drops the connection so that the client gets a reset, not an orderly end. Over
+// HTTP/2, where net/http does not give the connection away, only the stream is reset.
+func resetConnection(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = connection.Close()
+}
