@@ -344,6 +344,7 @@ func TestTimeInTheBody(t *testing.T) {
 				_, _ = io.WriteString(w, `{"data":`)
 				_ = http.NewResponseController(w).Flush()
 				<-r.Context().Done()
+				panic(http.ErrAbortHandler) // the end could still arrive
 			}))
 			t.Cleanup(server.Close)
 			ctx, cancel := context.WithCancel(t.Context())

@@ -128,6 +128,7 @@ func TestSent(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		arrived <- struct{}{}
 		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // a response could still arrive
 	}
 	reset := func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -187,7 +188,7 @@ func TestBrokenHTTP(t *testing.T) {
 		{"unknown transfer encoding", head + "Transfer-Encoding: zip\r\n\r\n", 0, pelcro.BadResponse},
 		{"headers above 64 KiB", head + "X: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", 0, pelcro.BadResponse},
 		{"chunk without a length", head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 200, pelcro.BadResponse},
-		{"status above HTTP's", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", 999, pelcro.BadResponse},
+		{"status above HTTP's", "HTTP/1.1 999 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 999, pelcro.BadResponse},
 
 		{"cut status line", "HTTP/1.1 20", 0, pelcro.ConnectionLost},
 		{"cut header", head + "Content-Type", 0, pelcro.ConnectionLost},
