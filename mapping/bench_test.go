@@ -33,44 +33,44 @@ import (
 func BenchmarkMapping(b *testing.B) {
 	update := callOf(b, "UpdateCustomer")
 	for _, bench := range []struct {
-		name  string
-		reply mapping.Reply
+		name     string
+		response mapping.Response
 	}{
-		{"400", benchReply(400, `{"errors":{"email":["The email must be a valid email address."],`+
+		{"400", benchResponse(400, `{"errors":{"email":["The email must be a valid email address."],`+
 			`"first_name":["The first name must not be greater than 255 characters."]}}`)},
-		{"401", benchReply(401, `{"message":"Unauthenticated."}`)},
-		{"403", benchReply(403, `{"message":"This action is unauthorized."}`)},
-		{"404", benchReply(404, `{"message":"Customer not found."}`)},
-		{"404 of Laravel", benchReply(404, "{\n    \"message\": \"No query results for model [App\\\\Models\\\\Customer] 404\"\n}")},
-		{"422 with 20 fields", benchReply(422, manyErrors(b, 20, "The field must be a string."))},
-		{"429", benchReply(429, `{"message":"Too Many Attempts."}`,
+		{"401", benchResponse(401, `{"message":"Unauthenticated."}`)},
+		{"403", benchResponse(403, `{"message":"This action is unauthorized."}`)},
+		{"404", benchResponse(404, `{"message":"Customer not found."}`)},
+		{"404 of Laravel", benchResponse(404, "{\n    \"message\": \"No query results for model [App\\\\Models\\\\Customer] 404\"\n}")},
+		{"422 with 20 fields", benchResponse(422, manyErrors(b, 20, "The field must be a string."))},
+		{"429", benchResponse(429, `{"message":"Too Many Attempts."}`,
 			"Retry-After", "17", "X-RateLimit-Limit", "120", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "1795338040")},
-		{"500", benchReply(500, `{"message":"Server Error"}`)},
-		{"503 page", benchReply(503, "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"+
+		{"500", benchResponse(500, `{"message":"Server Error"}`)},
+		{"503 page", benchResponse(503, "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"+
 			"<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
 			"Content-Type", "text/html")},
 	} {
 		compare(b, bench.name,
-			func() error { return plainReply(bench.reply) },
-			func() mapping.Result { return mapping.FromReply(update, bench.reply) },
+			func() error { return plainResponse(bench.response) },
+			func() mapping.Result { return mapping.FromResponse(update, bench.response) },
 		)
 	}
 
 	create := callOf(b, "CreateCustomer")
 	lost := &url.Error{Op: "Post", URL: "https://www.pelcro.com/api/v1/core/customers", Err: errors.New("connection reset by peer")}
 	compare(b, "no response",
-		func() error { return plainNoReply(lost) },
-		func() mapping.Result { return mapping.FromNoReply(create, mapping.NoReply{Sent: true}) },
+		func() error { return plainNoResponse(lost) },
+		func() mapping.Result { return mapping.FromNoResponse(create, mapping.NoResponse{Sent: true}) },
 	)
-	refusal := mapping.Refusal{
+	local := mapping.LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: []mapping.Violation{{
 			Field: "customer.email", Description: "Must be an email address.", Reason: pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 		}},
 	}
-	compare(b, "refusal",
-		func() error { return plainRefusal("customer.email", "Must be an email address.") },
-		func() mapping.Result { return mapping.Refuse(create, refusal) },
+	compare(b, "local",
+		func() error { return plainLocalError("customer.email", "Must be an email address.") },
+		func() mapping.Result { return mapping.FromLocalError(create, local) },
 	)
 }
 
@@ -94,8 +94,8 @@ func compare(b *testing.B, name string, plain func() error, mapped func() mappin
 	})
 }
 
-func benchReply(statusCode int, body string, header ...string) mapping.Reply {
-	reply := mapping.Reply{StatusCode: statusCode, Body: []byte(body), Header: http.Header{
+func benchResponse(statusCode int, body string, header ...string) mapping.Response {
+	response := mapping.Response{StatusCode: statusCode, Body: []byte(body), Header: http.Header{
 		"Content-Type":          {"application/json"},
 		"Cache-Control":         {"no-cache, private"},
 		"Date":                  {"Sun, 22 Nov 2026 09:00:00 GMT"},
@@ -103,9 +103,9 @@ func benchReply(statusCode int, body string, header ...string) mapping.Reply {
 		"X-Ratelimit-Remaining": {"99995"},
 	}}
 	for i := 0; i < len(header); i += 2 {
-		reply.Header.Set(header[i], header[i+1])
+		response.Header.Set(header[i], header[i+1])
 	}
-	return reply
+	return response
 }
 
 // plainCodes are the codes that a handler would know, and their reasons.
@@ -123,16 +123,16 @@ var plainCodes = map[int]struct {
 	http.StatusServiceUnavailable:  {codes.Unavailable, "UNAVAILABLE"},
 }
 
-// plainReply is the translation that a handler would write by hand: decode, pick
+// plainResponse is the translation that a handler would write by hand: decode, pick
 // a code, attach the details. Where the body cannot be decoded, the status has to
 // do.
-func plainReply(reply mapping.Reply) error {
+func plainResponse(response mapping.Response) error {
 	var body struct {
 		Message string              `json:"message"`
 		Errors  map[string][]string `json:"errors"`
 	}
-	message := http.StatusText(reply.StatusCode)
-	if err := json.Unmarshal(reply.Body, &body); err == nil && body.Message != "" {
+	message := http.StatusText(response.StatusCode)
+	if err := json.Unmarshal(response.Body, &body); err == nil && body.Message != "" {
 		message = body.Message
 	}
 	var violations []*errdetails.BadRequest_FieldViolation
@@ -145,23 +145,23 @@ func plainReply(reply mapping.Reply) error {
 			message = description
 		}
 	}
-	kind := plainCodes[reply.StatusCode]
+	kind := plainCodes[response.StatusCode]
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{
 		Reason:   kind.reason,
 		Domain:   "pelcro-grpc",
-		Metadata: map[string]string{"httpStatus": strconv.Itoa(reply.StatusCode)},
+		Metadata: map[string]string{"httpStatus": strconv.Itoa(response.StatusCode)},
 	}}
 	if len(violations) > 0 {
 		details = append(details, &errdetails.BadRequest{FieldViolations: violations})
 	}
-	if seconds, err := strconv.Atoi(reply.Header.Get("Retry-After")); err == nil {
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Duration(seconds) * time.Second)})
 	}
 	return plainStatus(kind.code, message, details...)
 }
 
-// plainNoReply is what would be written by hand for a failed round trip.
-func plainNoReply(err error) error {
+// plainNoResponse is what would be written by hand for a failed round trip.
+func plainNoResponse(err error) error {
 	code, reason := codes.Unavailable, "UNAVAILABLE"
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -172,8 +172,8 @@ func plainNoReply(err error) error {
 	return plainStatus(code, "Pelcro did not answer", &errdetails.ErrorInfo{Reason: reason, Domain: "pelcro-grpc"})
 }
 
-// plainRefusal is what would be written by hand for a bad request.
-func plainRefusal(field, description string) error {
+// plainLocalError is what would be written by hand for a bad request.
+func plainLocalError(field, description string) error {
 	return plainStatus(codes.InvalidArgument, description,
 		&errdetails.ErrorInfo{Reason: "INVALID_REQUEST", Domain: "pelcro-grpc"},
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: description}}},

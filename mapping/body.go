@@ -12,7 +12,7 @@ import (
 )
 
 // MaxErrorBody is how much of an error's body is worth reading, in bytes. A body that was cut
-// there is passed with [Reply.BodyIncomplete].
+// there is passed with [Response.BodyIncomplete].
 const MaxErrorBody = 256 << 10
 
 // bodyKind is the kind of a body, whatever its Content-Type says.
@@ -46,28 +46,28 @@ type evidence struct {
 }
 
 // examine reads a response. It never fails: a body that cannot be read says nothing.
-func examine(operation Operation, reply Reply) *evidence {
-	e := &evidence{delay: retryafter.Delay(reply.StatusCode, reply.Header)}
-	contentType, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+func examine(operation Operation, response Response) *evidence {
+	e := &evidence{delay: retryafter.Delay(response.StatusCode, response.Header)}
+	contentType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	isProblem := contentType == "application/problem+json"
-	if reply.BodyIncomplete || len(reply.Body) > MaxErrorBody && !isSuccess(reply.StatusCode) {
+	if response.BodyIncomplete || len(response.Body) > MaxErrorBody && !isSuccess(response.StatusCode) {
 		e.kind = bodyText
-		e.origin = originOfStart(reply.Body, isProblem)
+		e.origin = originOfStart(response.Body, isProblem)
 		return e
 	}
-	e.json, e.kind = parse(reply.Body, contentType)
+	e.json, e.kind = parse(response.Body, contentType)
 	if e.json.IsZero() {
-		e.origin = originOfStart(reply.Body, isProblem)
+		e.origin = originOfStart(response.Body, isProblem)
 		return e
 	}
 	if e.kind == bodyObject {
-		e.contradicts = isSuccess(reply.StatusCode) && contradicts(e.json)
+		e.contradicts = isSuccess(response.StatusCode) && contradicts(e.json)
 		e.isDebug = isDebug(e.json)
 		e.text = textOf(e.json)
-		e.readFieldErrors(operation, reply.StatusCode)
+		e.readFieldErrors(operation, response.StatusCode)
 	}
 	e.origin = OriginIntermediary
-	if len(e.fields) > 0 || !isProblem && looksLikePelcro(e.json, isSuccess(reply.StatusCode)) {
+	if len(e.fields) > 0 || !isProblem && looksLikePelcro(e.json, isSuccess(response.StatusCode)) {
 		e.origin = OriginPelcro
 	}
 	return e

@@ -80,7 +80,7 @@ func TestFieldErrorShapes(t *testing.T) {
 		{"single quotes", `{'errors':{'email':['A.']}}`, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, test.body))
+			result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, test.body))
 			checkPromises(t, result)
 			if got := violationsOf(t, result); !slices.Equal(got, test.want) {
 				t.Errorf("violations %q, want %q", got, test.want)
@@ -113,7 +113,7 @@ func TestUpstreamText(t *testing.T) {
 		{"nothing", ``, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, test.body))
+			result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(400, test.body))
 			d := checkPromises(t, result)
 			if got := d.info.GetMetadata()["upstreamMessage"]; got != test.want {
 				t.Errorf("upstreamMessage %q, want %q", got, test.want)
@@ -136,7 +136,7 @@ func TestUpstreamText(t *testing.T) {
 // even as a text.
 func TestErrorsSayNothingElsewhere(t *testing.T) {
 	for _, body := range []string{`{"errors":"No."}`, `{"errors":["No."]}`, fieldErrors} {
-		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, body))
+		result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(403, body))
 		if got := checkPromises(t, result).info.GetMetadata()["upstreamMessage"]; got != "" {
 			t.Errorf("%s: upstreamMessage %q", body, got)
 		}
@@ -145,7 +145,7 @@ func TestErrorsSayNothingElsewhere(t *testing.T) {
 
 func TestStatusesOfFieldErrors(t *testing.T) {
 	for status := range everyStatus {
-		result := mapping.FromReply(callOf(t, "UpdateCustomer"), jsonReply(status, fieldErrors))
+		result := mapping.FromResponse(callOf(t, "UpdateCustomer"), jsonResponse(status, fieldErrors))
 		has := detailsOf(t, result.Status()).badRequest != nil
 		want := status >= 200 && status <= 299 || slices.Contains([]int{400, 404, 409, 422}, status)
 		if has != want {
@@ -158,14 +158,14 @@ func TestStatusesOfFieldErrors(t *testing.T) {
 func TestTextsAreShownForRefusalsOnly(t *testing.T) {
 	for _, operation := range mapping.CustomerOperations() {
 		for status := range everyStatus {
-			result := mapping.FromReply(callOf(t, operation.Name), jsonReply(status, `{"message":"Some text."}`))
+			result := mapping.FromResponse(callOf(t, operation.Name), jsonResponse(status, `{"message":"Some text."}`))
 			shown := strings.Contains(everyText(t, result), "Some text.")
 			if want := status >= 400 && status <= 499; shown != want {
 				t.Errorf("%s, HTTP %d: text shown %v, want %v", operation.Name, status, shown, want)
 			}
 		}
 	}
-	result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(200, `{"error":{"message":"Some text."}}`))
+	result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(200, `{"error":{"message":"Some text."}}`))
 	if !strings.Contains(result.Status().Message(), "Some text.") {
 		t.Errorf("error in a success: %v", result.Status())
 	}
@@ -183,9 +183,9 @@ func TestContentType(t *testing.T) {
 		{"long", "text/" + strings.Repeat("x", 9000), page, "text/" + strings.Repeat("x", 59)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			reply := jsonReply(500, test.body)
-			reply.Header.Set("Content-Type", test.contentType)
-			d := checkPromises(t, mapping.FromReply(callOf(t, "GetCustomer"), reply))
+			response := jsonResponse(500, test.body)
+			response.Header.Set("Content-Type", test.contentType)
+			d := checkPromises(t, mapping.FromResponse(callOf(t, "GetCustomer"), response))
 			if got := d.info.GetMetadata()["contentType"]; got != test.want {
 				t.Errorf("contentType %q, want %q", got, test.want)
 			}
@@ -201,9 +201,9 @@ func TestTextOfAProxy(t *testing.T) {
 		"text/plain":              "PELCRO_ROUTE_NOT_FOUND",
 		"":                        "PELCRO_ROUTE_NOT_FOUND",
 	} {
-		reply := jsonReply(404, "404 page not found")
-		reply.Header.Set("Content-Type", contentType)
-		checkOutcome(t, contentType, mapping.FromReply(callOf(t, "GetCustomer"), reply), "NOT_FOUND", reason)
+		response := jsonResponse(404, "404 page not found")
+		response.Header.Set("Content-Type", contentType)
+		checkOutcome(t, contentType, mapping.FromResponse(callOf(t, "GetCustomer"), response), "NOT_FOUND", reason)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestDepth(t *testing.T) {
 		return `{"errors":` + strings.Repeat(`{"a":`, levels) + `"Deep."` + strings.Repeat("}", levels) + "}"
 	}
 	for levels, kept := range map[int]int{1: 1, 30: 1, 33: 0, 9000: 0, 20000: 0} {
-		result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, nested(levels)))
+		result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, nested(levels)))
 		checkPromises(t, result)
 		if got := len(violationsOf(t, result)); got != kept {
 			t.Errorf("%d levels: %d violations, want %d", levels, got, kept)
@@ -229,10 +229,10 @@ func TestWideBelowLongKey(t *testing.T) {
 		body.WriteString(`,"":0`)
 	}
 	body.WriteString("}}}")
-	reply := jsonReply(400, body.String())
+	response := jsonResponse(400, body.String())
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	result := mapping.FromReply(callOf(t, "CreateCustomer"), reply)
+	result := mapping.FromResponse(callOf(t, "CreateCustomer"), response)
 	runtime.ReadMemStats(&after)
 	checkPromises(t, result)
 	if got := len(violationsOf(t, result)); got != 1 {

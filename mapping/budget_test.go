@@ -35,7 +35,7 @@ func TestManyViolations(t *testing.T) {
 					if status == 404 && (operation.Name == "GetCustomer" || operation.Name == "DeleteCustomer") {
 						continue // keys that the request does not have are texts
 					}
-					result := mapping.FromReply(callOf(t, operation.Name), jsonReply(status, body))
+					result := mapping.FromResponse(callOf(t, operation.Name), jsonResponse(status, body))
 					kept := checkCounted(t, result, strings.Count(body, "field0"))
 					if kept < test.kept || test.truncated != (kept < test.count) {
 						t.Errorf("%s, HTTP %d: %d violations", operation.Name, status, kept)
@@ -49,7 +49,7 @@ func TestManyViolations(t *testing.T) {
 // TestKeptViolationsAreTheFirst: what is dropped is dropped from the end, and no
 // more of it than the budget asks for.
 func TestKeptViolationsAreTheFirst(t *testing.T) {
-	result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, manyErrors(t, 90, strings.Repeat("Поле ", 10))))
+	result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, manyErrors(t, 90, strings.Repeat("Поле ", 10))))
 	violations := violationsOf(t, result)
 	for i, got := range violations {
 		if want := "customer.field00" + strconv.Itoa(i/10) + strconv.Itoa(i%10) + "="; !strings.HasPrefix(got, want) {
@@ -71,7 +71,7 @@ func TestHugeTexts(t *testing.T) {
 			`{"errors":{"` + text + `":["x"]}}`,
 			`{"errors":{"metadata":{"` + text + `":"x"}}}`,
 		} {
-			checkPromises(t, mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, body)))
+			checkPromises(t, mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, body)))
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestLongInputs(t *testing.T) {
 		call.ResourceID, call.Credential = long, mapping.Credential(long)
 		for status := range everyStatus {
 			for _, body := range []string{page, fieldErrors, message} {
-				checkPromises(t, mapping.FromReply(call, jsonReply(status, body)))
+				checkPromises(t, mapping.FromResponse(call, jsonResponse(status, body)))
 			}
 		}
 	}

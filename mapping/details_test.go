@@ -21,37 +21,37 @@ func TestMetadata(t *testing.T) {
 		result mapping.Result
 		want   map[string]string
 	}{
-		{"401", mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(401, `{"message":"Unauthenticated."}`)), map[string]string{
+		{"401", mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(401, `{"message":"Unauthenticated."}`)), map[string]string{
 			"httpStatus": "401", "operation": "GetCustomer", "origin": "pelcro", "upstreamMessage": "Unauthenticated.", "credential": "gateway",
 		}},
-		{"401 to the caller's key", mapping.FromReply(caller(callOf(t, "GetCustomer")), jsonReply(401, message)), map[string]string{
+		{"401 to the caller's key", mapping.FromResponse(caller(callOf(t, "GetCustomer")), jsonResponse(401, message)), map[string]string{
 			"httpStatus": "401", "operation": "GetCustomer", "origin": "pelcro", "upstreamMessage": "Some text.", "credential": "caller",
 		}},
-		{"403 to the caller's key", mapping.FromReply(caller(callOf(t, "GetCustomer")), jsonReply(403, message)), map[string]string{
+		{"403 to the caller's key", mapping.FromResponse(caller(callOf(t, "GetCustomer")), jsonResponse(403, message)), map[string]string{
 			"httpStatus": "403", "operation": "GetCustomer", "origin": "pelcro", "upstreamMessage": "Some text.", "credential": "caller",
 		}},
-		{"401 of an intermediary", mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(401, "{}")), map[string]string{
+		{"401 of an intermediary", mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(401, "{}")), map[string]string{
 			"httpStatus": "401", "operation": "GetCustomer", "origin": "intermediary",
 		}},
-		{"404", mapping.FromReply(callOf(t, "DeleteCustomer"), jsonReply(404, `{"message":"Not found."}`)), map[string]string{
+		{"404", mapping.FromResponse(callOf(t, "DeleteCustomer"), jsonResponse(404, `{"message":"Not found."}`)), map[string]string{
 			"httpStatus": "404", "operation": "DeleteCustomer", "origin": "pelcro", "upstreamMessage": "Not found.",
 		}},
-		{"400 with field errors", mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, fieldErrors)), map[string]string{
+		{"400 with field errors", mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, fieldErrors)), map[string]string{
 			"httpStatus": "400", "operation": "CreateCustomer", "origin": "pelcro", "outcome": "rejected", "upstreamMessage": "The email field is required.",
 		}},
-		{"500", mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(500, message)), map[string]string{
+		{"500", mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(500, message)), map[string]string{
 			"httpStatus": "500", "operation": "CreateCustomer", "origin": "pelcro", "outcome": "unknown",
 		}},
-		{"a page", mapping.FromReply(callOf(t, "ListCustomers"), jsonReply(200, page)), map[string]string{
+		{"a page", mapping.FromResponse(callOf(t, "ListCustomers"), jsonResponse(200, page)), map[string]string{
 			"httpStatus": "200", "operation": "ListCustomers", "origin": "intermediary", "contentType": "application/json",
 		}},
-		{"no reply", mapping.FromNoReply(callOf(t, "GetCustomer"), mapping.NoReply{Sent: true}), map[string]string{
+		{"no response", mapping.FromNoResponse(callOf(t, "GetCustomer"), mapping.NoResponse{Sent: true}), map[string]string{
 			"operation": "GetCustomer",
 		}},
-		{"refused", mapping.Refuse(callOf(t, "GetCustomer"), mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
+		{"refused", mapping.FromLocalError(callOf(t, "GetCustomer"), mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
 			"operation": "GetCustomer", "outcome": "notSent",
 		}},
-		{"refused, no operation", mapping.Refuse(mapping.Call{}, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
+		{"refused, no operation", mapping.FromLocalError(mapping.Call{}, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
 			"outcome": "notSent",
 		}},
 	} {
@@ -67,23 +67,23 @@ func TestMessages(t *testing.T) {
 	two := `{"errors":{"email":["The email field is required.","B."],"phone":["C."]}}`
 	for _, test := range []struct {
 		operation string
-		reply     mapping.Reply
+		response  mapping.Response
 		want      string
 	}{
-		{"GetCustomer", jsonReply(404, ""), "The response did not come from the Pelcro API (HTTP 404)"},
-		{"GetCustomer", jsonReply(410, message), "The customer does not exist or is not accessible (HTTP 410): Some text."},
-		{"CreateCustomer", jsonReply(400, fieldErrors), "Pelcro rejected fields of the request (HTTP 400): customer.email: The email field is required."},
-		{"CreateCustomer", jsonReply(400, two), "Pelcro rejected fields of the request (HTTP 400): customer.email: The email field is required. (+2 more)"},
-		{"UpdateCustomer", jsonReply(405, message), "The RPC exists, but Pelcro rejected its HTTP method (HTTP 405): Some text."},
-		{"UpdateCustomer", jsonReply(405, page), "The response did not come from the Pelcro API (HTTP 405)"},
-		{"GetCustomer", jsonReply(500, message), "Pelcro failed (HTTP 500)"},
-		{"GetCustomer", jsonReply(404, `{"message":"The route api/v1/core/x could not be found."}`), "The response did not come from the Pelcro API (HTTP 404): The route [path] could not be found."},
+		{"GetCustomer", jsonResponse(404, ""), "The response did not come from the Pelcro API (HTTP 404)"},
+		{"GetCustomer", jsonResponse(410, message), "The customer does not exist or is not accessible (HTTP 410): Some text."},
+		{"CreateCustomer", jsonResponse(400, fieldErrors), "Pelcro rejected fields of the request (HTTP 400): customer.email: The email field is required."},
+		{"CreateCustomer", jsonResponse(400, two), "Pelcro rejected fields of the request (HTTP 400): customer.email: The email field is required. (+2 more)"},
+		{"UpdateCustomer", jsonResponse(405, message), "The RPC exists, but Pelcro rejected its HTTP method (HTTP 405): Some text."},
+		{"UpdateCustomer", jsonResponse(405, page), "The response did not come from the Pelcro API (HTTP 405)"},
+		{"GetCustomer", jsonResponse(500, message), "Pelcro failed (HTTP 500)"},
+		{"GetCustomer", jsonResponse(404, `{"message":"The route api/v1/core/x could not be found."}`), "The response did not come from the Pelcro API (HTTP 404): The route [path] could not be found."},
 	} {
-		if got := mapping.FromReply(callOf(t, test.operation), test.reply).Status().Message(); got != test.want {
+		if got := mapping.FromResponse(callOf(t, test.operation), test.response).Status().Message(); got != test.want {
 			t.Errorf("message %q, want %q", got, test.want)
 		}
 	}
-	long := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, manyErrors(t, 2, strings.Repeat("д", 300))))
+	long := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, manyErrors(t, 2, strings.Repeat("д", 300))))
 	if got := long.Status().Message(); !strings.HasSuffix(got, " (+1 more)") || len(got) < 250 {
 		t.Errorf("message %q", got)
 	}
@@ -106,9 +106,9 @@ func TestQuotaFailure(t *testing.T) {
 		{503, "60", 0},
 		{200, "60", 0},
 	} {
-		reply := jsonReply(test.status, "")
-		reply.Header.Set("X-RateLimit-Limit", test.limit)
-		d := checkPromises(t, mapping.FromReply(callOf(t, "CreateCustomer"), reply))
+		response := jsonResponse(test.status, "")
+		response.Header.Set("X-RateLimit-Limit", test.limit)
+		d := checkPromises(t, mapping.FromResponse(callOf(t, "CreateCustomer"), response))
 		if test.want == 0 {
 			if d.quota != nil {
 				t.Errorf("HTTP %d, %q: %v", test.status, test.limit, d.quota)
@@ -129,7 +129,7 @@ func TestPreconditionFailure(t *testing.T) {
 	for status, want := range map[int]string{
 		402: "PAYMENT", 412: "PRECONDITION", 423: "LOCK", 424: "DEPENDENCY", 428: "PRECONDITION", 409: "", 400: "",
 	} {
-		d := checkPromises(t, mapping.FromReply(callOf(t, "UpdateCustomer"), jsonReply(status, message)))
+		d := checkPromises(t, mapping.FromResponse(callOf(t, "UpdateCustomer"), jsonResponse(status, message)))
 		got := ""
 		for _, v := range d.precondition.GetViolations() {
 			got += v.GetType()
@@ -143,23 +143,23 @@ func TestPreconditionFailure(t *testing.T) {
 func TestResourceInfo(t *testing.T) {
 	for _, test := range []struct {
 		name, operation, id string
-		reply               mapping.Reply
+		response            mapping.Response
 		want                string
 	}{
-		{"get", "GetCustomer", "42", jsonReply(404, message), "42"},
-		{"update", "UpdateCustomer", "42", jsonReply(410, message), "42"},
-		{"update, an intermediary", "UpdateCustomer", "42", jsonReply(410, ""), ""},
-		{"delete", "DeleteCustomer", "42", jsonReply(404, message), "42"},
-		{"no id", "ListCustomers", "", jsonReply(404, ""), ""},
-		{"no route", "GetCustomer", "42", jsonReply(404, page), ""},
-		{"field errors", "UpdateCustomer", "42", jsonReply(404, fieldErrors), ""},
-		{"texts that are not about a field of the request", "GetCustomer", "42", jsonReply(404, fieldErrors), "42"},
-		{"another error", "GetCustomer", "42", jsonReply(403, ""), ""},
+		{"get", "GetCustomer", "42", jsonResponse(404, message), "42"},
+		{"update", "UpdateCustomer", "42", jsonResponse(410, message), "42"},
+		{"update, an intermediary", "UpdateCustomer", "42", jsonResponse(410, ""), ""},
+		{"delete", "DeleteCustomer", "42", jsonResponse(404, message), "42"},
+		{"no id", "ListCustomers", "", jsonResponse(404, ""), ""},
+		{"no route", "GetCustomer", "42", jsonResponse(404, page), ""},
+		{"field errors", "UpdateCustomer", "42", jsonResponse(404, fieldErrors), ""},
+		{"texts that are not about a field of the request", "GetCustomer", "42", jsonResponse(404, fieldErrors), "42"},
+		{"another error", "GetCustomer", "42", jsonResponse(403, ""), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			call := callOf(t, test.operation)
 			call.ResourceID = test.id
-			d := checkPromises(t, mapping.FromReply(call, test.reply))
+			d := checkPromises(t, mapping.FromResponse(call, test.response))
 			if test.want == "" {
 				if d.resource != nil {
 					t.Errorf("%v", d.resource)
@@ -176,9 +176,9 @@ func TestRequestID(t *testing.T) {
 	for _, id := range []string{"7f3c2a90d1e84b65", "A.b_c-9", ""} {
 		call.RequestID = id
 		for name, result := range map[string]mapping.Result{
-			"reply":    mapping.FromReply(call, jsonReply(500, "")),
-			"no reply": mapping.FromNoReply(call, mapping.NoReply{}),
-			"refusal":  mapping.Refuse(call, mapping.Refusal{}),
+			"response":    mapping.FromResponse(call, jsonResponse(500, "")),
+			"no response": mapping.FromNoResponse(call, mapping.NoResponse{}),
+			"local":       mapping.FromLocalError(call, mapping.LocalError{}),
 		} {
 			d := checkPromises(t, result)
 			if d.request.GetRequestId() != id || (d.request == nil) != (id == "") {
@@ -197,7 +197,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	for _, v := range vectors.Read(t, vectorFiles) {
 		var first []byte
 		for range 50 {
-			raw := bytesOf(t, mapping.FromReply(callOf(t, v.Operation), replyOf(v)))
+			raw := bytesOf(t, mapping.FromResponse(callOf(t, v.Operation), responseOf(v)))
 			if first == nil {
 				first = raw
 			}
@@ -213,7 +213,7 @@ func TestAnswersShareNothing(t *testing.T) {
 	var results []mapping.Result
 	var want [][]byte
 	for _, v := range vectors.Read(t, vectorFiles) {
-		result := mapping.FromReply(callOf(t, v.Operation), replyOf(v))
+		result := mapping.FromResponse(callOf(t, v.Operation), responseOf(v))
 		results, want = append(results, result), append(want, bytesOf(t, result))
 	}
 	for i, result := range results {
@@ -226,7 +226,7 @@ func TestAnswersShareNothing(t *testing.T) {
 // TestTrailersAreTheCallers: adding to one must not change another.
 func TestTrailersAreTheCallers(t *testing.T) {
 	call := callOf(t, "CreateCustomer")
-	result := mapping.FromReply(call, jsonReply(500, ""))
+	result := mapping.FromResponse(call, jsonResponse(500, ""))
 	first := result.Trailer()
 	for name := range first {
 		first.Append(name, "x")

@@ -3,9 +3,9 @@
 //
 // Most readers want one of three functions:
 //
-//   - [FromReply] for a response of Pelcro or of something in front of it;
-//   - [FromNoReply] for a call without a whole response;
-//   - [Refuse] for an error that the service raises itself.
+//   - [FromResponse] for a response of Pelcro or of something in front of it;
+//   - [FromNoResponse] for a call without a whole response;
+//   - [FromLocalError] for an error that the service raises itself.
 //
 // All three return a [Result]: the status with its details, and the trailers that belong to it.
 //

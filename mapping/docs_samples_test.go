@@ -27,7 +27,7 @@ func samples() map[pelcrov1.ErrorReason]Result {
 	const page = "<html><body>Moved</body></html>"
 	results := map[pelcrov1.ErrorReason]Result{}
 	add := func(result Result) { results[result.Reason()] = result }
-	reply := func(operation string, status int, body string, headers ...string) {
+	response := func(operation string, status int, body string, headers ...string) {
 		header := http.Header{"Content-Type": {"application/json"}}
 		if strings.HasPrefix(body, "<") {
 			header.Set("Content-Type", "text/html; charset=UTF-8")
@@ -35,40 +35,40 @@ func samples() map[pelcrov1.ErrorReason]Result {
 		for i := 0; i < len(headers); i += 2 {
 			header.Set(headers[i], headers[i+1])
 		}
-		add(FromReply(sampleCall(operation), Reply{StatusCode: status, Header: header, Body: []byte(body)}))
+		add(FromResponse(sampleCall(operation), Response{StatusCode: status, Header: header, Body: []byte(body)}))
 	}
 
-	reply("CreateCustomer", 400, `{"errors":{"email":["The email must be a valid email address."],"metadata.color":["The metadata.color must be a string."]}}`)
-	reply("CreateCustomer", 400, `{"error":{"status":400,"message":"Cannot import payment methods for this site"}}`)
-	reply("GetCustomer", 401, `{"message":"Unauthenticated."}`)
-	reply("CreateCustomer", 402, `{"message":"The account has an unpaid invoice."}`)
-	reply("DeleteCustomer", 403, `{"message":"This action is unauthorized."}`)
-	reply("GetCustomer", 404, `{"message":"No query results for model [App\\Models\\Customer] 42"}`)
-	reply("GetCustomer", 404, page)
-	reply("UpdateCustomer", 405, `{"message":"The PUT method is not supported for this route."}`)
-	reply("CreateCustomer", 415, `{"message":"Unsupported Media Type"}`)
-	reply("CreateCustomer", 409, `{"errors":{"email":["The email has already been taken."]}}`)
-	reply("UpdateCustomer", 409, `{"message":"The customer is being merged."}`)
-	reply("UpdateCustomer", 423, `{"message":"Locked."}`)
-	reply("CreateCustomer", 413, page)
-	reply("ListCustomers", 416, `{"message":"There is no such page."}`)
-	reply("ListCustomers", 429, `{"message":"Too Many Attempts."}`, "Retry-After", "17", "X-RateLimit-Limit", "120")
-	reply("GetCustomer", 451, `{"message":"Unavailable For Legal Reasons"}`)
-	reply("GetCustomer", 418, `{"message":"Refused by policy."}`)
-	reply("GetCustomer", 500, `{"message":"Server Error"}`)
-	reply("GetCustomer", 503, `{"message":"Service Unavailable"}`, "Retry-After", "120")
-	reply("GetCustomer", 504, page)
-	reply("CreateCustomer", 502, page)
-	reply("CreateCustomer", 200, page)
-	add(FromReply(sampleCall("ListCustomers"), Reply{StatusCode: 200, TooLarge: true}))
-	reply("GetCustomer", 200, `{"error":{"status":404,"message":"Customer is archived."}}`)
-	reply("GetCustomer", 302, page)
+	response("CreateCustomer", 400, `{"errors":{"email":["The email must be a valid email address."],"metadata.color":["The metadata.color must be a string."]}}`)
+	response("CreateCustomer", 400, `{"error":{"status":400,"message":"Cannot import payment methods for this site"}}`)
+	response("GetCustomer", 401, `{"message":"Unauthenticated."}`)
+	response("CreateCustomer", 402, `{"message":"The account has an unpaid invoice."}`)
+	response("DeleteCustomer", 403, `{"message":"This action is unauthorized."}`)
+	response("GetCustomer", 404, `{"message":"No query results for model [App\\Models\\Customer] 42"}`)
+	response("GetCustomer", 404, page)
+	response("UpdateCustomer", 405, `{"message":"The PUT method is not supported for this route."}`)
+	response("CreateCustomer", 415, `{"message":"Unsupported Media Type"}`)
+	response("CreateCustomer", 409, `{"errors":{"email":["The email has already been taken."]}}`)
+	response("UpdateCustomer", 409, `{"message":"The customer is being merged."}`)
+	response("UpdateCustomer", 423, `{"message":"Locked."}`)
+	response("CreateCustomer", 413, page)
+	response("ListCustomers", 416, `{"message":"There is no such page."}`)
+	response("ListCustomers", 429, `{"message":"Too Many Attempts."}`, "Retry-After", "17", "X-RateLimit-Limit", "120")
+	response("GetCustomer", 451, `{"message":"Unavailable For Legal Reasons"}`)
+	response("GetCustomer", 418, `{"message":"Refused by policy."}`)
+	response("GetCustomer", 500, `{"message":"Server Error"}`)
+	response("GetCustomer", 503, `{"message":"Service Unavailable"}`, "Retry-After", "120")
+	response("GetCustomer", 504, page)
+	response("CreateCustomer", 502, page)
+	response("CreateCustomer", 200, page)
+	add(FromResponse(sampleCall("ListCustomers"), Response{StatusCode: 200, TooLarge: true}))
+	response("GetCustomer", 200, `{"error":{"status":404,"message":"Customer is archived."}}`)
+	response("GetCustomer", 302, page)
 
-	add(FromNoReply(sampleCall("CreateCustomer"), NoReply{Failure: Unreachable}))
-	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Failure: Untrusted}))
-	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Failure: ConnectionLost, Sent: true}))
-	add(FromNoReply(sampleCall("CreateCustomer"), NoReply{Sent: true, Caller: context.DeadlineExceeded}))
-	add(FromNoReply(sampleCall("GetCustomer"), NoReply{Sent: true, Caller: context.Canceled}))
+	add(FromNoResponse(sampleCall("CreateCustomer"), NoResponse{Failure: Unreachable}))
+	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Failure: Untrusted}))
+	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Failure: ConnectionLost, Sent: true}))
+	add(FromNoResponse(sampleCall("CreateCustomer"), NoResponse{Sent: true, Caller: context.DeadlineExceeded}))
+	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Sent: true, Caller: context.Canceled}))
 
 	for _, reason := range []pelcrov1.ErrorReason{
 		pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED,
@@ -87,9 +87,9 @@ func samples() map[pelcrov1.ErrorReason]Result {
 		case pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE:
 			call.Operation = Operation{Name: "Check"}
 		}
-		add(Refuse(call, Refusal{Reason: reason}))
+		add(FromLocalError(call, LocalError{Reason: reason}))
 	}
-	add(Refuse(sampleCall("UpdateCustomer"), Refusal{
+	add(FromLocalError(sampleCall("UpdateCustomer"), LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: []Violation{{
 			Field:       "update_mask",

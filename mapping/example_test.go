@@ -13,11 +13,11 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-func ExampleFromReply() {
+func ExampleFromResponse() {
 	create, _ := mapping.CustomerOperation("CreateCustomer")
-	result := mapping.FromReply(
+	result := mapping.FromResponse(
 		mapping.Call{Operation: create, Remaining: mapping.NoDeadline},
-		mapping.Reply{
+		mapping.Response{
 			StatusCode: http.StatusBadRequest,
 			Header:     http.Header{"Content-Type": {"application/json"}},
 			Body:       []byte(`{"errors": {"email": ["The email has already been taken."]}}`),
@@ -36,22 +36,22 @@ func ExampleFromReply() {
 }
 
 // A success is the zero Result.
-func ExampleFromReply_success() {
+func ExampleFromResponse_success() {
 	get, _ := mapping.CustomerOperation("GetCustomer")
-	result := mapping.FromReply(
+	result := mapping.FromResponse(
 		mapping.Call{Operation: get},
-		mapping.Reply{StatusCode: http.StatusOK, Body: []byte(`{"data": {"id": 42}}`)},
+		mapping.Response{StatusCode: http.StatusOK, Body: []byte(`{"data": {"id": 42}}`)},
 	)
 	fmt.Println(result.OK(), result.Err())
 	// Output: true <nil>
 }
 
 // What was sent matters for a create only: it must not happen twice.
-func ExampleFromNoReply() {
-	lost := mapping.NoReply{Failure: mapping.TimedOut, Sent: true}
+func ExampleFromNoResponse() {
+	lost := mapping.NoResponse{Failure: mapping.TimedOut, Sent: true}
 	for _, name := range []string{"GetCustomer", "CreateCustomer"} {
 		operation, _ := mapping.CustomerOperation(name)
-		result := mapping.FromNoReply(mapping.Call{Operation: operation}, lost)
+		result := mapping.FromNoResponse(mapping.Call{Operation: operation}, lost)
 		fmt.Printf("%s %v %v outcome=%q\n", name, result.Code(), result.Reason(), result.Outcome())
 	}
 	// Output:
@@ -59,9 +59,9 @@ func ExampleFromNoReply() {
 	// CreateCustomer Internal PELCRO_OUTCOME_UNKNOWN outcome="unknown"
 }
 
-func ExampleRefuse() {
+func ExampleFromLocalError() {
 	get, _ := mapping.CustomerOperation("GetCustomer")
-	result := mapping.Refuse(mapping.Call{Operation: get}, mapping.Refusal{
+	result := mapping.FromLocalError(mapping.Call{Operation: get}, mapping.LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: []mapping.Violation{{
 			Field:       "id",
@@ -101,9 +101,9 @@ func ExampleCustomerOperations() {
 func ExampleResult() {
 	list, _ := mapping.CustomerOperation("ListCustomers")
 	handle := func(ctx context.Context) error {
-		result := mapping.FromReply(
+		result := mapping.FromResponse(
 			mapping.Call{Operation: list, Remaining: 10 * time.Second, RequestID: "7f3c2a90d1e84b65"},
-			mapping.Reply{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}}},
+			mapping.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}}},
 		)
 		if result.OK() {
 			return nil
@@ -119,9 +119,9 @@ func ExampleResult() {
 // A log line says what the caller was told, and what it cost.
 func ExampleResult_logging() {
 	create, _ := mapping.CustomerOperation("CreateCustomer")
-	result := mapping.FromReply(
+	result := mapping.FromResponse(
 		mapping.Call{Operation: create, Remaining: mapping.NoDeadline},
-		mapping.Reply{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"17"}}},
+		mapping.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"17"}}},
 	)
 	fmt.Println("code", result.Code())
 	fmt.Println("reason", result.Reason())
@@ -140,9 +140,9 @@ func ExampleResult_logging() {
 // tells it.
 func ExampleResult_Trailer() {
 	get, _ := mapping.CustomerOperation("GetCustomer")
-	reply := mapping.Reply{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"17"}}}
+	response := mapping.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"17"}}}
 	for _, remaining := range []time.Duration{time.Minute, time.Second} {
-		result := mapping.FromReply(mapping.Call{Operation: get, Remaining: remaining}, reply)
+		result := mapping.FromResponse(mapping.Call{Operation: get, Remaining: remaining}, response)
 		fmt.Println(result.Trailer().Get(mapping.TrailerPushback), result.RetryDelay())
 	}
 	// Output:

@@ -135,7 +135,7 @@ func TestLongestPrefixCounts(t *testing.T) {
 		Prefixes: map[string]string{"f": "short", "filter": "long", "fil": "middle"},
 	}}}
 	for range 50 {
-		result := mapping.FromReply(call, jsonReply(400, `{"errors":{"filter[x]":"A."}}`))
+		result := mapping.FromResponse(call, jsonResponse(400, `{"errors":{"filter[x]":"A."}}`))
 		if got := violationsOf(t, result); got[0] != "long=A." {
 			t.Fatalf("violations %q", got)
 		}
@@ -144,7 +144,7 @@ func TestLongestPrefixCounts(t *testing.T) {
 
 // TestMessageWithoutField has a violation of the request as a whole.
 func TestMessageWithoutField(t *testing.T) {
-	result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"errors":{"":"A."}}`))
+	result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(400, `{"errors":{"":"A."}}`))
 	if got, want := result.Status().Message(), "Pelcro rejected fields of the request (HTTP 400): A."; got != want {
 		t.Errorf("message %q, want %q", got, want)
 	}
@@ -157,7 +157,7 @@ func fieldOf(t testing.TB, operation, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result := mapping.FromReply(callOf(t, operation), jsonReply(400, string(body)))
+	result := mapping.FromResponse(callOf(t, operation), jsonResponse(400, string(body)))
 	checkPromises(t, result)
 	return detailsOf(t, result.Status()).badRequest.GetFieldViolations()[0].GetField()
 }

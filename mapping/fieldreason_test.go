@@ -121,7 +121,7 @@ func TestFieldReasons(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, string(body)))
+			result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, string(body)))
 			checkOutcome(t, text, result, "INVALID_ARGUMENT", "PELCRO_VALIDATION_FAILED")
 			if got := detailsOf(t, result.Status()).badRequest.GetFieldViolations()[0].GetReason(); got != reason {
 				t.Errorf("%q is %s, want %s", text, got, reason)

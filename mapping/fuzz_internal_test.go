@@ -21,7 +21,7 @@ func FuzzExamine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, contentType string) {
 		for _, operation := range customerOperations {
 			for _, status := range []int{200, 400, 404, 409, 422, 500} {
-				e := examine(operation, Reply{StatusCode: status, Body: raw, Header: http.Header{"Content-Type": {contentType}}})
+				e := examine(operation, Response{StatusCode: status, Body: raw, Header: http.Header{"Content-Type": {contentType}}})
 				if len(e.fields) > maxViolations {
 					t.Errorf("%d fields", len(e.fields))
 				}
@@ -64,7 +64,7 @@ func FuzzFieldErrors(f *testing.F) {
 			t.Fatal(err)
 		}
 		create, _ := CustomerOperation("CreateCustomer")
-		e := examine(create, Reply{StatusCode: 422, Body: raw})
+		e := examine(create, Response{StatusCode: 422, Body: raw})
 		if found := len(e.fields) + e.omitted; found < len(object) {
 			t.Errorf("%d of %d field errors in %s", found, len(object), raw)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
-// Reply is an HTTP reply of Pelcro's, or of whatever stands in front of it.
-type Reply struct {
+// Response is an HTTP response of Pelcro's, or of whatever stands in front of it.
+type Response struct {
 	StatusCode int
 	Header     http.Header
 	// Body is the body, decompressed. An error's that is longer than
@@ -37,8 +37,8 @@ type Violation struct {
 	Reason      pelcrov1.FieldViolationReason
 }
 
-// Refusal is the service's own no.
-type Refusal struct {
+// LocalError is the service's own no.
+type LocalError struct {
 	// Reason is one of the GATEWAY_ reasons.
 	Reason pelcrov1.ErrorReason
 	// Violations are what is wrong with the request, for
@@ -53,36 +53,36 @@ type Refusal struct {
 	Delay time.Duration
 }
 
-// FromReply maps a response. The result of a success has the code OK.
-func FromReply(call Call, reply Reply) Result {
-	e := examine(call.Operation, reply)
-	reason := reasonOf(call.Operation, reply, e)
+// FromResponse maps a response. The result of a success has the code OK.
+func FromResponse(call Call, response Response) Result {
+	e := examine(call.Operation, response)
+	reason := reasonOf(call.Operation, response, e)
 	if reason == noError {
 		return Result{}
 	}
 	b := errorBuilder{
 		call:         call,
 		info:         infoOf[reason],
-		advice:       adviseReply(call, reply, e, reason),
+		advice:       adviseResponse(call, response, e, reason),
 		origin:       e.origin,
-		metadata:     map[string]string{metaHTTPStatus: strconv.Itoa(reply.StatusCode)},
+		metadata:     map[string]string{metaHTTPStatus: strconv.Itoa(response.StatusCode)},
 		omitted:      e.omitted,
-		precondition: preconditions[reply.StatusCode],
+		precondition: preconditions[response.StatusCode],
 	}
 	if e.kind != bodyObject {
-		b.metadata[metaContentType] = mediaType(reply.Header)
+		b.metadata[metaContentType] = mediaType(response.Header)
 	}
 	if e.origin == OriginPelcro && (reason == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED || reason == pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED) {
 		b.metadata[metaCredential] = clean(string(call.Credential), maxMetadataValue)
 	}
-	if text := publicText(e.text, maxUpstreamMessage); mayQuote(reply.StatusCode, reason) && !e.isDebug {
+	if text := publicText(e.text, maxUpstreamMessage); mayQuote(response.StatusCode, reason) && !e.isDebug {
 		b.quote = text
 	} else {
 		b.private = text
 	}
 	b.addUpstream(e.fields)
-	if reply.StatusCode == http.StatusTooManyRequests {
-		b.quota = retryafter.Limit(reply.Header)
+	if response.StatusCode == http.StatusTooManyRequests {
+		b.quota = retryafter.Limit(response.Header)
 	}
 	return b.result()
 }
@@ -96,44 +96,44 @@ var preconditions = map[int]string{
 	http.StatusPreconditionRequired: "PRECONDITION",
 }
 
-// IsSuccess reports whether the reply is a success of the operation, as far as that can be told
+// IsSuccess reports whether the response is a success of the operation, as far as that can be told
 // without reading its data.
-func IsSuccess(operation Operation, reply Reply) bool {
-	return FromReply(Call{Operation: operation}, reply).OK()
+func IsSuccess(operation Operation, response Response) bool {
+	return FromResponse(Call{Operation: operation}, response).OK()
 }
 
-// FromNoReply maps the absence of a response.
-func FromNoReply(call Call, none NoReply) Result {
+// FromNoResponse maps the absence of a response.
+func FromNoResponse(call Call, none NoResponse) Result {
 	b := errorBuilder{
 		call:   call,
 		info:   infoOf[none.reason(call.Operation.Kind)],
-		advice: adviseNoReply(call, none.Sent),
+		advice: adviseNoResponse(call, none.Sent),
 	}
 	return b.result()
 }
 
-// Refuse maps an error that this service raises itself. A reason that this package does not know
+// FromLocalError maps an error that this service raises itself. A reason that this package does not know
 // counts as GATEWAY_INTERNAL_ERROR, a violation's as FIELD_INVALID_VALUE.
-func Refuse(call Call, refusal Refusal) Result {
-	info, known := infoOf[refusal.Reason]
+func FromLocalError(call Call, local LocalError) Result {
+	info, known := infoOf[local.Reason]
 	if !known {
 		info = infoOf[pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR]
 	}
-	if refusal.Sent && call.Operation.Kind == Create && isRetried(info.code) {
+	if local.Sent && call.Operation.Kind == Create && isRetried(info.code) {
 		info = infoOf[pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN]
 	}
 	b := errorBuilder{
 		call:     call,
 		info:     info,
-		advice:   adviseRefusal(call, refusal),
+		advice:   adviseLocalError(call, local),
 		metadata: map[string]string{},
-		omitted:  refusal.Omitted,
+		omitted:  local.Omitted,
 	}
 	switch info.reason {
 	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
 		b.metadata[metaCredential] = string(CredentialCaller) // as with Pelcro's own
 	}
-	for _, v := range refusal.Violations {
+	for _, v := range local.Violations {
 		if len(b.violations) == maxViolations {
 			b.omitted++
 			continue

@@ -11,7 +11,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// bodies are all the shapes that a reply's body may have.
+// bodies are all the shapes that a response's body may have.
 var bodies = map[string]string{
 	"none":               "",
 	"blank":              " \r\n",
@@ -51,7 +51,7 @@ func everyStatus(yield func(int) bool) {
 	yield(999)
 }
 
-func TestEveryReplyIsCoded(t *testing.T) {
+func TestEveryResponseIsCoded(t *testing.T) {
 	t.Parallel()
 	names := slices.Sorted(maps.Keys(bodies))
 	for _, operation := range mapping.CustomerOperations() {
@@ -60,17 +60,17 @@ func TestEveryReplyIsCoded(t *testing.T) {
 			call := callOf(t, operation.Name)
 			for status := range everyStatus {
 				for _, name := range names {
-					reply := jsonReply(status, bodies[name])
-					result := mapping.FromReply(call, reply)
-					checkReply(t, status, result)
+					response := jsonResponse(status, bodies[name])
+					result := mapping.FromResponse(call, response)
+					checkResponse(t, status, result)
 					if t.Failed() {
 						t.Fatalf("HTTP %d with the body %q", status, name)
 					}
 				}
-				reply := jsonReply(status, bodies["field errors"])
-				reply.BodyIncomplete = true
-				result := mapping.FromReply(call, reply)
-				checkReply(t, status, result)
+				response := jsonResponse(status, bodies["field errors"])
+				response.BodyIncomplete = true
+				result := mapping.FromResponse(call, response)
+				checkResponse(t, status, result)
 				if result.OK() || detailsOf(t, result.Status()).badRequest != nil {
 					t.Fatalf("HTTP %d with an incomplete body: %v", status, result.Status())
 				}
@@ -79,8 +79,8 @@ func TestEveryReplyIsCoded(t *testing.T) {
 	}
 }
 
-// checkReply checks what is promised of the code by the class of the status.
-func checkReply(t testing.TB, status int, result mapping.Result) {
+// checkResponse checks what is promised of the code by the class of the status.
+func checkResponse(t testing.TB, status int, result mapping.Result) {
 	t.Helper()
 	d := checkPromises(t, result)
 	switch code := result.Code(); {
@@ -89,7 +89,7 @@ func checkReply(t testing.TB, status int, result mapping.Result) {
 			t.Errorf("success")
 		}
 	case d.info.GetMetadata()["outcome"] == "notSent":
-		t.Errorf("not sent, but there is a reply")
+		t.Errorf("not sent, but there is a response")
 	case status >= 400 && status <= 499:
 		if code == codes.Unavailable && !slices.Contains([]int{408, 421, 425, 499}, status) {
 			t.Errorf("4xx is %v", code)
@@ -111,49 +111,49 @@ func checkReply(t testing.TB, status int, result mapping.Result) {
 func TestSuccess(t *testing.T) {
 	for _, test := range []struct {
 		name, operation string
-		reply           mapping.Reply
+		response        mapping.Response
 		ok              bool
 	}{
-		{"get", "GetCustomer", jsonReply(200, `{"data":{"id":42}}`), true},
-		{"get with another 2xx", "GetCustomer", jsonReply(203, `{"data":{"id":42}}`), true},
-		{"list", "ListCustomers", jsonReply(200, `{"data":[],"links":{},"meta":{}}`), true},
-		{"create", "CreateCustomer", jsonReply(201, `{"data":{"id":42}}`), true},
-		{"update", "UpdateCustomer", jsonReply(200, `{"data":{"id":42},"error":null,"errors":[]}`), true},
-		{"update with data and errors", "UpdateCustomer", jsonReply(200, bodies["data and errors"]), true},
-		{"update with errors and data that is not usable", "UpdateCustomer", mapping.Reply{
+		{"get", "GetCustomer", jsonResponse(200, `{"data":{"id":42}}`), true},
+		{"get with another 2xx", "GetCustomer", jsonResponse(203, `{"data":{"id":42}}`), true},
+		{"list", "ListCustomers", jsonResponse(200, `{"data":[],"links":{},"meta":{}}`), true},
+		{"create", "CreateCustomer", jsonResponse(201, `{"data":{"id":42}}`), true},
+		{"update", "UpdateCustomer", jsonResponse(200, `{"data":{"id":42},"error":null,"errors":[]}`), true},
+		{"update with data and errors", "UpdateCustomer", jsonResponse(200, bodies["data and errors"]), true},
+		{"update with errors and data that is not usable", "UpdateCustomer", mapping.Response{
 			StatusCode: 200, Body: []byte(bodies["data and errors"]), Unusable: true,
 		}, false},
-		{"list, empty", "ListCustomers", jsonReply(200, `{"data":[]}`), true},
-		{"list, empty object", "ListCustomers", jsonReply(200, `{"data":{}}`), true},
-		{"list, empty text", "ListCustomers", jsonReply(200, `{"data":""}`), false},
-		{"list, empty with an error", "ListCustomers", jsonReply(200, `{"data":[],"success":false}`), false},
-		{"get, empty data", "GetCustomer", jsonReply(200, `{"data":[]}`), false},
-		{"delete, 204", "DeleteCustomer", mapping.Reply{StatusCode: 204}, true},
-		{"delete, empty 200", "DeleteCustomer", mapping.Reply{StatusCode: 200}, true},
-		{"delete, object", "DeleteCustomer", jsonReply(200, `{"status":200,"message":"Deleted"}`), true},
-		{"delete, null", "DeleteCustomer", jsonReply(200, `null`), true},
-		{"delete, true", "DeleteCustomer", jsonReply(200, `true`), true},
-		{"delete, 1", "DeleteCustomer", jsonReply(200, `1`), true},
-		{"delete, false", "DeleteCustomer", jsonReply(200, `false`), false},
-		{"delete, 0", "DeleteCustomer", jsonReply(200, `0`), false},
-		{"delete, challenge of AWS", "DeleteCustomer", mapping.Reply{StatusCode: 202, Header: http.Header{"X-Amzn-Waf-Action": {"challenge"}}}, false},
-		{"delete, challenge of Cloudflare", "DeleteCustomer", mapping.Reply{StatusCode: 200, Header: http.Header{"Cf-Mitigated": {"challenge"}}}, false},
-		{"delete, status 404 in the body", "DeleteCustomer", jsonReply(200, `{"status":"404"}`), false},
-		{"delete, deleted false", "DeleteCustomer", jsonReply(200, `{"data":{"id":42},"deleted":false}`), false},
-		{"delete, null error", "DeleteCustomer", jsonReply(200, `{"error":null}`), true},
-		{"sent as text/html", "GetCustomer", mapping.Reply{
+		{"list, empty", "ListCustomers", jsonResponse(200, `{"data":[]}`), true},
+		{"list, empty object", "ListCustomers", jsonResponse(200, `{"data":{}}`), true},
+		{"list, empty text", "ListCustomers", jsonResponse(200, `{"data":""}`), false},
+		{"list, empty with an error", "ListCustomers", jsonResponse(200, `{"data":[],"success":false}`), false},
+		{"get, empty data", "GetCustomer", jsonResponse(200, `{"data":[]}`), false},
+		{"delete, 204", "DeleteCustomer", mapping.Response{StatusCode: 204}, true},
+		{"delete, empty 200", "DeleteCustomer", mapping.Response{StatusCode: 200}, true},
+		{"delete, object", "DeleteCustomer", jsonResponse(200, `{"status":200,"message":"Deleted"}`), true},
+		{"delete, null", "DeleteCustomer", jsonResponse(200, `null`), true},
+		{"delete, true", "DeleteCustomer", jsonResponse(200, `true`), true},
+		{"delete, 1", "DeleteCustomer", jsonResponse(200, `1`), true},
+		{"delete, false", "DeleteCustomer", jsonResponse(200, `false`), false},
+		{"delete, 0", "DeleteCustomer", jsonResponse(200, `0`), false},
+		{"delete, challenge of AWS", "DeleteCustomer", mapping.Response{StatusCode: 202, Header: http.Header{"X-Amzn-Waf-Action": {"challenge"}}}, false},
+		{"delete, challenge of Cloudflare", "DeleteCustomer", mapping.Response{StatusCode: 200, Header: http.Header{"Cf-Mitigated": {"challenge"}}}, false},
+		{"delete, status 404 in the body", "DeleteCustomer", jsonResponse(200, `{"status":"404"}`), false},
+		{"delete, deleted false", "DeleteCustomer", jsonResponse(200, `{"data":{"id":42},"deleted":false}`), false},
+		{"delete, null error", "DeleteCustomer", jsonResponse(200, `{"error":null}`), true},
+		{"sent as text/html", "GetCustomer", mapping.Response{
 			StatusCode: 200,
 			Header:     http.Header{"Content-Type": {"text/html"}},
 			Body:       []byte(`{"data":{"id":42}}`),
 		}, true},
-		{"delete, incomplete", "DeleteCustomer", mapping.Reply{StatusCode: 200, BodyIncomplete: true}, false},
-		{"delete, empty list", "DeleteCustomer", jsonReply(200, `[]`), true},
-		{"delete, a page", "DeleteCustomer", jsonReply(200, bodies["html"]), false},
-		{"get, 204", "GetCustomer", mapping.Reply{StatusCode: 204}, false},
-		{"get, data not usable", "GetCustomer", mapping.Reply{StatusCode: 200, Body: []byte(`{"data":7}`), Unusable: true}, false},
+		{"delete, incomplete", "DeleteCustomer", mapping.Response{StatusCode: 200, BodyIncomplete: true}, false},
+		{"delete, empty list", "DeleteCustomer", jsonResponse(200, `[]`), true},
+		{"delete, a page", "DeleteCustomer", jsonResponse(200, bodies["html"]), false},
+		{"get, 204", "GetCustomer", mapping.Response{StatusCode: 204}, false},
+		{"get, data not usable", "GetCustomer", mapping.Response{StatusCode: 200, Body: []byte(`{"data":7}`), Unusable: true}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result := mapping.FromReply(callOf(t, test.operation), test.reply)
+			result := mapping.FromResponse(callOf(t, test.operation), test.response)
 			checkPromises(t, result)
 			if result.OK() != test.ok {
 				t.Errorf("OK is %v: %v", result.OK(), result.Status())

@@ -187,9 +187,9 @@ func callOf(t testing.TB, operation string) mapping.Call {
 	}
 }
 
-// jsonReply is a reply with a JSON body.
-func jsonReply(statusCode int, body string) mapping.Reply {
-	return mapping.Reply{
+// jsonResponse is a response with a JSON body.
+func jsonResponse(statusCode int, body string) mapping.Response {
+	return mapping.Response{
 		StatusCode: statusCode,
 		Header:     map[string][]string{"Content-Type": {"application/json"}},
 		Body:       []byte(body),

@@ -47,21 +47,21 @@ type advice struct {
 	pushback string        // trailer grpc-retry-pushback-ms
 }
 
-// adviseReply returns the advice after a response; the first case that holds decides.
-func adviseReply(call Call, reply Reply, e *evidence, reason pelcrov1.ErrorReason) advice {
+// adviseResponse returns the advice after a response; the first case that holds decides.
+func adviseResponse(call Call, response Response, e *evidence, reason pelcrov1.ErrorReason) advice {
 	isCreate := call.Operation.Kind == Create
 	mayWait := reason == pelcrov1.ErrorReason_PELCRO_UNAVAILABLE || reason == pelcrov1.ErrorReason_PELCRO_TIMEOUT
 	switch {
-	case reply.StatusCode == http.StatusTooManyRequests && e.delay > 0:
+	case response.StatusCode == http.StatusTooManyRequests && e.delay > 0:
 		// The limiter rejected the request before anything was done, so even a create may be retried.
 		return delayed(call, OutcomeRejected, e.delay)
-	case reply.StatusCode == http.StatusTooManyRequests:
+	case response.StatusCode == http.StatusTooManyRequests:
 		return advice{outcome: OutcomeRejected, delay: unknownRateDelay, pushback: stop}
 	case isCreate && reason == pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED:
 		return advice{outcome: OutcomeRejected}
-	case isCreate && isSuccess(reply.StatusCode) && wasApplied(reply, e):
+	case isCreate && isSuccess(response.StatusCode) && wasApplied(response, e):
 		return advice{outcome: OutcomeApplied, pushback: stop}
-	case isCreate && !rejectsCreate(reply.StatusCode, e):
+	case isCreate && !rejectsCreate(response.StatusCode, e):
 		return advice{outcome: OutcomeUnknown, pushback: stop}
 	case mayWait && isCreate:
 		return delayed(call, OutcomeRejected, e.delay)
@@ -86,8 +86,8 @@ func rejectsCreate(statusCode int, e *evidence) bool {
 	return slices.ContainsFunc(createRejected, func(s span) bool { return s.has(statusCode) })
 }
 
-// adviseNoReply returns the advice when there was no response.
-func adviseNoReply(call Call, sent bool) advice {
+// adviseNoResponse returns the advice when there was no response.
+func adviseNoResponse(call Call, sent bool) advice {
 	switch {
 	case !sent:
 		return advice{outcome: OutcomeNotSent}
@@ -97,15 +97,15 @@ func adviseNoReply(call Call, sent bool) advice {
 	return advice{}
 }
 
-// adviseRefusal returns the advice after an error of this service.
-func adviseRefusal(call Call, refusal Refusal) advice {
-	a := adviseNoReply(call, refusal.Sent)
+// adviseLocalError returns the advice after an error of this service.
+func adviseLocalError(call Call, local LocalError) advice {
+	a := adviseNoResponse(call, local.Sent)
 	switch {
-	case refusal.Sent:
-	case refusal.Reason == pelcrov1.ErrorReason_GATEWAY_OVERLOADED:
+	case local.Sent:
+	case local.Reason == pelcrov1.ErrorReason_GATEWAY_OVERLOADED:
 		a.pushback = stop
-	case refusal.Delay > 0:
-		return delayed(call, a.outcome, refusal.Delay)
+	case local.Delay > 0:
+		return delayed(call, a.outcome, local.Delay)
 	}
 	return a
 }

@@ -26,9 +26,9 @@ func adviceOf(t testing.TB, result mapping.Result) advised {
 	}
 }
 
-// TestRetryAdviceOfReplies has the situations of retry advice in which Pelcro or
+// TestRetryAdviceOfResponses has the situations of retry advice in which Pelcro or
 // a proxy answered.
-func TestRetryAdviceOfReplies(t *testing.T) {
+func TestRetryAdviceOfResponses(t *testing.T) {
 	const none = ""
 	read := []string{"GetCustomer", "ListCustomers", "UpdateCustomer", "DeleteCustomer"}
 	create := []string{"CreateCustomer"}
@@ -105,11 +105,11 @@ func TestRetryAdviceOfReplies(t *testing.T) {
 			for _, operation := range test.operations {
 				call := callOf(t, operation)
 				call.Remaining = test.remaining
-				reply := jsonReply(test.status, test.body)
+				response := jsonResponse(test.status, test.body)
 				if test.retryAfter != none {
-					reply.Header.Set("Retry-After", test.retryAfter)
+					response.Header.Set("Retry-After", test.retryAfter)
 				}
-				if got := adviceOf(t, mapping.FromReply(call, reply)); got != test.want {
+				if got := adviceOf(t, mapping.FromResponse(call, response)); got != test.want {
 					t.Errorf("%s: %+v, want %+v", operation, got, test.want)
 				}
 			}
@@ -120,19 +120,19 @@ func TestRetryAdviceOfReplies(t *testing.T) {
 // TestCreateThatCannotBeUsed: a create is known to be applied only by evidence.
 func TestCreateThatCannotBeUsed(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		reply mapping.Reply
-		want  string
+		name     string
+		response mapping.Response
+		want     string
 	}{
-		{"above the limit", mapping.Reply{StatusCode: 201, TooLarge: true, BodyIncomplete: true}, "unknown"},
-		{"data without an id", mapping.Reply{StatusCode: 200, Body: []byte(`{"data":{"email":"a"}}`), Unusable: true}, "applied"},
-		{"201 with odd data", mapping.Reply{StatusCode: 201, Body: []byte(`{"data":1}`), Unusable: true}, "applied"},
-		{"200 with odd data", mapping.Reply{StatusCode: 200, Body: []byte(`{"data":1}`), Unusable: true}, "unknown"},
-		{"too large to send", mapping.Reply{StatusCode: 200, Body: []byte(`{"data":{"id":1}}`), TooLarge: true}, "applied"},
-		{"contradiction", mapping.Reply{StatusCode: 201, Body: []byte(`{"data":{"email":"a"},"success":false}`), Unusable: true}, "unknown"},
-		{"cut", mapping.Reply{StatusCode: 201, Body: []byte(`{"data":{"id":1`), BodyIncomplete: true}, "unknown"},
+		{"above the limit", mapping.Response{StatusCode: 201, TooLarge: true, BodyIncomplete: true}, "unknown"},
+		{"data without an id", mapping.Response{StatusCode: 200, Body: []byte(`{"data":{"email":"a"}}`), Unusable: true}, "applied"},
+		{"201 with odd data", mapping.Response{StatusCode: 201, Body: []byte(`{"data":1}`), Unusable: true}, "applied"},
+		{"200 with odd data", mapping.Response{StatusCode: 200, Body: []byte(`{"data":1}`), Unusable: true}, "unknown"},
+		{"too large to send", mapping.Response{StatusCode: 200, Body: []byte(`{"data":{"id":1}}`), TooLarge: true}, "applied"},
+		{"contradiction", mapping.Response{StatusCode: 201, Body: []byte(`{"data":{"email":"a"},"success":false}`), Unusable: true}, "unknown"},
+		{"cut", mapping.Response{StatusCode: 201, Body: []byte(`{"data":{"id":1`), BodyIncomplete: true}, "unknown"},
 	} {
-		result := mapping.FromReply(callOf(t, "CreateCustomer"), test.reply)
+		result := mapping.FromResponse(callOf(t, "CreateCustomer"), test.response)
 		if got, want := adviceOf(t, result), (advised{0, "-1", test.want}); got != want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, want)
 		}

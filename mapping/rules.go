@@ -10,7 +10,7 @@ import (
 // span is a range of HTTP statuses, both ends included.
 type span struct{ from, to int }
 
-// rule is one row of the table: a reply with one of these statuses for which
+// rule is one row of the table: a response with one of these statuses for which
 // the condition holds has this reason. The zero reason is success.
 type rule struct {
 	statuses []span
@@ -21,44 +21,44 @@ type rule struct {
 // condition narrows a rule to some responses; the zero condition holds for all.
 type condition struct {
 	text  string // as docs/errors.md has it
-	holds func(Operation, Reply, *evidence) bool
+	holds func(Operation, Response, *evidence) bool
 }
 
 var (
-	onCreate = condition{"on Create", func(op Operation, _ Reply, _ *evidence) bool {
+	onCreate = condition{"on Create", func(op Operation, _ Response, _ *evidence) bool {
 		return op.Kind == Create
 	}}
-	onCreateUnlessRejected = condition{"on Create, unless it is Pelcro's and has a Retry-After", func(op Operation, _ Reply, e *evidence) bool {
+	onCreateUnlessRejected = condition{"on Create, unless it is Pelcro's and has a Retry-After", func(op Operation, _ Response, e *evidence) bool {
 		return op.Kind == Create && !(e.origin == OriginPelcro && e.delay > 0)
 	}}
-	fromIntermediary = condition{"of an intermediary", func(_ Operation, _ Reply, e *evidence) bool {
+	fromIntermediary = condition{"of an intermediary", func(_ Operation, _ Response, e *evidence) bool {
 		return e.origin == OriginIntermediary
 	}}
-	tooLarge = condition{"body above the size limit", func(_ Operation, r Reply, _ *evidence) bool {
+	tooLarge = condition{"body above the size limit", func(_ Operation, r Response, _ *evidence) bool {
 		return r.TooLarge
 	}}
-	withFieldErrors = condition{"with field errors", func(_ Operation, _ Reply, e *evidence) bool {
+	withFieldErrors = condition{"with field errors", func(_ Operation, _ Response, e *evidence) bool {
 		return len(e.fields) > 0
 	}}
-	contradictoryFields = condition{"that contradicts itself, with field errors and no usable `data`", func(op Operation, r Reply, e *evidence) bool {
+	contradictoryFields = condition{"that contradicts itself, with field errors and no usable `data`", func(op Operation, r Response, e *evidence) bool {
 		return len(e.fields) > 0 && isContradictory(op, r, e)
 	}}
 	contradictory = condition{"that contradicts itself and has no usable `data`", isContradictory}
 	deleted       = condition{
 		"on Delete, empty (and not a firewall's challenge), or JSON that confirms it: an object, `[]`, `null`, `true`, `1`",
-		func(op Operation, r Reply, e *evidence) bool { return op.Kind == Delete && isDeletion(r, e) },
+		func(op Operation, r Response, e *evidence) bool { return op.Kind == Delete && isDeletion(r, e) },
 	}
-	withData = condition{"with usable `data`", func(op Operation, r Reply, e *evidence) bool {
+	withData = condition{"with usable `data`", func(op Operation, r Response, e *evidence) bool {
 		return op.Kind != Delete && hasUsableData(op, r, e)
 	}}
-	noRoute = condition{"of an intermediary, or with the text of a missing route", func(_ Operation, _ Reply, e *evidence) bool {
+	noRoute = condition{"of an intermediary, or with the text of a missing route", func(_ Operation, _ Response, e *evidence) bool {
 		return e.origin == OriginIntermediary || isMissingRoute(e.text)
 	}}
 )
 
 // isContradictory reports whether a success reports an error and has no usable data. A page with
 // customers, or one that is empty without reporting an error, is a success.
-func isContradictory(op Operation, r Reply, e *evidence) bool {
+func isContradictory(op Operation, r Response, e *evidence) bool {
 	if !e.contradicts || op.Kind == Delete {
 		return e.contradicts
 	}
@@ -151,9 +151,9 @@ func (r rule) covers(status int) bool {
 }
 
 // reasonOf applies the table.
-func reasonOf(op Operation, reply Reply, e *evidence) pelcrov1.ErrorReason {
+func reasonOf(op Operation, response Response, e *evidence) pelcrov1.ErrorReason {
 	for _, r := range rules {
-		if r.covers(reply.StatusCode) && (r.when.holds == nil || r.when.holds(op, reply, e)) {
+		if r.covers(response.StatusCode) && (r.when.holds == nil || r.when.holds(op, response, e)) {
 			return r.reason
 		}
 	}

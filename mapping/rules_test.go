@@ -234,7 +234,7 @@ func TestRules(t *testing.T) {
 						if status == 404 && body == fieldErrors && row.reason != "PELCRO_VALIDATION_FAILED" {
 							continue // a row of its own
 						}
-						result := mapping.FromReply(callOf(t, operation), jsonReply(status, body))
+						result := mapping.FromResponse(callOf(t, operation), jsonResponse(status, body))
 						checkOutcome(t, fmt.Sprintf("%s, HTTP %d, %q", operation, status, body), result, row.code, row.reason)
 					}
 				}
@@ -246,10 +246,10 @@ func TestRules(t *testing.T) {
 func TestTooLargeSuccess(t *testing.T) {
 	for _, operation := range mapping.CustomerOperations() {
 		for _, status := range []int{200, 201, 299} {
-			result := mapping.FromReply(callOf(t, operation.Name), mapping.Reply{StatusCode: status, TooLarge: true, BodyIncomplete: true})
+			result := mapping.FromResponse(callOf(t, operation.Name), mapping.Response{StatusCode: status, TooLarge: true, BodyIncomplete: true})
 			checkOutcome(t, operation.Name, result, "INTERNAL", "PELCRO_RESPONSE_TOO_LARGE")
 		}
-		result := mapping.FromReply(callOf(t, operation.Name), mapping.Reply{StatusCode: 403, TooLarge: true})
+		result := mapping.FromResponse(callOf(t, operation.Name), mapping.Response{StatusCode: 403, TooLarge: true})
 		checkOutcome(t, operation.Name+", an error", result, "PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED")
 	}
 }
@@ -268,12 +268,12 @@ func TestBodyNeverReplacesStatus(t *testing.T) {
 		{500, "INTERNAL", "PELCRO_INTERNAL_ERROR", "PELCRO_INTERNAL_ERROR"},
 		{503, "UNAVAILABLE", "PELCRO_UNAVAILABLE", "PELCRO_UNAVAILABLE"},
 	} {
-		huge := jsonReply(row.status, fieldErrors+strings.Repeat(" ", mapping.MaxErrorBody))
-		incomplete := jsonReply(row.status, fieldErrors)
+		huge := jsonResponse(row.status, fieldErrors+strings.Repeat(" ", mapping.MaxErrorBody))
+		incomplete := jsonResponse(row.status, fieldErrors)
 		incomplete.BodyIncomplete = true
-		for name, reply := range map[string]mapping.Reply{
-			"truncated":  jsonReply(row.status, fieldErrors[:30]),
-			"unreadable": jsonReply(row.status, "\x1f\x8b\x08\x00\xff"),
+		for name, response := range map[string]mapping.Response{
+			"truncated":  jsonResponse(row.status, fieldErrors[:30]),
+			"unreadable": jsonResponse(row.status, "\x1f\x8b\x08\x00\xff"),
 			"huge":       huge,
 			"incomplete": incomplete,
 		} {
@@ -281,7 +281,7 @@ func TestBodyNeverReplacesStatus(t *testing.T) {
 			if name == "unreadable" {
 				reason = row.intermediary
 			}
-			result := mapping.FromReply(callOf(t, "GetCustomer"), reply)
+			result := mapping.FromResponse(callOf(t, "GetCustomer"), response)
 			name = fmt.Sprintf("HTTP %d, %s", row.status, name)
 			checkOutcome(t, name, result, row.code, reason)
 			if d := detailsOf(t, result.Status()); d.badRequest != nil || d.info.GetMetadata()["upstreamMessage"] != "" {

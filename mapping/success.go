@@ -66,10 +66,10 @@ func isBlank(v rawjson.Value) bool {
 
 // isDeletion reports whether the body confirms a delete: Pelcro sends none, and APIs like it an
 // object, [], null, true or 1. A firewall's challenge is empty, too, and is not a success.
-func isDeletion(reply Reply, e *evidence) bool {
+func isDeletion(response Response, e *evidence) bool {
 	switch e.kind {
 	case bodyEmpty:
-		return !reply.BodyIncomplete && !isChallenge(reply.Header)
+		return !response.BodyIncomplete && !isChallenge(response.Header)
 	case bodyObject:
 		return true
 	case bodyOtherJSON:
@@ -87,9 +87,9 @@ func isChallenge(header http.Header) bool {
 
 // hasUsableData reports whether a success has data that the caller did not find unusable. On a
 // list an empty page is data, too.
-func hasUsableData(operation Operation, reply Reply, e *evidence) bool {
+func hasUsableData(operation Operation, response Response, e *evidence) bool {
 	data := e.json.Member("data")
-	if data.IsZero() || data.IsNull() || reply.Unusable {
+	if data.IsZero() || data.IsNull() || response.Unusable {
 		return false
 	}
 	return !data.IsEmpty() || isList(operation) && !isBlank(data)
@@ -99,10 +99,10 @@ func hasUsableData(operation Operation, reply Reply, e *evidence) bool {
 func isList(operation Operation) bool { return operation.Kind == Read && operation.List }
 
 // wasApplied reports whether a success that cannot be used proves that Pelcro applied the request.
-func wasApplied(reply Reply, e *evidence) bool {
-	if reply.BodyIncomplete || e.contradicts || e.kind != bodyObject {
+func wasApplied(response Response, e *evidence) bool {
+	if response.BodyIncomplete || e.contradicts || e.kind != bodyObject {
 		return false
 	}
 	data := e.json.Member("data")
-	return data.Kind() == '{' && !data.IsEmpty() || reply.StatusCode == http.StatusCreated
+	return data.Kind() == '{' && !data.IsEmpty() || response.StatusCode == http.StatusCreated
 }

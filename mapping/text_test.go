@@ -32,7 +32,7 @@ func TestTextsAreCleaned(t *testing.T) {
 				`{"message":"` + test.raw + `"}`,
 				`{"errors":{"email":["` + test.raw + `"]}}`,
 			} {
-				result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(400, body))
+				result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(400, body))
 				d := checkPromises(t, result)
 				if got := d.info.GetMetadata()["upstreamMessage"]; got != test.want {
 					t.Errorf("upstreamMessage %q, want %q", got, test.want)
@@ -59,13 +59,13 @@ func TestTextsAreCut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, `{"message":`+string(raw)+`}`))
+			result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(403, `{"message":`+string(raw)+`}`))
 			d := checkPromises(t, result)
 			checkCut(t, "upstreamMessage", d.info.GetMetadata()["upstreamMessage"], text, 512)
 			start := "Pelcro does not allow this with the API key (HTTP 403): "
 			checkCut(t, "message", result.Status().Message(), start+text, 256)
 
-			result = mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"errors":{`+string(raw)+`:`+string(raw)+`}}`))
+			result = mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(400, `{"errors":{`+string(raw)+`:`+string(raw)+`}}`))
 			d = checkPromises(t, result)
 			checkCut(t, "description", d.badRequest.GetFieldViolations()[0].GetDescription(), text, 256)
 			checkCut(t, "field", d.badRequest.GetFieldViolations()[0].GetField(), text, 128)
@@ -135,7 +135,7 @@ func TestLeaks(t *testing.T) {
 			`{"message":` + string(raw) + `,"errors":{"email":[` + string(raw) + `]}}`,
 			`{"errors":{` + string(raw) + `:"The field is required."}}`,
 		} {
-			result := mapping.FromReply(callOf(t, "UpdateCustomer"), jsonReply(400, body))
+			result := mapping.FromResponse(callOf(t, "UpdateCustomer"), jsonResponse(400, body))
 			checkPromises(t, result)
 			if everything := everyText(t, result); strings.Contains(everything, leak) {
 				t.Errorf("leaked: %s", everything)
@@ -163,7 +163,7 @@ func TestLeaks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"message":`+string(raw)+`}`))
+		result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(400, `{"message":`+string(raw)+`}`))
 		if !strings.Contains(result.Status().Message(), harmless) {
 			t.Errorf("%q is missing: %q", harmless, result.Status().Message())
 		}
@@ -174,7 +174,7 @@ func TestLeaks(t *testing.T) {
 // and upstreamMessage never holds words of ours.
 func TestUnshownTextKeepsItsViolation(t *testing.T) {
 	body := `{"message":"The given data was invalid.","errors":{"email":["SQLSTATE[42S02]: no table users"],"phone":["The phone field is required."]}}`
-	result := mapping.FromReply(callOf(t, "CreateCustomer"), jsonReply(422, body))
+	result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(422, body))
 	d := checkPromises(t, result)
 	want := []string{"customer.email=Pelcro rejected this value.", "customer.phone=The phone field is required."}
 	if got := violationsOf(t, result); got[0] != want[0] || got[1] != want[1] {
@@ -188,7 +188,7 @@ func TestUnshownTextKeepsItsViolation(t *testing.T) {
 // TestSensitivePartsAcrossTheCut: a sensitive part that is cut in the middle looks harmless.
 func TestSensitivePartsAcrossTheCut(t *testing.T) {
 	shown := func(text string) string {
-		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(400, `{"message":"`+text+`"}`))
+		result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(400, `{"message":"`+text+`"}`))
 		return checkPromises(t, result).info.GetMetadata()["upstreamMessage"]
 	}
 	if got := shown(strings.Repeat("a ", 250) + ` App\\Models\\Customer`); strings.Contains(got, "App") {
@@ -223,7 +223,7 @@ func TestOnlySensitivePartsAreCutOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result := mapping.FromReply(callOf(t, "GetCustomer"), jsonReply(403, `{"message":`+string(raw)+`}`))
+		result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(403, `{"message":`+string(raw)+`}`))
 		if got := checkPromises(t, result).info.GetMetadata()["upstreamMessage"]; got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)
 		}

@@ -16,14 +16,14 @@ import (
 
 const vectorFiles = "testdata/vectors"
 
-// replyOf is the vector's reply as an HTTP client would have read it.
-func replyOf(v vectors.Vector) mapping.Reply {
+// responseOf is the vector's response as an HTTP client would have read it.
+func responseOf(v vectors.Vector) mapping.Response {
 	body := v.Body()
 	incomplete := len(body) > mapping.MaxErrorBody
 	if incomplete {
 		body = body[:mapping.MaxErrorBody]
 	}
-	return mapping.Reply{StatusCode: v.Response.Status, Header: v.Header(), Body: body, BodyIncomplete: incomplete}
+	return mapping.Response{StatusCode: v.Response.Status, Header: v.Header(), Body: body, BodyIncomplete: incomplete}
 }
 
 func TestVectors(t *testing.T) {
@@ -33,13 +33,13 @@ func TestVectors(t *testing.T) {
 			if !known {
 				t.Fatalf("unknown operation %q", v.Operation)
 			}
-			result := mapping.FromReply(mapping.Call{
+			result := mapping.FromResponse(mapping.Call{
 				Operation:  operation,
 				ResourceID: "42",
 				Credential: mapping.CredentialGateway,
 				Remaining:  mapping.NoDeadline,
 				RequestID:  "vector",
-			}, replyOf(v))
+			}, responseOf(v))
 			details := detailsOf(t, result.Status())
 			v.Expect.Check(t, vectors.Answer{
 				Code:       codeName(result.Code()),

@@ -27,21 +27,21 @@ func worst(t testing.TB) map[string]mapping.Result {
 		"X-Ratelimit-Limit": {"9999999999"},
 	}
 	text := strings.Repeat("Поле обязательно. ", 2000)
-	reply := func(status int, body string) mapping.Reply {
-		return mapping.Reply{StatusCode: status, Header: header, Body: []byte(body)}
+	response := func(status int, body string) mapping.Response {
+		return mapping.Response{StatusCode: status, Header: header, Body: []byte(body)}
 	}
 	create, read := callOf(t, "CreateCustomer"), callOf(t, "GetCustomer")
 	read.ResourceID, read.RequestID = strings.Repeat("9", 64), strings.Repeat("r", 64)
 	return map[string]mapping.Result{
-		"1000 violations":       mapping.FromReply(create, reply(400, manyErrors(t, 1000, "The field is required."))),
-		"long Cyrillic texts":   mapping.FromReply(create, reply(422, manyErrors(t, 100, text[:2000]))),
-		"long Cyrillic message": mapping.FromReply(read, reply(404, `{"message":"`+text+`"}`)),
-		"rate limit":            mapping.FromReply(read, reply(429, `{"message":"`+text+`"}`)),
-		"percent signs":         mapping.FromReply(create, reply(400, manyErrors(t, 100, strings.Repeat("%", 300)))),
-		"conflict":              mapping.FromReply(create, reply(409, manyErrors(t, 100, "Уже занято."))),
-		"page":                  mapping.FromReply(create, reply(500, page)),
-		"no reply":              mapping.FromNoReply(create, mapping.NoReply{Sent: true}),
-		"refusal": mapping.Refuse(create, mapping.Refusal{
+		"1000 violations":       mapping.FromResponse(create, response(400, manyErrors(t, 1000, "The field is required."))),
+		"long Cyrillic texts":   mapping.FromResponse(create, response(422, manyErrors(t, 100, text[:2000]))),
+		"long Cyrillic message": mapping.FromResponse(read, response(404, `{"message":"`+text+`"}`)),
+		"rate limit":            mapping.FromResponse(read, response(429, `{"message":"`+text+`"}`)),
+		"percent signs":         mapping.FromResponse(create, response(400, manyErrors(t, 100, strings.Repeat("%", 300)))),
+		"conflict":              mapping.FromResponse(create, response(409, manyErrors(t, 100, "Уже занято."))),
+		"page":                  mapping.FromResponse(create, response(500, page)),
+		"no response":           mapping.FromNoResponse(create, mapping.NoResponse{Sent: true}),
+		"local": mapping.FromLocalError(create, mapping.LocalError{
 			Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 			Violations: make([]mapping.Violation, 500),
 		}),

@@ -130,11 +130,11 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	sent := r.stats.Attempts > 0
 	switch {
 	case ended == nil || !isCancellation(err):
-		return mapping.Refuse(call, localError(err, sent))
+		return mapping.FromLocalError(call, localError(err, sent))
 	case errors.Is(ended, errStopping):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
+		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
 	}
-	return mapping.FromNoReply(call, mapping.NoReply{Sent: sent, Caller: ended})
+	return mapping.FromNoResponse(call, mapping.NoResponse{Sent: sent, Caller: ended})
 }
 
 // endedBy returns why the handler's context ended: errStopping, or the caller's
@@ -172,8 +172,8 @@ func codeOf(err error) codes.Code {
 }
 
 // localError describes an error that this service raises itself.
-func localError(err error, sent bool) mapping.Refusal {
-	local := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: sent}
+func localError(err error, sent bool) mapping.LocalError {
+	local := mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, Sent: sent}
 	invalid, isInvalid := errors.AsType[InvalidRequestError](err)
 	switch {
 	case isInvalid:

@@ -115,12 +115,12 @@ func mappedResponse(t *testing.T, upstream http.Handler, method, name string, st
 		t.Fatalf("the sandbox responds to %s %s with %d", method, path, w.Code)
 	}
 	operation, _ := mapping.CustomerOperation(name)
-	return mapping.FromReply(
+	return mapping.FromResponse(
 		mapping.Call{
 			Operation: operation, ResourceID: id, Credential: mapping.CredentialGateway,
 			Remaining: mapping.NoDeadline, RequestID: "every-status",
 		},
-		mapping.Reply{StatusCode: w.Code, Header: w.Header(), Body: w.Body.Bytes()},
+		mapping.Response{StatusCode: w.Code, Header: w.Header(), Body: w.Body.Bytes()},
 	)
 }
 

@@ -124,7 +124,7 @@ func (s *Server) newMethod(service, name string) *method {
 		}
 	}
 	for sent := range m.panicResults {
-		m.panicResults[sent] = mapping.Refuse(mapping.Call{Operation: m.operation}, mapping.Refusal{
+		m.panicResults[sent] = mapping.FromLocalError(mapping.Call{Operation: m.operation}, mapping.LocalError{
 			Reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR,
 			Sent:   sent == 1,
 		})

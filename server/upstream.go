@@ -35,9 +35,9 @@ type CallStats struct {
 
 // UpstreamFailure is a failed call of Pelcro.
 type UpstreamFailure struct {
-	Reply *mapping.Reply // nil if there was no response
-	// NoReply says why there was no response, except for the caller's part in it.
-	NoReply mapping.NoReply
+	Response *mapping.Response // nil if there was no response
+	// NoResponse says why there was no response, except for the caller's part in it.
+	NoResponse mapping.NoResponse
 	// CircuitOpen says that no request was sent because Pelcro is failing, RetryAfter for how long.
 	CircuitOpen bool
 	RetryAfter  time.Duration
@@ -49,16 +49,16 @@ type UpstreamFailure struct {
 // not.
 func (f UpstreamFailure) result(call mapping.Call, ended error) mapping.Result {
 	switch {
-	case f.Reply != nil:
-		return mapping.FromReply(call, *f.Reply)
+	case f.Response != nil:
+		return mapping.FromResponse(call, *f.Response)
 	case f.CircuitOpen:
-		return mapping.Refuse(call, mapping.Refusal{
-			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Sent: f.NoReply.Sent, Delay: f.RetryAfter,
+		return mapping.FromLocalError(call, mapping.LocalError{
+			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Sent: f.NoResponse.Sent, Delay: f.RetryAfter,
 		})
 	case errors.Is(ended, errStopping):
-		return mapping.Refuse(call, mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: f.NoReply.Sent})
+		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: f.NoResponse.Sent})
 	}
-	none := f.NoReply
+	none := f.NoResponse
 	none.Caller = ended
-	return mapping.FromNoReply(call, none)
+	return mapping.FromNoResponse(call, none)
 }

@@ -292,7 +292,7 @@ func TestExplainAgreesOnOddities(t *testing.T) {
 		{"chunked", "CreateCustomer", "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n" + invalid, "PELCRO_VALIDATION_FAILED"},
 		{"gzip", "CreateCustomer", "HTTP/2 400 \ncontent-encoding: gzip\ncontent-length: 9\n\n" + invalid, "PELCRO_VALIDATION_FAILED"},
 		{"binary", "GetCustomer", "HTTP/1.1 500 X\r\nContent-Type: application/octet-stream\r\n\r\n\x00\xff\xfe\r\n", "PELCRO_INTERNAL_ERROR"},
-		{"continued", "CreateCustomer", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 X\r\n\r\n", "PELCRO_ALREADY_EXISTS"},
+		{"continued", "CreateCustomer", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 409 X\r\n\r\n" + `{"message":"Exists."}`, "PELCRO_ALREADY_EXISTS"},
 		{"through a proxy", "GetCustomer", "HTTP/1.1 200 Connection established\r\n\r\nHTTP/2 403 \r\n\r\n{}", "PELCRO_PERMISSION_DENIED"},
 		{"headers only", "GetCustomer", "HTTP/1.1 429 X\r\nRetry-After: 5", "PELCRO_RATE_LIMITED"},
 		{"no content", "GetCustomer", "HTTP/1.1 204 No Content\r\n\r\n", "PELCRO_MALFORMED_RESPONSE"},

@@ -239,7 +239,7 @@ func upstreamPaths(t *testing.T, operation string, keys []string) (paths []strin
 		if err != nil {
 			t.Fatal(err)
 		}
-		result := mapping.FromReply(mapping.Call{Operation: op}, mapping.Reply{StatusCode: 422, Body: body})
+		result := mapping.FromResponse(mapping.Call{Operation: op}, mapping.Response{StatusCode: 422, Body: body})
 		for _, detail := range result.Status().Details() {
 			if bad, ok := detail.(*errdetails.BadRequest); ok {
 				paths = append(paths, bad.GetFieldViolations()[0].GetField())

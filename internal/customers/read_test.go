@@ -216,7 +216,7 @@ func TestUnusableSuccess(t *testing.T) {
 			if c.name == "DeleteCustomer" {
 				continue
 			}
-			t.Run(c.name+"/"+test.name, func(t *testing.T) { c.mustBeMalformed(t) })
+			t.Run(c.name+"/"+test.name, func(t *testing.T) { c.mustBeMalformed(t, "unknown") })
 		}
 	}
 	for _, test := range []struct{ name, data string }{
@@ -228,17 +228,22 @@ func TestUnusableSuccess(t *testing.T) {
 		one := start(t, responding(respond(200, `{"data":`+test.data+`}`))).rpcs(42)
 		row := start(t, responding(respond(200, `{"data":[{"id":1},`+test.data+`]}`))).rpcs(42)
 		for _, c := range []rpc{one[0], row[1], one[2], one[3]} {
-			t.Run(c.name+"/"+test.name, func(t *testing.T) { c.mustBeMalformed(t) })
+			outcome := "applied" // there is a customer, if without a usable id
+			if test.data == `[]` {
+				outcome = "unknown"
+			}
+			t.Run(c.name+"/"+test.name, func(t *testing.T) { c.mustBeMalformed(t, outcome) })
 		}
 	}
 }
 
-func (c rpc) mustBeMalformed(t *testing.T) {
+// mustBeMalformed makes the call; outcome is what a create says of the customer.
+func (c rpc) mustBeMalformed(t *testing.T, outcome string) {
 	t.Helper()
 	f := c.do(t.Context()).failure(t)
 	f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE)
 	if c.name == "CreateCustomer" {
-		f.mustAdvise(t, "applied", "-1", 0)
+		f.mustAdvise(t, outcome, "-1", 0)
 	} else {
 		f.mustAdvise(t, "", "", 0)
 	}

@@ -164,7 +164,7 @@ var errContradiction = errors.New("the response contradicts its status")
 // otherwise, nil for a success. A response with usable data needs no such check.
 func contradiction(operation string, response *pelcro.Response) error {
 	op, _ := mapping.CustomerOperation(operation)
-	if mapping.IsSuccess(op, mapping.Reply{StatusCode: response.StatusCode, Header: response.Header, Body: response.Body}) {
+	if mapping.IsSuccess(op, mapping.Response{StatusCode: response.StatusCode, Header: response.Header, Body: response.Body}) {
 		return nil
 	}
 	return response.Invalid(errContradiction)

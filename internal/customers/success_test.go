@@ -59,7 +59,13 @@ func TestDelete(t *testing.T) {
 		{"200, field errors in a large object", respond(200, `{"note":"`+strings.Repeat("x", 300<<10)+`","errors":{"id":["No."]}}`),
 			pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED},
 		{"200, text", respond(200, `ok`), pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
-		{"200, list", respond(200, `[]`), pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
+		{"200, empty list", respond(200, `[]`), ok},
+		{"200, null", respond(200, `null`), ok},
+		{"200, true", respond(200, `true`), ok},
+		{"200, 1", respond(200, `1`), ok},
+		{"200, false", respond(200, `false`), pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
+		{"200, success false", respond(200, `{"success":false,"message":"No."}`), pelcrov1.ErrorReason_PELCRO_ERROR_IN_SUCCESS},
+		{"200, challenge", respond(200, ``, "Cf-Mitigated", "challenge"), pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
 		{"200, cut", cut(200, `{"mess`), pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -180,7 +186,7 @@ func TestTooLargeResponse(t *testing.T) {
 		f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE)
 		f.mustHide(t, "canary")
 		if c.name == "CreateCustomer" {
-			f.mustAdvise(t, "applied", "-1", 0)
+			f.mustAdvise(t, "unknown", "-1", 0) // its data was not read
 		}
 	}
 }

@@ -43,13 +43,13 @@ func failure(err error) (f server.UpstreamFailure, ok bool) {
 		return f, false
 	}
 	f = server.UpstreamFailure{
-		NoReply:     mapping.NoReply{Failure: failures[failed.Outcome], Sent: failed.Sent},
+		NoResponse:  mapping.NoResponse{Failure: failures[failed.Outcome], Sent: failed.Sent},
 		CircuitOpen: failed.Outcome == pelcro.CircuitOpen,
 		RetryAfter:  failed.RetryAfter,
 	}
 	if response := failed.Response; response != nil {
 		f.Explained = failed.Err == nil && response.StatusCode/100 == 4
-		f.Reply = &mapping.Reply{
+		f.Response = &mapping.Response{
 			StatusCode:     response.StatusCode,
 			Header:         response.RedactedHeader(),
 			Body:           response.RedactedBody(),

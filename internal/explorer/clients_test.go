@@ -126,7 +126,7 @@ func TestVerdict(t *testing.T) {
 	refused := findSituation("refused").failure
 	for _, test := range []struct {
 		name, operation, capture string
-		instead                  *mapping.NoReply
+		instead                  *mapping.NoResponse
 		want, kind               string
 	}{
 		{"success", "GetCustomer", `HTTP/1.1 200 X` + "\n\n" + `{"data":{"id":1}}`, nil, "Nothing to retry", kindOK},

@@ -36,7 +36,7 @@ type Question struct {
 
 	Response Capture
 	// NoResponse is what happened instead of a response, nil if there was one.
-	NoResponse *mapping.NoReply
+	NoResponse *mapping.NoResponse
 }
 
 // Explanation is what the caller of the service gets.
@@ -67,9 +67,9 @@ func (g Gateway) Explain(q Question) (Explanation, error) {
 	}
 	var result mapping.Result
 	if q.NoResponse != nil {
-		result = mapping.FromNoReply(call, *q.NoResponse)
+		result = mapping.FromNoResponse(call, *q.NoResponse)
 	} else {
-		result = mapping.FromReply(call, g.received(q.Operation, q.Response))
+		result = mapping.FromResponse(call, g.received(q.Operation, q.Response))
 	}
 	proto := result.Status().Proto()
 	status, err := protojson.Marshal(proto)
@@ -106,8 +106,8 @@ func namesCustomer(operation mapping.Operation) bool {
 }
 
 // received is the response as the service's HTTP client would return it.
-func (g Gateway) received(operation mapping.Operation, c Capture) mapping.Reply {
-	response := mapping.Reply{StatusCode: c.Status, Header: c.Header, Body: c.Body}
+func (g Gateway) received(operation mapping.Operation, c Capture) mapping.Response {
+	response := mapping.Response{StatusCode: c.Status, Header: c.Header, Body: c.Body}
 	switch success := c.Status >= 200 && c.Status <= 299; {
 	case !success && len(c.Body) > mapping.MaxErrorBody:
 		response.Body, response.BodyIncomplete = c.Body[:mapping.MaxErrorBody], true

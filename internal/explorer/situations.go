@@ -9,7 +9,7 @@ import (
 // situation is a way in which no whole response arrives.
 type situation struct {
 	key, name, about string
-	failure          mapping.NoReply
+	failure          mapping.NoResponse
 	// sandboxID is the customer for whom the sandbox does the same, 0 if it cannot.
 	sandboxID int
 	// maxTime is the deadline in seconds that grpcurl needs to show it, 0 for none.
@@ -22,43 +22,43 @@ var situations = []situation{
 	{
 		key: "refused", name: "Connection refused",
 		about:   "Name resolution or connecting failed. Nothing was sent.",
-		failure: mapping.NoReply{Failure: mapping.Unreachable},
+		failure: mapping.NoResponse{Failure: mapping.Unreachable},
 	},
 	{
 		key: "untrusted", name: "Certificate not trusted",
 		about:   "The TLS handshake failed because the certificate is not Pelcro's. Nothing was sent.",
-		failure: mapping.NoReply{Failure: mapping.Untrusted},
+		failure: mapping.NoResponse{Failure: mapping.Untrusted},
 	},
 	{
 		key: "reset", name: "Connection reset",
 		about:   "The request was sent, then the connection broke.",
-		failure: mapping.NoReply{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 601,
+		failure: mapping.NoResponse{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 601,
 	},
 	{
 		key: "cut", name: "Response cut short",
 		about:   "The response began, then the connection broke.",
-		failure: mapping.NoReply{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 603,
+		failure: mapping.NoResponse{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 603,
 	},
 	{
 		key: "malformed", name: "A response that breaks HTTP",
 		about:   "The response is not HTTP, its headers are too large, or its body cannot be decompressed.",
-		failure: mapping.NoReply{Failure: mapping.BadResponse, Sent: true},
+		failure: mapping.NoResponse{Failure: mapping.BadResponse, Sent: true},
 	},
 	{
 		key: "timeout", name: "No response in time",
 		about:   "The request was sent; the time limit of this service ended the call.",
-		failure: mapping.NoReply{Failure: mapping.TimedOut, Sent: true}, sandboxID: 602, except: ", after --request-timeout",
+		failure: mapping.NoResponse{Failure: mapping.TimedOut, Sent: true}, sandboxID: 602, except: ", after --request-timeout",
 	},
 	{
 		key: "deadline", name: "The caller's deadline passed",
 		about:   "The request was sent; the caller's deadline passed before the response.",
-		failure: mapping.NoReply{Caller: context.DeadlineExceeded, Sent: true}, sandboxID: 602, maxTime: 2,
+		failure: mapping.NoResponse{Caller: context.DeadlineExceeded, Sent: true}, sandboxID: 602, maxTime: 2,
 		except: "; perhaps without details, because grpcurl's own time is over, too",
 	},
 	{
 		key: "cancelled", name: "The caller cancelled",
 		about:   "The request was sent; the caller cancelled the call.",
-		failure: mapping.NoReply{Caller: context.Canceled, Sent: true},
+		failure: mapping.NoResponse{Caller: context.Canceled, Sent: true},
 	},
 }
 

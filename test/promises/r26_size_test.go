@@ -219,6 +219,8 @@ func answerOf(err error, trailer metadata.MD) vectors.Answer {
 	}
 	for _, detail := range s.Details() {
 		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			answer.Outcome = detail.GetMetadata()["outcome"]
 		case *errdetails.BadRequest:
 			answer.Violations = vectors.ViolationsOf(detail.GetFieldViolations())
 		case *errdetails.RetryInfo:

@@ -14,13 +14,14 @@ import (
 // others send belongs here, too.
 func TestR28DecodersAreFuzzed(t *testing.T) {
 	want := map[string]string{
-		"FuzzFromReply":       "mapping",         // a reply becomes a status
-		"FuzzReadBody":        "mapping",         // bodies of errors
+		"FuzzFromResponse":    "mapping",            // a response becomes a status
+		"FuzzExamine":         "mapping",            // bodies
+		"FuzzFieldErrors":     "mapping",            // field errors are read or counted
+		"FuzzParse":           "internal/rawjson",   // JSON as PHP writes it
 		"FuzzFieldPath":       "mapping",         // keys of field errors
-		"FuzzRetryAfter":      "mapping",         // delays
-		"FuzzReadCustomer":    "server",          // a customer
-		"FuzzReadCustomers":   "server",          // a list of customers
-		"FuzzPageToken":       "server",          // page tokens and Laravel's meta
+		"FuzzReadCustomer":    "internal/customers",          // a customer
+		"FuzzReadCustomers":   "internal/customers",          // a list of customers
+		"FuzzPageToken":       "internal/customers", // page tokens and the paging of a list
 		"FuzzParseCapture":    "cmd/pelcro-grpc", // what explain reads
 		"FuzzRequestToPelcro": "test/promises",   // requests of clients
 	}

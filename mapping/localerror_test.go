@@ -11,7 +11,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-func TestRefusals(t *testing.T) {
+func TestLocalErrors(t *testing.T) {
 	for _, test := range []struct {
 		reason       pelcrov1.ErrorReason
 		code, onWire string
@@ -32,7 +32,7 @@ func TestRefusals(t *testing.T) {
 		for _, operation := range mapping.CustomerOperations() {
 			for _, sent := range []bool{false, true} {
 				name := fmt.Sprintf("%v, %s, sent %v", test.reason, operation.Name, sent)
-				result := mapping.Refuse(callOf(t, operation.Name), mapping.Refusal{Reason: test.reason, Sent: sent})
+				result := mapping.FromLocalError(callOf(t, operation.Name), mapping.LocalError{Reason: test.reason, Sent: sent})
 				code, reason, want := test.code, test.onWire, advised{}
 				switch {
 				case !sent && reason == "GATEWAY_OVERLOADED":
@@ -55,21 +55,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalWithDelay: the breaker knows when it will try again.
-func TestRefusalWithDelay(t *testing.T) {
+// TestLocalErrorWithDelay: the breaker knows when it will try again.
+func TestLocalErrorWithDelay(t *testing.T) {
 	call := callOf(t, "CreateCustomer")
-	refusal := mapping.Refusal{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Delay: 700 * time.Millisecond}
-	if got, want := adviceOf(t, mapping.Refuse(call, refusal)), (advised{700 * time.Millisecond, "700", "notSent"}); got != want {
+	local := mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Delay: 700 * time.Millisecond}
+	if got, want := adviceOf(t, mapping.FromLocalError(call, local)), (advised{700 * time.Millisecond, "700", "notSent"}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	call.Remaining = 500 * time.Millisecond
-	if got, want := adviceOf(t, mapping.Refuse(call, refusal)), (advised{700 * time.Millisecond, "-1", "notSent"}); got != want {
+	if got, want := adviceOf(t, mapping.FromLocalError(call, local)), (advised{700 * time.Millisecond, "-1", "notSent"}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
-func TestRefusedFields(t *testing.T) {
-	result := mapping.Refuse(callOf(t, "UpdateCustomer"), mapping.Refusal{
+func TestInvalidFields(t *testing.T) {
+	result := mapping.FromLocalError(callOf(t, "UpdateCustomer"), mapping.LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: []mapping.Violation{
 			{Field: "update_mask", Description: "Name fields of customer.", Reason: pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
@@ -98,12 +98,12 @@ func TestRefusedFields(t *testing.T) {
 	}
 }
 
-func TestRefusedFieldsWithinBudget(t *testing.T) {
+func TestInvalidFieldsWithinBudget(t *testing.T) {
 	violations := make([]mapping.Violation, 1000)
 	for i := range violations {
 		violations[i] = mapping.Violation{Field: strings.Repeat("п", 200), Description: strings.Repeat("т", 2000)}
 	}
-	result := mapping.Refuse(callOf(t, "CreateCustomer"), mapping.Refusal{
+	result := mapping.FromLocalError(callOf(t, "CreateCustomer"), mapping.LocalError{
 		Reason:     pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: violations,
 	})

@@ -8,9 +8,9 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// TestNoReply has every failure without a response, before and after the request may have been
+// TestNoResponse has every failure without a response, before and after the request may have been
 // sent.
-func TestNoReply(t *testing.T) {
+func TestNoResponse(t *testing.T) {
 	for _, test := range []struct {
 		name         string
 		failure      mapping.Failure
@@ -26,9 +26,9 @@ func TestNoReply(t *testing.T) {
 		{"connection lost", mapping.ConnectionLost, true, "UNAVAILABLE", "PELCRO_CONNECTION_LOST"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			none := mapping.NoReply{Failure: test.failure, Sent: test.sent}
+			none := mapping.NoResponse{Failure: test.failure, Sent: test.sent}
 			for _, operation := range mapping.CustomerOperations() {
-				result := mapping.FromNoReply(callOf(t, operation.Name), none)
+				result := mapping.FromNoResponse(callOf(t, operation.Name), none)
 				code, reason, want := test.code, test.reason, advised{}
 				if !test.sent {
 					want.outcome = "notSent"
@@ -59,7 +59,7 @@ func TestCallerComesFirst(t *testing.T) {
 			for _, sent := range []bool{false, true} {
 				for _, operation := range mapping.CustomerOperations() {
 					name := fmt.Sprintf("%s, sent %v, %s, %v", caller.name, sent, operation.Name, failure)
-					result := mapping.FromNoReply(callOf(t, operation.Name), mapping.NoReply{Failure: failure, Sent: sent, Caller: caller.err})
+					result := mapping.FromNoResponse(callOf(t, operation.Name), mapping.NoResponse{Failure: failure, Sent: sent, Caller: caller.err})
 					checkOutcome(t, name, result, caller.code, caller.reason)
 					want := advised{}
 					if !sent {

@@ -25,8 +25,8 @@ const (
 	BadResponse
 )
 
-// NoReply is a call that ended without a whole HTTP response.
-type NoReply struct {
+// NoResponse is a call that ended without a whole HTTP response.
+type NoResponse struct {
 	Failure Failure
 	// Sent reports whether any of the request may have reached the network: a
 	// connection was ready for it.
@@ -38,7 +38,7 @@ type NoReply struct {
 }
 
 // reason returns the reason of a missing response.
-func (n NoReply) reason(kind Kind) pelcrov1.ErrorReason {
+func (n NoResponse) reason(kind Kind) pelcrov1.ErrorReason {
 	switch {
 	case errors.Is(n.Caller, context.DeadlineExceeded):
 		return pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED
