@@ -6,12 +6,10 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// fieldTexts recognises why a field was refused by the English text: Laravel's
-// defaults, the wording up to version 9 and from 10 on (laravel/framework,
-// src/Illuminate/Translation/lang/en/validation.php), and the texts that Pelcro
-// is known to have of its own. Read from top to bottom, the first row whose
-// parts all occur in the text decides. A translated or unknown text is
-// FIELD_INVALID_VALUE; codes never depend on texts.
+// fieldTexts maps English texts to reasons: Laravel's defaults, in the wording up to version 9 and from
+// 10 on (laravel/framework, src/Illuminate/Translation/lang/en/validation.php), and the known texts of
+// Pelcro. Read from top to bottom: the first row whose parts are all in the text decides. A translated
+// or unknown text is FIELD_INVALID_VALUE; codes never depend on texts.
 var fieldTexts = []struct {
 	parts  []string
 	reason pelcrov1.FieldViolationReason

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Domain is the google.rpc.ErrorInfo domain of every error.
-const Domain = "pelcro-grpc"
+// domain is the google.rpc.ErrorInfo domain of every error.
+const domain = "pelcro-grpc"
 
-// NoDeadline is the [Call.Remaining] of a caller without a deadline: as long as
-// such a caller is expected to wait for a retry.
+// NoDeadline is the [Call.Remaining] of a caller without a deadline: the time for which such a caller
+// is expected to wait for a retry.
 const NoDeadline = 60 * time.Second
 
-// Kind says what a call does upstream, and so what its failure may have done.
+// Kind is the effect of a call upstream, and so of its failure.
 type Kind uint8
 
-// The kinds. A Create may not be repeated, so it is what an operation is whose
-// kind was forgotten; a Read has no effect; an Update or a Delete may be repeated.
+// The kinds. A Create must not be retried, so it is the kind of an operation without one; a Read has
+// no effect; an Update or a Delete may be retried.
 const (
 	Create Kind = iota
 	Read
@@ -26,27 +26,26 @@ const (
 	Delete
 )
 
-// Credential says whose API key Pelcro was shown.
+// Credential is the owner of the API key that was sent to Pelcro.
 type Credential string
 
-// The credentials. A key of the gateway's that Pelcro refuses is nothing that
-// the caller can cure.
+// The credentials. Only the operator can fix a rejected key of the gateway.
 const (
 	CredentialGateway Credential = "gateway"
 	CredentialCaller  Credential = "caller"
 )
 
-// Call is what the mapping is told of the RPC.
+// Call describes the RPC.
 type Call struct {
 	Operation Operation
-	// ResourceID is the key that the request names, empty for none.
+	// ResourceID is the id that the request names, empty for none.
 	ResourceID string
 	// Credential is whose API key the call used.
 	Credential Credential
-	// Remaining is what is left of the caller's deadline, [NoDeadline] if it has
-	// none. A retry delay beyond it would only make the caller miss the answer.
+	// Remaining is the rest of the caller's deadline, or [NoDeadline]. With a longer retry delay the
+	// caller would lose the error.
 	Remaining time.Duration
-	// RequestID is the id under which the call is logged.
+	// RequestID is the id of the call in the log.
 	RequestID string
 }
 
@@ -57,21 +56,20 @@ type Operation struct {
 	Kind Kind
 	// List says that a read returns a page of resources.
 	List bool
-	// Resource is the type of what [Call.ResourceID] names, as
-	// google.rpc.ResourceInfo has it.
+	// Resource is the type of the resource for google.rpc.ResourceInfo, for example
+	// "pelcro.v1.Customer".
 	Resource string
-	// Fields says what Pelcro's field keys are called in the request.
+	// Fields maps Pelcro's field keys to paths in the request.
 	Fields FieldNames
 }
 
-// The types and prefixes of the customer operations' requests.
+// The resource and the field of the requests of the customer operations.
 const (
 	customerResource = "pelcro.v1.Customer"
 	customerField    = "customer"
 )
 
-// requestFields are fields of the request messages themselves, which Pelcro
-// knows under the same name.
+// requestFields are fields of the request messages themselves, with the same name at Pelcro.
 var requestFields = []string{
 	"site_id", "expand", "password", "password_type", "skip_email_dns_validations",
 	"import_payment_methods", "payment_gateway_id",

@@ -10,8 +10,8 @@ import (
 // span is a range of HTTP statuses, both ends included.
 type span struct{ from, to int }
 
-// rule is one row of the table: a response with one of these statuses for which
-// the condition holds has this reason. The zero reason is success.
+// rule is one row of the table: the reason of a response with one of these statuses, if the condition
+// holds. The zero reason is success.
 type rule struct {
 	statuses []span
 	when     condition
@@ -74,9 +74,8 @@ func isMissingRoute(text string) bool {
 	return slices.ContainsFunc(missingRoutes, func(start string) bool { return strings.HasPrefix(text, start) })
 }
 
-// rules is the table, read from top to bottom; the first row that holds
-// decides, and the last one holds for everything. docs/errors.md is generated
-// from it.
+// rules is the table, read from top to bottom: the first row that matches decides, and the last row
+// matches everything. docs/errors.md is generated from it.
 var rules = []rule{
 	{only(success), tooLarge, pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE},
 	{only(success), contradictoryFields, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED},
@@ -124,7 +123,7 @@ var rules = []rule{
 // success are the statuses of success.
 var success = span{200, 299}
 
-// noError is the reason of what is no error.
+// noError is the reason of a success.
 const noError = pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED
 
 func of(statuses ...int) []span {
