@@ -39,7 +39,7 @@ func TestFieldErrorShapes(t *testing.T) {
 		{"after other members", `{"status":400,"x":[{"errors":{"n":["N."]}}],"errors":{"email":["A."]},"y":{}}`, []string{"customer.email=A."}},
 		{"escaped", `{"err\u006frs":{"em\u0061il":["Caf\u00e9 \"\ud83d\ude00\"."]}}`, []string{`customer.email=Café "😀".`}},
 		{"half a surrogate", `{"errors":{"email":["\ud83d!"]}}`, []string{"customer.email=\ufffd!"}},
-		{"blanks everywhere", " \r\n{ \"errors\" :\t{ \"email\" : [ \"A.\" , \"B.\" ] , \"phone\" : \"C.\" } } \n", []string{
+		{"whitespace everywhere", " \r\n{ \"errors\" :\t{ \"email\" : [ \"A.\" , \"B.\" ] , \"phone\" : \"C.\" } } \n", []string{
 			"customer.email=A.", "customer.email=B.", "customer.phone=C.",
 		}},
 		{"byte order mark", "\ufeff" + `{"errors":{"email":["A."]}}`, []string{"customer.email=A."}},

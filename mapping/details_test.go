@@ -48,10 +48,10 @@ func TestMetadata(t *testing.T) {
 		{"no response", mapping.FromNoResponse(callOf(t, "GetCustomer"), mapping.NoResponse{Sent: true}), map[string]string{
 			"operation": "GetCustomer",
 		}},
-		{"refused", mapping.FromLocalError(callOf(t, "GetCustomer"), mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
+		{"local", mapping.FromLocalError(callOf(t, "GetCustomer"), mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
 			"operation": "GetCustomer", "outcome": "notSent",
 		}},
-		{"refused, no operation", mapping.FromLocalError(mapping.Call{}, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
+		{"local, no operation", mapping.FromLocalError(mapping.Call{}, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
 			"outcome": "notSent",
 		}},
 	} {
@@ -208,8 +208,8 @@ func TestSameInputSameBytes(t *testing.T) {
 	}
 }
 
-// TestAnswersShareNothing: no answer changes when later ones are made.
-func TestAnswersShareNothing(t *testing.T) {
+// TestErrorsShareNothing: no error changes when later ones are made.
+func TestErrorsShareNothing(t *testing.T) {
 	var results []mapping.Result
 	var want [][]byte
 	for _, v := range vectors.Read(t, vectorFiles) {

@@ -15,7 +15,7 @@ func TestTextsAreCleaned(t *testing.T) {
 	for _, test := range []struct{ name, raw, want string }{
 		{"plain", "Plain text.", "Plain text."},
 		{"not ASCII", "Ünïcödé 😀.", "Ünïcödé 😀."},
-		{"surrounding blanks", ` \t a \n`, "a"},
+		{"surrounding whitespace", ` \t a \n`, "a"},
 		{"invalid UTF-8", "a\xffb", "a\ufffdb"},
 		{"invalid UTF-8 in a row", "a\xff\xfe\x80b", "a\ufffdb"},
 		{"half a character", "caf\xc3", "caf\ufffd"},
