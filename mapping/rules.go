@@ -29,7 +29,7 @@ var (
 		return op.Kind == Create
 	}}
 	onCreateUnlessRejected = condition{"on Create, unless it is Pelcro's and has a Retry-After", func(op Operation, _ Response, e *evidence) bool {
-		return op.Kind == Create && !(e.origin == OriginPelcro && e.delay > 0)
+		return op.Kind == Create && (e.origin != OriginPelcro || e.delay == 0)
 	}}
 	fromIntermediary = condition{"of an intermediary", func(_ Operation, _ Response, e *evidence) bool {
 		return e.origin == OriginIntermediary
