@@ -63,7 +63,7 @@ var catalog = []reasonInfo{
 	},
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND, code: codes.NotFound,
-		message: "The response did not come from the Pelcro API",
+		message: "Pelcro has no route for this request; the base URL may be wrong",
 		when:    "Pelcro itself sends JSON about the missing customer. Anything else means a wrong base URL, or something in front of Pelcro.",
 		advice:  "Ask the operator of this service to check `--pelcro-url`. It says nothing about the customer, so a delete is not done.",
 	},
