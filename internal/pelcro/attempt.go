@@ -26,7 +26,7 @@ var (
 // the outcome is not Success.
 func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 	call.attempts++
-	call.stats.Attempts++
+	*call.stats.attempts++
 	traced, span := c.tracing.start(ctx, call)
 	begin := time.Now()
 	limited, stop := context.WithCancelCause(traced)
@@ -43,7 +43,7 @@ func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 	status := 0
 	if response != nil {
 		status = response.StatusCode
-		call.stats.StatusCode = status
+		*call.stats.statusCode = status
 	}
 	c.metrics.attempted(call, outcome, time.Since(begin), response)
 	endSpan(span, status, outcome)
@@ -117,7 +117,6 @@ func (r *Response) read(from *http.Response) error {
 	}
 	r.Body = body
 	r.JSON, _ = rawjson.Parse(body) // what is not JSON has no members
-	r.Data = r.JSON.Member("data")
 	return nil
 }
 
