@@ -45,6 +45,7 @@ func (e InvalidRequestError) Error() string {
 var (
 	// errCallerDeadline ends a call a little before the caller's deadline.
 	errCallerDeadline = fmt.Errorf("the caller's deadline is near: %w", context.DeadlineExceeded)
+	errStarting       = errors.New("the service is starting")
 	errStopping       = errors.New("the service is stopping")
 	errUnknownMethod  = errors.New("unknown method")
 )
@@ -73,7 +74,8 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 // caller's deadline, so that the response with its reason arrives before the client library's own
 // error, and it ends with the service. The cause of its end says which it was.
 func (s *Server) limit(ctx, serviceEnd context.Context) (limited context.Context, end func()) {
-	limited = s.config.Upstream.WithStats(ctx, &rpcOf(ctx).stats)
+	r := rpcOf(ctx)
+	limited = s.config.Upstream.WithCallStats(ctx, &r.attempts, &r.statusCode)
 	release := context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		margin := min(50*time.Millisecond, time.Until(deadline)/10)
@@ -104,7 +106,7 @@ func (s *Server) translate(ctx, limited context.Context, err error) (translated 
 	if isRejectedByTransport(err) {
 		return err
 	}
-	r.result, r.cause = s.result(ctx, err, endedBy(ctx, limited)), err
+	r.result = s.result(ctx, err, endedBy(ctx, limited))
 	r.trailer = r.result.Trailer()
 	return r.result.Err()
 }
@@ -112,6 +114,7 @@ func (s *Server) translate(ctx, limited context.Context, err error) (translated 
 // result maps err; ended is why the handler's context ended, nil while it has not.
 func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	r := rpcOf(ctx)
+	r.cause = err
 	call := mapping.Call{
 		Operation:  r.method.operation,
 		Credential: r.credential(),
@@ -121,20 +124,38 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	if r.request != nil {
 		call.ResourceID = r.method.resourceID(r.request)
 	}
-	if failure, ok := s.config.Upstream.Failure(err); ok {
-		result := failure.result(call, ended)
-		r.explained = failure.Explained
-		s.recordKeyStatus(result, err)
-		return result
+	failure, ok := s.config.Upstream.Failure(err)
+	if !ok {
+		failure.NoResponse.Sent = r.attempts > 0
 	}
-	sent := r.stats.Attempts > 0
+	none := failure.NoResponse
 	switch {
-	case ended == nil || !isCancellation(err):
-		return mapping.FromLocalError(call, localError(err, sent))
+	case failure.Response != nil:
+		return s.fromResponse(r, call, *failure.Response)
+	case failure.CircuitOpen > 0:
+		return mapping.FromLocalError(call, mapping.LocalError{
+			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Sent: none.Sent, Delay: failure.CircuitOpen,
+		})
+	case !ok && (ended == nil || !isCancellation(err)):
+		return mapping.FromLocalError(call, localError(err, none.Sent))
 	case errors.Is(ended, errStopping):
-		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
+		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: none.Sent})
 	}
-	return mapping.FromNoResponse(call, mapping.NoResponse{Sent: sent, Caller: ended})
+	none.Caller = ended
+	return mapping.FromNoResponse(call, none)
+}
+
+// fromResponse maps a response, which has its key rejected only if it is Pelcro's own: an
+// intermediary's 401 says nothing about the key.
+func (s *Server) fromResponse(r *rpc, call mapping.Call, response mapping.Response) mapping.Result {
+	result := mapping.FromResponse(call, response)
+	if result.Reason() == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED && result.Origin() == mapping.OriginPelcro {
+		s.config.Upstream.RecordKeyRejected(r.cause)
+	}
+	if response.StatusCode/100 == 4 && !response.BodyIncomplete {
+		r.cause = nil
+	}
+	return result
 }
 
 // endedBy returns why the handler's context ended: errStopping, or the caller's
@@ -272,8 +293,8 @@ func (s *Server) reportPanic(ctx context.Context, r *rpc, value any) error {
 // fail makes the result of the call that of a panic, and returns its status. It is prepared
 // (method.panicResults): only the request id is added.
 func (r *rpc) fail(value any) error {
-	r.cause, r.explained, r.result = newPanicError(value), false, r.method.panicResults[0]
-	if r.stats.Attempts > 0 {
+	r.cause, r.result = newPanicError(value), r.method.panicResults[0]
+	if r.attempts > 0 {
 		r.result = r.method.panicResults[1]
 	}
 	r.trailer = r.result.Trailer()

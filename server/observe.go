@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -36,7 +38,7 @@ func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.St
 
 func (s *Server) observe(ctx context.Context, err error) {
 	if isRejectedByTransport(err) {
-		return // transport.go reports it
+		return // rejections reports it
 	}
 	r := rpcOf(ctx)
 	r.observed = true
@@ -62,11 +64,11 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 	if r.caller != "" {
 		attrs = append(attrs, slog.String("caller", r.caller))
 	}
-	if r.stats.Attempts > 0 {
-		attrs = append(attrs, slog.Int("upstream_attempts", r.stats.Attempts))
+	if r.attempts > 0 {
+		attrs = append(attrs, slog.Int("upstream_attempts", r.attempts))
 	}
-	if r.stats.StatusCode != 0 {
-		attrs = append(attrs, slog.Int("http_status", r.stats.StatusCode))
+	if r.statusCode != 0 {
+		attrs = append(attrs, slog.Int("http_status", r.statusCode))
 	}
 	if !r.result.OK() {
 		attrs = r.failureAttrs(attrs)
@@ -103,7 +105,7 @@ func (r *rpc) failureAttrs(attrs []slog.Attr) []slog.Attr {
 	if text := r.result.PrivateText(); text != "" {
 		attrs = append(attrs, slog.String("upstream_text", withoutPersonalData(text)))
 	}
-	if !r.explained {
+	if r.cause != nil {
 		attrs = append(attrs, slog.String("cause", causeText(r.cause)))
 	}
 	return attrs
@@ -164,19 +166,78 @@ func (r *rpc) describe(span trace.Span) {
 // traceparent is W3C's header.
 const traceparent = "traceparent"
 
-// traceID returns the id of the call's trace, empty for none: that of its span, or without spans
-// that of the caller.
+// traceID returns the id of the call's trace, empty for none: that of its span, which is below the
+// caller's, or without spans that of the caller.
 func traceID(ctx context.Context) string {
-	span := trace.SpanContextFromContext(ctx)
-	if !span.HasTraceID() {
-		header := metadata.ValueFromIncomingContext(ctx, traceparent)
-		if len(header) == 0 {
-			return ""
+	header := strings.Join(metadata.ValueFromIncomingContext(ctx, traceparent), ",")
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: header})
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		return span.TraceID().String()
+	}
+	return ""
+}
+
+// rejections is the stats.Handler that makes the state of each call, and reports the calls that
+// gRPC itself rejected: too large, compressed in an unknown way, or with a malformed path.
+type rejections struct{ server *Server }
+
+// errNoMethod is a call whose path is malformed: gRPC rejects it before it tags the call.
+var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Service/Method")
+
+// TagRPC implements [stats.Handler].
+func (h rejections) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName))
+}
+
+// HandleRPC implements [stats.Handler].
+func (h rejections) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	r := rpcOf(ctx)
+	switch event := event.(type) {
+	case *stats.End:
+		if !r.observed {
+			h.report(ctx, r, event.EndTime.Sub(event.BeginTime), event.Error)
 		}
-		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: header[0]})
-		if span = trace.SpanContextFromContext(ctx); !span.HasTraceID() {
-			return ""
+	case *stats.OutTrailer:
+		if r == nil {
+			h.report(ctx, h.server.newRPC(ctx, ""), 0, errNoMethod)
 		}
 	}
-	return span.TraceID().String()
+}
+
+// report counts and logs a call that gRPC rejected. The caller is at fault, so its level is info.
+func (h rejections) report(ctx context.Context, r *rpc, took time.Duration, err error) {
+	code := status.Code(err)
+	h.server.metrics.reject(r, code)
+	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
+}
+
+// TagConn implements [stats.Handler].
+func (rejections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements [stats.Handler].
+func (rejections) HandleConn(context.Context, stats.ConnStats) {}
+
+// containedStats is a stats.Handler whose panics do not end the process.
+type containedStats struct {
+	stats.Handler
+	server *Server
+}
+
+// TagRPC implements [stats.Handler].
+func (h containedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) (tagged context.Context) {
+	tagged = ctx // in case of a panic
+	defer h.recover(ctx)
+	return h.Handler.TagRPC(ctx, info)
+}
+
+// HandleRPC implements [stats.Handler].
+func (h containedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	defer h.recover(ctx)
+	h.Handler.HandleRPC(ctx, event)
+}
+
+func (h containedStats) recover(ctx context.Context) {
+	if value := recover(); value != nil {
+		h.server.logPanic(ctx, value)
+	}
 }

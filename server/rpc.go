@@ -2,8 +2,7 @@ package server
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"regexp"
@@ -29,14 +28,13 @@ type rpc struct {
 	forwarded bool
 	// request is the decoded request, nil until it was read; of a stream, the last one.
 	request any
-	// stats records the requests to Pelcro.
-	stats CallStats
-	// result is the response to the caller, and cause the private reason of a failure.
-	result mapping.Result
-	cause  error
-	// explained says that the response of Pelcro says everything about the failure.
-	explained bool
-	trailer   metadata.MD
+	// attempts counts the requests to Pelcro, statusCode is that of the last response.
+	attempts, statusCode int
+	// result is the response to the caller, and cause the private reason of a failure, nil if
+	// Pelcro's response says everything about it.
+	result  mapping.Result
+	cause   error
+	trailer metadata.MD
 	// observed says that the RPC is in the log and the metrics.
 	observed bool
 }
@@ -69,11 +67,7 @@ func requestIDOf(ctx context.Context) string {
 	if ids := metadata.ValueFromIncomingContext(ctx, mapping.TrailerRequestID); len(ids) == 1 && acceptableID.MatchString(ids[0]) {
 		return ids[0]
 	}
-	// It is not a secret, so it comes from a generator without system calls.
-	var random [16]byte
-	binary.NativeEndian.PutUint64(random[:8], rand.Uint64()) //nolint:gosec // not a secret
-	binary.NativeEndian.PutUint64(random[8:], rand.Uint64()) //nolint:gosec // not a secret
-	return hex.EncodeToString(random[:])
+	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) //nolint:gosec // it is not a secret
 }
 
 // method is a method of the server.
@@ -87,6 +81,9 @@ type method struct {
 	// built at the start, because the panic may be one of the mapping itself.
 	panicResults [2]mapping.Result
 }
+
+// isCreate reports whether the method creates a resource, which must not happen twice.
+func (m *method) isCreate() bool { return m.operation.Name != "" && m.operation.Kind == mapping.Create }
 
 // isHealth reports whether the method is one of grpc.health.v1.
 func (m *method) isHealth() bool { return m.service == healthpb.Health_ServiceDesc.ServiceName }

@@ -56,7 +56,7 @@ func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequ
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(response.Data)
+	customer, err := readCustomer(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
@@ -81,7 +81,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readCustomers(response.Data)
+	rows, err := readCustomers(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
@@ -115,7 +115,7 @@ func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustom
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(response.Data)
+	customer, err := readCustomer(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
@@ -134,7 +134,7 @@ func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustom
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(response.Data)
+	customer, err := readCustomer(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
