@@ -17,7 +17,7 @@ import (
 const DrainTimeout = 20 * time.Second
 
 // DefaultMaxConcurrentCalls is the limit of concurrent calls.
-const DefaultMaxConcurrentCalls = 10_000
+const DefaultMaxConcurrentCalls = 1000
 
 // Config is what a [Server] needs.
 type Config struct {
