@@ -22,11 +22,11 @@ import (
 //   - translate turns errors into statuses, and ends calls that must end;
 //   - recovery turns a panic of the rest into an error;
 //   - access lets through callers with permission;
-//   - admission limits the concurrent calls;
+//   - admit limits the concurrent calls;
 //   - decode reads and decodes the request for the handler.
 func (s *Server) interceptors() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admission.admit),
+		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admit),
 		grpc.ChainStreamInterceptor(s.containStream, s.metrics.stream, s.observeStream, s.translateStream, recoverStream, s.accessStream()),
 	}
 }
@@ -78,16 +78,11 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// Marshal implements [encoding.CodecV2]. It runs after the interceptors, and so contains its own
-// panics.
+// Marshal implements [encoding.CodecV2]. It runs after the interceptors.
 func (c codec) Marshal(v any) (data mem.BufferSlice, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			c.server.logPanic(context.Background(), value)
-			data, err = nil, errUnencodable
-		}
-	}()
-	return c.CodecV2.Marshal(v)
+	err = errUnencodable
+	c.server.guarded(context.Background(), func() { data, err = c.CodecV2.Marshal(v) })
+	return data, err
 }
 
 var errUnencodable = errors.New("the response cannot be encoded")

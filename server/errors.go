@@ -117,7 +117,7 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	r.cause = err
 	call := mapping.Call{
 		Operation:  r.method.operation,
-		Credential: r.credential(),
+		Credential: r.credential,
 		Remaining:  remaining(ctx),
 		RequestID:  r.requestID,
 	}
@@ -256,29 +256,30 @@ var (
 	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(newPanicError))
 )
 
-// containUnary and containStream are the outermost interceptors: no panic of the others ends the
-// process. They also set the trailers, once.
+// containUnary and containStream are the outermost interceptors.
 func (s *Server) containUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
-	r := rpcOf(ctx)
-	defer func() {
-		if value := recover(); value != nil {
-			resp, err = nil, s.reportPanic(ctx, r, value)
-		}
-		_ = grpc.SetTrailer(ctx, r.trailer) // fails only outside of a call
-	}()
-	return handler(ctx, req)
+	err = s.contain(ctx, func() (err error) {
+		resp, err = handler(ctx, req)
+		return err
+	})
+	return resp, err
 }
 
-func (s *Server) containStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	ctx := stream.Context()
+func (s *Server) containStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return s.contain(stream.Context(), func() error { return handler(service, stream) })
+}
+
+// contain serves a call so that no panic of the other interceptors ends the process. It sets the
+// trailers, once.
+func (s *Server) contain(ctx context.Context, serve func() error) (err error) {
 	r := rpcOf(ctx)
 	defer func() {
 		if value := recover(); value != nil {
 			err = s.reportPanic(ctx, r, value)
 		}
-		stream.SetTrailer(r.trailer)
+		_ = grpc.SetTrailer(ctx, r.trailer) // fails only outside of a call
 	}()
-	return handler(service, stream)
+	return serve()
 }
 
 // reportPanic returns the status of a call after a panic of its observers, and reports it.
@@ -312,10 +313,13 @@ func contained(report func()) {
 	report()
 }
 
-// logPanic logs a panic outside of the interceptors.
-func (s *Server) logPanic(ctx context.Context, value any) {
-	cause := newPanicError(value)
-	contained(func() {
-		s.config.Logger.ErrorContext(ctx, "panic outside of the interceptors", "cause", causeText(cause))
-	})
+// guarded runs what is outside of the interceptors, and logs its panic.
+func (s *Server) guarded(ctx context.Context, f func()) {
+	defer func() {
+		if value := recover(); value != nil {
+			cause := causeText(newPanicError(value))
+			contained(func() { s.config.Logger.ErrorContext(ctx, "panic outside of the interceptors", "cause", cause) })
+		}
+	}()
+	f()
 }

@@ -38,7 +38,7 @@ func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.St
 
 func (s *Server) observe(ctx context.Context, err error) {
 	if isRejectedByTransport(err) {
-		return // rejections reports it
+		return // reportRejected does
 	}
 	r := rpcOf(ctx)
 	r.observed = true
@@ -119,7 +119,7 @@ func isServerFault(r *rpc) bool {
 	}
 	switch r.result.Reason() {
 	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED:
-		return !r.forwarded // the key is the service's own
+		return r.credential == mapping.CredentialGateway // the key is the service's own
 	case pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED, pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
 		return true
 	case pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN: // an operator asked for it
@@ -177,67 +177,59 @@ func traceID(ctx context.Context) string {
 	return ""
 }
 
-// rejections is the stats.Handler that makes the state of each call, and reports the calls that
-// gRPC itself rejected: too large, compressed in an unknown way, or with a malformed path.
-type rejections struct{ server *Server }
+// statsHandler makes the state of each call, has its span made, and reports the calls that gRPC itself
+// rejects: too large, compressed in an unknown way, or with a malformed path. No panic in it ends the
+// process.
+type statsHandler struct {
+	server *Server
+	traces stats.Handler // nil for no spans
+}
 
 // errNoMethod is a call whose path is malformed: gRPC rejects it before it tags the call.
 var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Service/Method")
 
 // TagRPC implements [stats.Handler].
-func (h rejections) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName))
+func (h statsHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	h.server.guarded(ctx, func() { ctx = context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName)) })
+	if h.traces != nil {
+		h.server.guarded(ctx, func() { ctx = h.traces.TagRPC(ctx, info) })
+	}
+	return ctx
 }
 
 // HandleRPC implements [stats.Handler].
-func (h rejections) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	r := rpcOf(ctx)
-	switch event := event.(type) {
-	case *stats.End:
-		if !r.observed {
-			h.report(ctx, r, event.EndTime.Sub(event.BeginTime), event.Error)
-		}
-	case *stats.OutTrailer:
-		if r == nil {
-			h.report(ctx, h.server.newRPC(ctx, ""), 0, errNoMethod)
-		}
+func (h statsHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	h.server.guarded(ctx, func() { h.server.reportRejected(ctx, event) })
+	if h.traces != nil {
+		h.server.guarded(ctx, func() { h.traces.HandleRPC(ctx, event) })
 	}
-}
-
-// report counts and logs a call that gRPC rejected. The caller is at fault, so its level is info.
-func (h rejections) report(ctx context.Context, r *rpc, took time.Duration, err error) {
-	code := status.Code(err)
-	h.server.metrics.reject(r, code)
-	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
 }
 
 // TagConn implements [stats.Handler].
-func (rejections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (statsHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
 
 // HandleConn implements [stats.Handler].
-func (rejections) HandleConn(context.Context, stats.ConnStats) {}
+func (statsHandler) HandleConn(context.Context, stats.ConnStats) {}
 
-// containedStats is a stats.Handler whose panics do not end the process.
-type containedStats struct {
-	stats.Handler
-	server *Server
-}
-
-// TagRPC implements [stats.Handler].
-func (h containedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) (tagged context.Context) {
-	tagged = ctx // in case of a panic
-	defer h.recover(ctx)
-	return h.Handler.TagRPC(ctx, info)
-}
-
-// HandleRPC implements [stats.Handler].
-func (h containedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	defer h.recover(ctx)
-	h.Handler.HandleRPC(ctx, event)
-}
-
-func (h containedStats) recover(ctx context.Context) {
-	if value := recover(); value != nil {
-		h.server.logPanic(ctx, value)
+// reportRejected counts and logs a call that gRPC rejected. The caller is at fault, so its level is
+// info.
+func (s *Server) reportRejected(ctx context.Context, event stats.RPCStats) {
+	r, took, err := rpcOf(ctx), time.Duration(0), errNoMethod
+	switch event := event.(type) {
+	case *stats.End:
+		if r.observed {
+			return
+		}
+		took, err = event.EndTime.Sub(event.BeginTime), event.Error
+	case *stats.OutTrailer:
+		if r != nil {
+			return
+		}
+		r = s.newRPC(ctx, "")
+	default:
+		return
 	}
+	code := status.Code(err)
+	s.metrics.reject(r, code)
+	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,8 +25,8 @@ type rpc struct {
 	requestID  string
 	// caller is the name of the caller in the callers file, empty if unknown.
 	caller string
-	// forwarded says that Pelcro is shown the caller's own credential.
-	forwarded bool
+	// credential is whose credential Pelcro is shown.
+	credential mapping.Credential
 	// request is the decoded request, nil until it was read; of a stream, the last one.
 	request any
 	// attempts counts the requests to Pelcro, statusCode is that of the last response.
@@ -48,15 +49,10 @@ func rpcOf(ctx context.Context) *rpc {
 }
 
 func (s *Server) newRPC(ctx context.Context, fullMethod string) *rpc {
-	return &rpc{fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(), requestID: requestIDOf(ctx)}
-}
-
-// credential returns whose credential Pelcro is shown.
-func (r *rpc) credential() mapping.Credential {
-	if r.forwarded {
-		return mapping.CredentialCaller
+	return &rpc{
+		fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(),
+		requestID: requestIDOf(ctx), credential: mapping.CredentialGateway,
 	}
-	return mapping.CredentialGateway
 }
 
 // acceptableID is what a caller's request id may be: it is logged and sent back unchanged.
@@ -130,9 +126,4 @@ func (s *Server) newMethod(service, name string) *method {
 }
 
 // methodOf returns the method with the full name.
-func (s *Server) methodOf(fullMethod string) *method {
-	if m, exists := s.methods[fullMethod]; exists {
-		return m
-	}
-	return s.unknown
-}
+func (s *Server) methodOf(fullMethod string) *method { return cmp.Or(s.methods[fullMethod], s.unknown) }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -28,30 +29,26 @@ const (
 
 // Server is the gRPC service.
 type Server struct {
-	config    Config
-	grpc      *grpc.Server
-	health    *health.Server
-	metrics   *metrics
-	methods   map[string]*method // by full name
-	unknown   *method            // any other
-	admission admission
-	upstream  upstreamHealth
-	notReady  atomic.Pointer[error] // what Ready returns, nil for nothing
+	config   Config
+	grpc     *grpc.Server
+	health   *health.Server
+	metrics  *metrics
+	methods  map[string]*method // by full name
+	unknown  *method            // any other
+	upstream upstreamHealth
+	notReady atomic.Pointer[error] // what Ready returns, nil for nothing
 	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
 	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
 	endCalls, endStreams context.CancelFunc
+	callsInFlight        atomic.Int64 // except health checks
 	openStreams          atomic.Int64 // also those of health watchers
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which end with
 // Serve.
 func New(config Config) *Server {
-	if config.DrainTimeout == 0 {
-		config.DrainTimeout = DrainTimeout
-	}
-	if config.MaxConcurrentCalls == 0 {
-		config.MaxConcurrentCalls = DefaultMaxConcurrentCalls
-	}
+	config.DrainTimeout = cmp.Or(config.DrainTimeout, DrainTimeout)
+	config.MaxConcurrentCalls = cmp.Or(config.MaxConcurrentCalls, DefaultMaxConcurrentCalls)
 	if config.Metrics == nil {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
@@ -59,8 +56,7 @@ func New(config Config) *Server {
 	s.notReady.Store(&errStarting)
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
-	s.admission.limit = int64(config.MaxConcurrentCalls)
-	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.admission.running.Load()) })
+	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.callsInFlight.Load()) })
 	s.grpc = grpc.NewServer(s.options()...)
 	services := registrar{s.grpc}
 	for _, service := range config.Services {
@@ -84,12 +80,13 @@ func (s *Server) options() []grpc.ServerOption {
 	options := append(transportOptions(), s.interceptors()...)
 	options = append(options,
 		grpc.ForceServerCodecV2(codec{protobuf, s}),
-		grpc.StatsHandler(containedStats{rejections{s}, s}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 	)
+	observer := statsHandler{server: s}
 	if s.config.Traces != nil {
-		options = append(options, grpc.StatsHandler(containedStats{s.traceHandler(s.config.Traces), s}))
+		observer.traces = s.traceHandler(s.config.Traces)
 	}
+	options = append(options, grpc.StatsHandler(observer))
 	if s.config.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.config.TLS)))
 	}
