@@ -190,11 +190,12 @@ var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Se
 
 // TagRPC implements [stats.Handler].
 func (h statsHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	h.server.guarded(ctx, func() { ctx = context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName)) })
+	tagged := context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName))
+	traced := tagged
 	if h.traces != nil {
-		h.server.guarded(ctx, func() { ctx = h.traces.TagRPC(ctx, info) })
+		h.server.guarded(ctx, func() { traced = h.traces.TagRPC(tagged, info) }) //nolint:fatcontext // it runs once
 	}
-	return ctx
+	return traced
 }
 
 // HandleRPC implements [stats.Handler].

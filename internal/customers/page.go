@@ -100,7 +100,7 @@ func (p page) accept(rows []*pelcrov1.Customer, sort string, said paging) ([]*pe
 	var added []*pelcrov1.Customer
 	hasLast := false
 	for _, row := range rows {
-		if p.isBefore(row.GetId(), sort) {
+		if p.isNew(row.GetId(), sort) {
 			added = append(added, row)
 		}
 		hasLast = hasLast || row.GetId() == p.lastID
@@ -116,8 +116,8 @@ func (p page) accept(rows []*pelcrov1.Customer, sort string, said paging) ([]*pe
 
 func isByID(sort string) bool { return sort == sortID || sort == sortIDDesc }
 
-// isBefore reports whether the id comes after the last one, in id order.
-func (p page) isBefore(id int64, sort string) bool {
+// isNew reports whether the id comes after the last one returned, in id order.
+func (p page) isNew(id int64, sort string) bool {
 	switch {
 	case p.lastID == 0:
 		return true
@@ -142,7 +142,7 @@ func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token s
 	}
 	if isByID(sort) {
 		for _, row := range rows {
-			if p.isBefore(row.GetId(), sort) {
+			if p.isNew(row.GetId(), sort) {
 				p.lastID = row.GetId()
 			}
 		}
@@ -153,17 +153,17 @@ func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token s
 	return p.token(), nil
 }
 
-// tokenFormat is what a token holds, before base64.
-const tokenFormat = "%d %d %d %d %d %d"
+// pageFormat is the text of a page in a token, before base64.
+const pageFormat = "%d %d %d %d %d %d"
 
 func (p page) token() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, tokenFormat, p.query, p.rows, p.number, p.size, p.lastID, p.empty))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, pageFormat, p.query, p.rows, p.number, p.size, p.lastID, p.empty))
 }
 
 // parseToken reads a token; ok is false for any text that [page.token] does not write.
 func parseToken(token string) (p page, ok bool) {
 	raw, _ := base64.RawURLEncoding.DecodeString(token)
-	_, err := fmt.Sscanf(string(raw), tokenFormat, &p.query, &p.rows, &p.number, &p.size, &p.lastID, &p.empty)
+	_, err := fmt.Sscanf(string(raw), pageFormat, &p.query, &p.rows, &p.number, &p.size, &p.lastID, &p.empty)
 	isPossible := err == nil && 2 <= p.number && p.number <= math.MaxInt32 && 1 <= p.size && p.size <= maxPageSize &&
 		p.lastID >= 0 && 0 <= p.empty && p.empty <= maxEmptyPages
 	return p, isPossible && p.token() == token
