@@ -125,7 +125,7 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 		call.ResourceID = r.method.resourceID(r.request)
 	}
 	failure, ok := s.config.Upstream.Failure(err)
-	if !ok {
+	if !ok { // the error is this service's own, or says that the context ended
 		failure.NoResponse.Sent = r.attempts > 0
 	}
 	none := failure.NoResponse
