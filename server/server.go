@@ -33,7 +33,7 @@ const (
 )
 
 // DefaultMaxConcurrentCalls is the limit of concurrent calls.
-const DefaultMaxConcurrentCalls = 10_000
+const DefaultMaxConcurrentCalls = 1000
 
 // Config is what a [Server] needs.
 type Config struct {

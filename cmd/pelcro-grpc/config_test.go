@@ -80,6 +80,10 @@ func TestProblems(t *testing.T) {
 		{"IPv6 without brackets", []string{"--site-id=7", "--listen=::1:50051"}, canaryKey, []string{address("::1:50051")}},
 		{"negative time", []string{"--site-id=7", "--request-timeout=-1s"}, canaryKey, []string{noTime}},
 		{"no time", []string{"--site-id=7", "--request-timeout=0"}, canaryKey, []string{noTime}},
+		{
+			"several languages", []string{"--site-id=7", "--upstream-language=en, de"}, canaryKey,
+			[]string{`--upstream-language "en, de" is not a language tag; use one like en or en-GB, or leave it out`},
+		},
 
 		{"http to a remote host", []string{"--site-id=7", "--pelcro-url=http://www.pelcro.com/api/v1/core"}, canaryKey, []string{openURL}},
 		{"empty URL", []string{"--site-id=7", "--pelcro-url="}, canaryKey, []string{noURL}},
@@ -165,14 +169,15 @@ func TestEnvironment(t *testing.T) {
 		<-r.Context().Done() // until the request timeout
 	})
 	for name, value := range map[string]string{
-		"PELCRO_GRPC_LISTEN":          "127.0.0.1:1", // the flag wins
-		"PELCRO_GRPC_PELCRO_URL":      url,
-		"PELCRO_GRPC_PELCRO_API_KEY":  canaryKey,
-		"PELCRO_GRPC_SITE_ID":         "7",
-		"PELCRO_GRPC_REQUEST_TIMEOUT": "300ms",
-		"PELCRO_GRPC_REFLECTION":      "false",
-		"PELCRO_GRPC_LOG_LEVEL":       "debug",
-		"PELCRO_GRPC_LOG_FORMAT":      "text", // the flag wins
+		"PELCRO_GRPC_LISTEN":            "127.0.0.1:1", // the flag wins
+		"PELCRO_GRPC_PELCRO_URL":        url,
+		"PELCRO_GRPC_PELCRO_API_KEY":    canaryKey,
+		"PELCRO_GRPC_SITE_ID":           "7",
+		"PELCRO_GRPC_REQUEST_TIMEOUT":   "300ms",
+		"PELCRO_GRPC_UPSTREAM_LANGUAGE": "en",
+		"PELCRO_GRPC_REFLECTION":        "false",
+		"PELCRO_GRPC_LOG_LEVEL":         "debug",
+		"PELCRO_GRPC_LOG_FORMAT":        "text", // the flag wins
 	} {
 		t.Setenv(name, value)
 	}
@@ -183,7 +188,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	request := <-requests
 	if request.RequestURI != "/api/customers/42?site_id=7" || request.Header.Get("Authorization") != "Bearer "+canaryKey ||
-		request.UserAgent() != "pelcro-grpc/"+version() {
+		request.UserAgent() != "pelcro-grpc/"+version() || request.Header.Get("Accept-Language") != "en" {
 		t.Errorf("got %s %v", request.RequestURI, request.Header)
 	}
 	stream, err := reflectionpb.NewServerReflectionClient(p.conn).ServerReflectionInfo(t.Context())
