@@ -192,7 +192,7 @@ func (e *explorer) show(f form) (shown, error) {
 		Message:     explanation.result.Status().Message(),
 		OriginSays:  originWords[explanation.Origin],
 		OutcomeSays: outcomeWords[explanation.Outcome],
-		Advice:      explanation.advice(),
+		Advice:      explanation.result.Advice(),
 		Verdict:     verdict(explanation.result),
 		Request:     skeleton(q, explanation),
 		Omitted:     omitted(explanation),
@@ -230,11 +230,7 @@ func reject(w http.ResponseWriter, status int, sentence string) {
 }
 
 func send(w http.ResponseWriter, status int, content shown) {
-	raw, err := json.Marshal(content)
-	if err != nil {
-		status = http.StatusInternalServerError // without a body, which cannot be written
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the client has gone
+	_ = json.NewEncoder(w).Encode(content) // it fails when the client has gone
 }
