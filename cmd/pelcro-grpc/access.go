@@ -30,7 +30,7 @@ type protection struct {
 func (c serveCommand) protection(found *problems) *protection {
 	p := &protection{risks: c.risks()}
 	if problem := c.incompleteTLS(); problem != "" {
-		found.add("%s", problem)
+		found.addf("%s", problem)
 	} else if c.TLSCert != "" {
 		p.identity = servertls.New(servertls.Files{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA})
 		if err := p.follow("tls", p.identity.Names(), p.identity.Load); err != nil {
@@ -51,11 +51,11 @@ func (c serveCommand) protection(found *problems) *protection {
 			}
 		}
 	} else if c.TLSClientCA != "" {
-		found.add("--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)")
+		found.addf("--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)")
 	}
 	if !c.Insecure {
 		for _, risk := range p.risks {
-			found.add("%s, or accept that with --insecure", risk)
+			found.addf("%s, or accept that with --insecure", risk)
 		}
 	}
 	return p

@@ -58,7 +58,7 @@ type validConfig struct {
 // problems are what is wrong with a configuration, each with its remedy.
 type problems []error
 
-func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
+func (p *problems) addf(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
 
 // validate reads the flags, the environment and the files that they name. Its error has every
 // problem.
@@ -68,7 +68,7 @@ func (c serveCommand) validate() (config validConfig, err error) {
 	config.upstream = c.upstream(&found)
 	config.traces, err = telemetry.FromEnv()
 	if found = append(found, err); c.ForwardTrace && config.traces.Protocol == "" && err == nil {
-		found.add("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
+		found.addf("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
 	}
 	config.protected = c.protection(&found)
 	if err := errors.Join(found...); err != nil {
@@ -83,37 +83,37 @@ var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 // checkFlags adds the problems of flags that hold no file and no secret.
 func (c serveCommand) checkFlags(found *problems) {
 	if !isAddress(c.Listen) {
-		found.add("--listen %q is not an address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
+		found.addf("--listen %q is not an address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
 	}
 	if c.AdminListen != "" && !isAddress(c.AdminListen) {
-		found.add("--admin-listen %q is not an address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
+		found.addf("--admin-listen %q is not an address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
 	}
 	if c.Explorer && !isLoopback(c.AdminListen) {
-		found.add("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
+		found.addf("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
 	}
 	if c.RequestTimeout <= 0 {
-		found.add("--request-timeout must be greater than 0, for example 30s")
+		found.addf("--request-timeout must be greater than 0, for example 30s")
 	}
 	if c.UpstreamRetries < 0 {
-		found.add("--upstream-retries must not be negative; 0 means none")
+		found.addf("--upstream-retries must not be negative; 0 means none")
 	}
 	if c.UpstreamLanguage != "" && !languageTag.MatchString(c.UpstreamLanguage) {
-		found.add("--upstream-language %q is not a language tag; use one like en or en-GB, or leave it out", c.UpstreamLanguage)
+		found.addf("--upstream-language %q is not a language tag; use one like en or en-GB, or leave it out", c.UpstreamLanguage)
 	}
 	if c.MaxConcurrent <= 0 {
-		found.add("--max-concurrent-calls must be greater than 0, for example %d", server.DefaultMaxConcurrentCalls)
+		found.addf("--max-concurrent-calls must be greater than 0, for example %d", server.DefaultMaxConcurrentCalls)
 	}
 	switch {
 	case c.SandboxRateLimit <= 0:
-		found.add("--sandbox-rate-limit must be greater than 0, for example 120")
+		found.addf("--sandbox-rate-limit must be greater than 0, for example 120")
 	case c.SandboxRateLimit != sandbox.DefaultRequestsPerMinute && !c.Sandbox:
-		found.add("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
+		found.addf("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
 	}
 	switch {
 	case c.SiteID < 0:
-		found.add("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
+		found.addf("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
 	case c.SiteID == 0 && !c.Sandbox:
-		found.add("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
+		found.addf("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
 	}
 }
 
@@ -134,23 +134,23 @@ func (c serveCommand) upstream(found *problems) pelcro.Config {
 	hasKey := c.PelcroAPIKeyFile != "" || os.Getenv(keyEnv) != ""
 	if c.Sandbox {
 		if c.PelcroURL != defaultPelcroURL {
-			found.add("--sandbox brings its own Pelcro; leave out --pelcro-url")
+			found.addf("--sandbox brings its own Pelcro; leave out --pelcro-url")
 		}
 		if hasKey {
-			found.add("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
+			found.addf("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
 		}
 		return config
 	}
 	var err error
 	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
-		found.add("--pelcro-url %w", err)
+		found.addf("--pelcro-url %w", err)
 	}
 	switch {
 	case !c.ForwardCredentials:
 		config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv))
 		*found = append(*found, err)
 	case hasKey:
-		found.add("--forward-credentials sends Pelcro the callers' own keys; leave out --pelcro-api-key-file and %s", keyEnv)
+		found.addf("--forward-credentials sends Pelcro the callers' own keys; leave out --pelcro-api-key-file and %s", keyEnv)
 	}
 	return config
 }

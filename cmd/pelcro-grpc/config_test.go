@@ -42,7 +42,7 @@ func TestProblems(t *testing.T) {
 	var (
 		key       = write(t, canaryKey)
 		empty     = write(t, "")
-		blank     = write(t, " \r\n\t\n")
+		spaces    = write(t, " \r\n\t\n")
 		twoLines  = write(t, canaryKey+"\n"+canaryKey+"\n")
 		withName  = write(t, "API_KEY="+canaryKey+" # Pelcro\n")
 		umlaut    = write(t, canaryKey+"ü")
@@ -61,13 +61,13 @@ func TestProblems(t *testing.T) {
 		{"negative site", []string{"--site-id=-7"}, canaryKey, []string{negative}},
 		{"no key", []string{"--site-id=7"}, "", []string{noKey}},
 		{"two keys", []string{"--site-id=7", "--pelcro-api-key-file=" + key}, canaryKey, []string{twoKeys}},
-		{"blank key", []string{"--site-id=7"}, " ", []string{"PELCRO_GRPC_PELCRO_API_KEY is empty" + notAPI}},
+		{"key of whitespace", []string{"--site-id=7"}, " ", []string{"PELCRO_GRPC_PELCRO_API_KEY is empty" + notAPI}},
 		{"key with a space", []string{"--site-id=7"}, "Bearer " + canaryKey, []string{envSpace}},
 
 		{"missing file", []string{"--site-id=7", "--pelcro-api-key-file=" + missing}, "", []string{ofFile(missing, "cannot be read (no such file or directory)")}},
 		{"directory", []string{"--site-id=7", "--pelcro-api-key-file=" + directory}, "", []string{ofFile(directory, "cannot be read (is a directory)")}},
 		{"empty file", []string{"--site-id=7", "--pelcro-api-key-file=" + empty}, "", []string{ofFile(empty, "is empty")}},
-		{"blank file", []string{"--site-id=7", "--pelcro-api-key-file=" + blank}, "", []string{ofFile(blank, "is empty")}},
+		{"file of whitespace", []string{"--site-id=7", "--pelcro-api-key-file=" + spaces}, "", []string{ofFile(spaces, "is empty")}},
 		{"oversized file", []string{"--site-id=7", "--pelcro-api-key-file=" + oversized}, "", []string{ofFile(oversized, "is larger than 16 KiB")}},
 		{"two lines", []string{"--site-id=7", "--pelcro-api-key-file=" + twoLines}, "", []string{ofFile(twoLines, "holds whitespace or other characters that no key has")}},
 		{"more than the key", []string{"--site-id=7", "--pelcro-api-key-file=" + withName}, "", []string{ofFile(withName, "holds whitespace or other characters that no key has")}},

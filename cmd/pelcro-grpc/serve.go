@@ -207,7 +207,7 @@ func (c serveCommand) extraFlags() string {
 // need in addition, both empty for none.
 func printBanner(w io.Writer, address, page, needs string) {
 	if page != "" {
-		page = "\nWhat any HTTP reply becomes, in a browser: " + page
+		page = "\nWhat any HTTP response becomes, in a browser: " + page
 	}
 	if needs != "" {
 		page = "\nWith the flags in use, these calls also need " + needs + "." + page
@@ -220,7 +220,7 @@ Try:
   grpcurl -plaintext -d '{"id": 404}' %[1]s pelcro.v1.CustomerService/GetCustomer
   grpcurl -plaintext -d '{"id": 429}' %[1]s pelcro.v1.CustomerService/GetCustomer
 
-Any id from 300 to 599 answers that HTTP status; 601 resets, 602 never answers, 603 cuts the reply, 604 answers HTML.%[2]s
+Any id from 300 to 599 gets that HTTP status; 601 resets, 602 never responds, 603 cuts the response, 604 sends HTML.%[2]s
 Stop with Ctrl-C.
 
 `, address, page)

@@ -45,7 +45,7 @@ func publicText(err error) string {
 	for header := range strings.SplitSeq(get(otlpPrefix+"HEADERS")+","+get(tracesPrefix+"HEADERS"), ",") {
 		_, value, _ := strings.Cut(header, "=")
 		value, _ = url.PathUnescape(value) // the SDK does not send an invalid one
-		for _, word := range strings.Fields(value) {
+		for word := range strings.FieldsSeq(value) {
 			if len(word) >= 8 { // a shorter one is not a credential, and may be part of any word
 				text = strings.ReplaceAll(text, word, "(hidden)")
 			}
