@@ -25,11 +25,13 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
+// Run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
 // the other commands immediately.
-func (c serveCommand) run(ctx context.Context, std stdio) error {
-	ctx, cancel := untilSignal(ctx)
-	defer cancel()
+func (c serveCommand) Run(ctx context.Context, std stdio) error {
+	// The second signal ends the program immediately: the first one ends the catching, too.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 
 	config, err := c.validate()
 	switch {
@@ -47,10 +49,11 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	c.Listen = listener.Addr().String()
 	c.LogFormat = c.logFormat(std.err)
 	logger := c.logger(std.err)
-	adminServer, err := listenAdmin(ctx, c.AdminListen)
+	adminListener, err := listen(ctx, "--admin-listen", c.AdminListen)
 	if err != nil {
 		return err
 	}
+	adminServer := admin.New(adminListener, version())
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
 	if c.Sandbox {
@@ -62,7 +65,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	traces, stopTraces, err := config.traces.Start(ctx, logger, version())
 	if err != nil {
-		return usageErrorf("%v", err)
+		return usageError{err}
 	}
 	defer stopTraces()
 
@@ -131,41 +134,16 @@ func (c serveCommand) logFormat(w io.Writer) string {
 	return "json"
 }
 
-// listenAdmin listens on the admin address, unless it is empty.
-func listenAdmin(ctx context.Context, address string) (*admin.Server, error) {
-	if address == "" {
-		return admin.New(nil, version()), nil
-	}
-	listener, err := listen(ctx, "--admin-listen", address)
-	if err != nil {
-		return nil, err
-	}
-	return admin.New(listener, version()), nil
-}
-
+// listen listens on the address of the flag; the listener is nil for an empty one.
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil //nolint:nilnil // not to listen is meant
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usageErrorf("cannot listen on %s (%v); choose another address with %s", address, cause(err), flag)
+		return nil, usageErrorf("cannot listen on %s (%w); choose another address with %s", address, cause(err), flag)
 	}
 	return listener, nil
-}
-
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second one ends the
-// program immediately: it is no longer caught when the context ends.
-func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		defer cancel()
-		defer signal.Stop(signals)
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }
 
 // cause returns the system's own error, without the addresses and names that net and os add.
