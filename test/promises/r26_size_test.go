@@ -208,9 +208,9 @@ func violations(err error) int {
 	return 0
 }
 
-func answerOf(err error, trailer metadata.MD) vectors.Answer {
+func answerOf(err error, trailer metadata.MD) vectors.Result {
 	s := status.Convert(err)
-	answer := vectors.Answer{
+	answer := vectors.Result{
 		Code:       code.Code(s.Code()).String(),
 		Reason:     reasonOf(err),
 		Message:    s.Message(),
