@@ -10,20 +10,20 @@ import (
 	"testing"
 )
 
-// Each decoder has a fuzz target; `make fuzz` runs them all. A new decoder of what
-// others send belongs here, too.
+// Each decoder of foreign data has a fuzz target; `make fuzz` runs them all. Add new
+// decoders here.
 func TestR28DecodersAreFuzzed(t *testing.T) {
 	want := map[string]string{
 		"FuzzFromResponse":    "mapping",            // a response becomes a status
 		"FuzzExamine":         "mapping",            // bodies
 		"FuzzFieldErrors":     "mapping",            // field errors are read or counted
 		"FuzzParse":           "internal/rawjson",   // JSON as PHP writes it
-		"FuzzFieldPath":       "mapping",         // keys of field errors
-		"FuzzReadCustomer":    "internal/customers",          // a customer
-		"FuzzReadCustomers":   "internal/customers",          // a list of customers
+		"FuzzFieldPath":       "mapping",            // keys of field errors
+		"FuzzReadCustomer":    "internal/customers", // a customer
+		"FuzzReadCustomers":   "internal/customers", // a list of customers
 		"FuzzPageToken":       "internal/customers", // page tokens and the paging of a list
-		"FuzzParseCapture":    "cmd/pelcro-grpc", // what explain reads
-		"FuzzRequestToPelcro": "test/promises",   // requests of clients
+		"FuzzParseCapture":    "cmd/pelcro-grpc",    // what explain reads
+		"FuzzRequestToPelcro": "test/promises",      // requests of clients
 	}
 	for target, directory := range want {
 		files, err := filepath.Glob(filepath.Join("../..", directory, "*_test.go"))
