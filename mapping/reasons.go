@@ -267,13 +267,3 @@ func Code(reason pelcrov1.ErrorReason) codes.Code {
 	}
 	return codes.Unknown
 }
-
-// Advice returns what a caller should do about a reason: the text of
-// docs/errors.md, in Markdown with nothing but `code`. It is empty for the
-// unspecified reason and for one that this version does not know.
-func Advice(reason pelcrov1.ErrorReason) string {
-	if info, known := infoOf[reason]; known {
-		return info.advice
-	}
-	return ""
-}

@@ -231,7 +231,7 @@ func TestOnlySensitivePartsAreCutOut(t *testing.T) {
 		"Authorization=Bearer secretkeyvalue is not valid.":      "Authorization: [token] is not valid.",
 		"Basic dXNlcjpwYXNz was rejected.":                       "Basic [token] was rejected.",
 		"password=hunter2 is wrong":                              "password=[token] is wrong",
-		"Invalid API key: 0123456789abcdef0123456789abcdef":      "Invalid API key: [token]",
+		"Invalid API key: 0123456789abcdef0123456789abcdef":      "Invalid API key [token]",
 		"redis:6379 and localhost:3306 do not respond":           "[host] and [host] do not respond",
 		"[::1]:8080 refused the connection":                      "[host] refused the connection",
 		"API.PELCRO.COM is down":                                 "[host] is down",
