@@ -41,6 +41,7 @@ var rules = []rule{
 	{packages: "internal/access", foreign: pure},
 	{packages: "internal/admin"},
 	{packages: "internal/telemetry", foreign: notGRPC},
+	{packages: "internal/logging"},
 	{packages: "internal/reload", foreign: standard},
 	{packages: "internal/servertls", foreign: standard, testImports: []string{"internal/reload"}},
 	// The resources.
@@ -211,6 +212,7 @@ func TestRules(t *testing.T) {
 		{"internal/sandbox", "internal/vectors", false, false},
 		{"internal/access", "gen/pelcro/v1", false, false},
 		{"internal/telemetry", "mapping", false, false},
+		{"internal/logging", "mapping", false, false},
 		{"internal/access", "mapping", false, false},
 		{"internal/reload", "gen/pelcro/v1", false, false},
 		{"internal/servertls", "internal/reload", false, true},

@@ -50,6 +50,10 @@ func usageErrorf(format string, args ...any) error {
 	return usageError{[]string{fmt.Sprintf(format, args...)}}
 }
 
+// errLogged is a failure that is in the log. It is not printed as well, because writing to standard
+// error could block.
+var errLogged = errors.New("see the log")
+
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, std stdio) int {
 	var cli commands
@@ -83,7 +87,9 @@ func report(w io.Writer, err error) int {
 	}
 	var usage usageError
 	if !errors.As(err, &usage) {
-		fmt.Fprintf(w, "pelcro-grpc: %v\n", err)
+		if !errors.Is(err, errLogged) {
+			fmt.Fprintf(w, "pelcro-grpc: %v\n", err)
+		}
 		return exitFailure
 	}
 	for _, problem := range usage.problems {

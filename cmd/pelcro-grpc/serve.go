@@ -9,17 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
-	"golang.org/x/term"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/logging"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -28,8 +25,13 @@ import (
 // run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
 // the other commands immediately.
 func (c serveCommand) run(ctx context.Context, std stdio) error {
-	ctx, cancel := untilSignal(ctx)
-	defer cancel()
+	c.LogFormat = c.logFormat(std.err)
+	log := logging.New(std.err, c.logHandler)
+	defer log.Close()
+	log.ReceiveLibraries()
+	logger := log.Logger
+	ctx, stop := untilSignal(ctx, log)
+	defer stop()
 
 	config, err := c.validate()
 	switch {
@@ -45,8 +47,6 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
-	c.LogFormat = c.logFormat(std.err)
-	logger := c.logger(std.err)
 	adminServer, err := listenAdmin(ctx, c.AdminListen)
 	if err != nil {
 		return err
@@ -67,6 +67,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	defer stopTraces()
 
 	protected, metrics := config.protected, adminServer.Registry
+	countLostLines(log, metrics)
 	protected.register(metrics)
 	config.upstream.Metrics, config.upstream.Traces = metrics, traces
 	if c.ForwardTrace {
@@ -106,29 +107,11 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		logger.Warn("insecure, as --insecure allows: " + risk)
 	}
 	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.upstream.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
-	return service.Serve(ctx, listener)
-}
-
-// logger writes a line for each record, in the chosen form.
-func (c serveCommand) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
-	options := &slog.HandlerOptions{Level: level}
-	if c.logFormat(w) == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+	if err := service.Serve(ctx, listener); err != nil {
+		logger.Error("the service failed", "cause", err.Error())
+		return errLogged
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-// logFormat is the form in which lines are written to w: text or json.
-func (c serveCommand) logFormat(w io.Writer) string {
-	if c.LogFormat != "auto" {
-		return c.LogFormat
-	}
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return "text"
-	}
-	return "json"
+	return nil
 }
 
 // listenAdmin listens on the admin address, unless it is empty.
@@ -149,23 +132,6 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 		return nil, usageErrorf("cannot listen on %s (%v); choose another address with %s", address, cause(err), flag)
 	}
 	return listener, nil
-}
-
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second one ends the
-// program immediately: it is no longer caught when the context ends.
-func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		defer cancel()
-		defer signal.Stop(signals)
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }
 
 // cause returns the system's own error, without the addresses and names that net and os add.
