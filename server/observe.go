@@ -59,6 +59,13 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 		return
 	}
 	attrs := r.attrs(ctx, r.result.Code(), took)
+	if isUnknownClient(r) {
+		omitted, ok := s.rejectedLines.allow(time.Now())
+		if !ok {
+			return
+		}
+		attrs = withOmitted(attrs, omitted)
+	}
 	if r.caller != "" {
 		attrs = append(attrs, slog.String("caller", r.caller))
 	}
@@ -87,6 +94,27 @@ func (r *rpc) attrs(ctx context.Context, code codes.Code, took time.Duration) []
 	}
 	if id := traceID(ctx); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
+	}
+	return attrs
+}
+
+// isUnknownClient reports whether a call was rejected for its credentials, or reset by a caller
+// without a name before anything was done for it. The number of such calls has no limit.
+func isUnknownClient(r *rpc) bool {
+	if r.caller != "" || r.stats.Attempts > 0 {
+		return false
+	}
+	switch r.result.Reason() {
+	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_CALLER_CANCELLED:
+		return true
+	}
+	return false
+}
+
+// withOmitted appends how many lines were not written, unless it is 0.
+func withOmitted(attrs []slog.Attr, omitted int) []slog.Attr {
+	if omitted > 0 {
+		attrs = append(attrs, slog.Int("lines_omitted", omitted))
 	}
 	return attrs
 }

@@ -74,6 +74,8 @@ type Server struct {
 	admission admission
 	upstream  upstreamHealth
 	phase     atomic.Int32
+	// rejectedLines limits the lines about rejected calls.
+	rejectedLines lineLimit
 	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
 	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
 	endCalls, endStreams context.CancelFunc

@@ -100,11 +100,15 @@ func (h rejections) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	}
 }
 
-// report counts and logs a call that gRPC rejected. The caller is at fault, so its level is info.
+// report counts a call that gRPC rejected, and logs it within the limit of such lines. The caller is
+// at fault, so its level is info.
 func (h rejections) report(ctx context.Context, r *rpc, took time.Duration, err error) {
 	code := status.Code(err)
 	h.server.metrics.reject(r, code)
-	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
+	if omitted, ok := h.server.rejectedLines.allow(time.Now()); ok {
+		attrs := withOmitted(r.attrs(ctx, code, took), omitted)
+		r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(attrs, slog.String("cause", causeText(err)))...)
+	}
 }
 
 // TagConn implements [stats.Handler].
