@@ -26,7 +26,7 @@ import (
 // the other commands immediately.
 func (c serveCommand) run(ctx context.Context, std stdio) error {
 	c.LogFormat = c.logFormat(std.err)
-	log := logging.New(std.err, c.logHandler)
+	log := logging.New(std.err, c.logHandler) //nolint:contextcheck // it writes until it is closed, also when ctx has ended
 	defer log.Close()
 	log.ReceiveLibraries()
 	logger := log.Logger
