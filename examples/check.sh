@@ -1,7 +1,7 @@
 #!/bin/sh
-# check.sh GATEWAY COMMAND...: runs the example's command against a sandbox of its
-# own, and fails unless it says what the README's last text block says. What
-# differs from run to run is written as N.
+# check.sh GATEWAY COMMAND...: runs the example's command against a new sandbox and
+# fails unless it prints the last text block of README.md. Values that differ from run
+# to run are replaced by N.
 set -eu
 
 gateway=$1
@@ -20,7 +20,7 @@ for _ in $(seq 50); do
 	sleep 0.1
 done
 if [ -z "$address" ]; then
-	echo "check: no gateway" >&2
+	echo "check: the sandbox did not start" >&2
 	cat "$work/stderr" >&2
 	exit 1
 fi
@@ -34,4 +34,4 @@ test -s "$work/want"
 "$@" "$address" --max-wait 1 >"$work/out"
 stable <"$work/out" >"$work/got"
 diff -u "$work/want" "$work/got"
-echo "check: the example does what README.md says"
+echo "check: the output equals README.md"

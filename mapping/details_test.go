@@ -77,7 +77,7 @@ func TestMessages(t *testing.T) {
 		{"UpdateCustomer", jsonResponse(405, message), "The RPC exists, but Pelcro rejected its HTTP method (HTTP 405): Some text."},
 		{"UpdateCustomer", jsonResponse(405, page), "The response did not come from the Pelcro API (HTTP 405)"},
 		{"GetCustomer", jsonResponse(500, message), "Pelcro failed (HTTP 500)"},
-		{"GetCustomer", jsonResponse(404, `{"message":"The route api/v1/core/x could not be found."}`), "The response did not come from the Pelcro API (HTTP 404): The route [path] could not be found."},
+		{"GetCustomer", jsonResponse(404, `{"message":"The route api/v1/core/x could not be found."}`), "Pelcro has no route for this request; the base URL may be wrong (HTTP 404): The route [path] could not be found."},
 	} {
 		if got := mapping.FromResponse(callOf(t, test.operation), test.response).Status().Message(); got != test.want {
 			t.Errorf("message %q, want %q", got, test.want)

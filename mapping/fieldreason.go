@@ -120,7 +120,7 @@ var ruleReasons = map[string]pelcrov1.FieldViolationReason{
 
 func fieldReason(text string) pelcrov1.FieldViolationReason {
 	if rule, ok := strings.CutPrefix(strings.TrimSpace(text), "validation."); ok && !strings.Contains(rule, " ") {
-		return ruleReason(rule)
+		return ruleReason(withoutAttribute(rule))
 	}
 	for _, row := range fieldTexts {
 		if containsAll(text, row.parts) {
@@ -128,6 +128,18 @@ func fieldReason(text string) pelcrov1.FieldViolationReason {
 		}
 	}
 	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE
+}
+
+// withoutAttribute returns the rule of a key for one attribute, "custom.email.required".
+func withoutAttribute(rule string) string {
+	rest, ok := strings.CutPrefix(rule, "custom.")
+	for ok && ruleReason(rest) == pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE {
+		_, rest, ok = strings.Cut(rest, ".")
+	}
+	if rest == "" {
+		return rule
+	}
+	return rest
 }
 
 // ruleReason returns the reason of a rule, for example "max.string" or "required_with".

@@ -63,7 +63,6 @@ func FromResponse(call Call, response Response) Result {
 		advice:       adviseResponse(call, response, e, reason),
 		origin:       e.origin,
 		metadata:     map[string]string{metaHTTPStatus: strconv.Itoa(response.StatusCode)},
-		omitted:      e.omitted,
 		precondition: preconditions[response.StatusCode],
 	}
 	if e.kind != bodyObject {
@@ -77,7 +76,14 @@ func FromResponse(call Call, response Response) Result {
 	} else {
 		b.private = text
 	}
-	b.addUpstream(e.fields)
+	switch reason {
+	case pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE:
+	case pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED, pelcrov1.ErrorReason_PELCRO_ALREADY_EXISTS, pelcrov1.ErrorReason_PELCRO_CONFLICT:
+		b.addUpstream(e.fields)
+		b.omitted = e.omitted
+	default:
+		b.omitted = e.omitted + len(e.fields)
+	}
 	if response.StatusCode == http.StatusTooManyRequests {
 		b.quota = retryafter.Limit(response.Header)
 	}

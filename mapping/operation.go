@@ -61,6 +61,8 @@ type Operation struct {
 	Resource string
 	// Fields maps Pelcro's field keys to paths in the request.
 	Fields FieldNames
+	// own are the fields of the request message itself.
+	own []string
 }
 
 // The resource and the field of the requests of the customer operations.
@@ -69,11 +71,20 @@ const (
 	customerField    = "customer"
 )
 
-// requestFields are fields of the request messages themselves, with the same name at Pelcro.
-var requestFields = []string{
-	"site_id", "expand", "password", "password_type", "skip_email_dns_validations",
-	"import_payment_methods", "payment_gateway_id",
-}
+// The fields of the request messages themselves, with the same name at Pelcro. Pelcro may name each of
+// them in every error.
+var (
+	requestFields = []string{
+		"site_id", "expand", "password", "password_type", "skip_email_dns_validations",
+		"import_payment_methods", "payment_gateway_id",
+	}
+	readFields   = []string{"site_id", "expand"}
+	createFields = []string{
+		"site_id", "password", "password_type", "skip_email_dns_validations", "import_payment_methods", "payment_gateway_id",
+	}
+	updateFields = []string{"site_id", "password", "password_type", "skip_email_dns_validations"}
+	deleteFields = []string{"site_id"}
+)
 
 // idKeys are Pelcro's names for the customer's id, which differ from page to page of its
 // documentation.
@@ -87,11 +98,11 @@ var customerKeys = []string{
 }
 
 var customerOperations = []Operation{
-	customerOperation("GetCustomer", Read, FieldNames{}, "id"),
+	customerOperation("GetCustomer", Read, readFields, FieldNames{}, "id"),
 	listOperation(),
-	customerOperation("CreateCustomer", Create, customerBody(map[string]string{"customer": "customer"}), "customer.id"),
-	customerOperation("UpdateCustomer", Update, customerBody(nil), "customer.id"),
-	customerOperation("DeleteCustomer", Delete, FieldNames{}, "id"),
+	customerOperation("CreateCustomer", Create, createFields, customerBody(map[string]string{"customer": "customer"}), "customer.id"),
+	customerOperation("UpdateCustomer", Update, updateFields, customerBody(nil), "customer.id"),
+	customerOperation("DeleteCustomer", Delete, deleteFields, FieldNames{}, "id"),
 }
 
 // CustomerOperations lists the RPCs of pelcro.v1.CustomerService.
@@ -109,7 +120,7 @@ func CustomerOperation(name string) (Operation, bool) {
 }
 
 func listOperation() Operation {
-	op := customerOperation("ListCustomers", Read, FieldNames{
+	op := customerOperation("ListCustomers", Read, readFields, FieldNames{
 		Names:    map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
 		Prefixes: map[string]string{"filter": "filters"},
 	}, "id")
@@ -130,7 +141,7 @@ func customerBody(names map[string]string) FieldNames {
 	return FieldNames{Parent: customerField, Names: all, Maps: []string{"metadata"}}
 }
 
-func customerOperation(name string, kind Kind, fields FieldNames, idPath string) Operation {
+func customerOperation(name string, kind Kind, own []string, fields FieldNames, idPath string) Operation {
 	names := map[string]string{}
 	for _, field := range requestFields {
 		names[field] = field
@@ -140,7 +151,7 @@ func customerOperation(name string, kind Kind, fields FieldNames, idPath string)
 	}
 	maps.Copy(names, fields.Names)
 	fields.Names = names
-	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields}
+	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields, own: own}
 }
 
 // knows reports whether the request has a field for the key.
@@ -152,7 +163,7 @@ func (o Operation) knows(key string) bool {
 		}
 	}
 	_, known := o.Fields.Names[first(key)]
-	return known
+	return known && (!slices.Contains(requestFields, first(key)) || slices.Contains(o.own, first(key)))
 }
 
 // namesID reports whether the key is one of Pelcro's names for the resource's own id.

@@ -52,7 +52,7 @@ var (
 		return op.Kind != Delete && hasUsableData(op, r, e)
 	}}
 	noRoute = condition{"of an intermediary, or with the text of a missing route", func(_ Operation, _ Response, e *evidence) bool {
-		return e.origin == OriginIntermediary || isMissingRoute(e.text)
+		return e.origin == OriginIntermediary || isMissingRoute(e)
 	}}
 )
 
@@ -65,13 +65,19 @@ func isContradictory(op Operation, r Response, e *evidence) bool {
 	return r.Unusable && !op.List || e.json.Member("data").IsEmpty()
 }
 
-// missingRoutes begin the texts of a missing route: Laravel's, Kong's, Google's ESP and Azure's.
+// missingRoutes begin the texts of a missing route: those of Laravel, Symfony, Kong, Google's ESP,
+// Express, Fastify and Spring.
 var missingRoutes = []string{
-	"The route ", "no Route matched", "Method does not exist.", "The current request is not defined by this API.",
+	"The route ", "No route found for ", "no Route matched", "no route and no API found", "Method does not exist.",
+	"The current request is not defined by this API.", "Cannot GET /", "Cannot POST /", "Cannot PUT /", "Cannot DELETE /",
+	"Route GET:", "Route POST:", "Route PUT:", "Route DELETE:", "No static resource ",
 }
 
-func isMissingRoute(text string) bool {
-	return slices.ContainsFunc(missingRoutes, func(start string) bool { return strings.HasPrefix(text, start) })
+// isMissingRoute reports whether the text says that there is no such route. Azure's API Management
+// says only "Resource not found", beside a member that Pelcro does not have.
+func isMissingRoute(e *evidence) bool {
+	return slices.ContainsFunc(missingRoutes, func(start string) bool { return strings.HasPrefix(e.text, start) }) ||
+		e.text == "Resource not found" && !e.json.Member("statusCode").IsZero()
 }
 
 // rules is the table, read from top to bottom: the first row that matches decides, and the last row

@@ -41,7 +41,7 @@ func TestVectors(t *testing.T) {
 				RequestID:  "vector",
 			}, responseOf(v))
 			details := detailsOf(t, result.Status())
-			v.Expect.Check(t, vectors.Answer{
+			v.Expect.Check(t, vectors.Result{
 				Code:       codeName(result.Code()),
 				Reason:     details.info.GetReason(),
 				Message:    result.Status().Message(),

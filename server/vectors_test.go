@@ -43,14 +43,14 @@ func replay(v vectors.Vector) http.HandlerFunc {
 	}
 }
 
-func got(t *testing.T, a callResult) vectors.Answer {
+func got(t *testing.T, a callResult) vectors.Result {
 	t.Helper()
 	if a.err == nil {
-		return vectors.Answer{Code: code.Code_OK.String()}
+		return vectors.Result{Code: code.Code_OK.String()}
 	}
 	f := a.failure(t)
 	f.mustHide(t, apiKey)
-	return vectors.Answer{
+	return vectors.Result{
 		Code:       code.Code(f.code).String(),
 		Reason:     f.reason,
 		Message:    f.message,

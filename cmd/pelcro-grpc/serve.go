@@ -22,9 +22,9 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
+// Run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
 // the other commands immediately.
-func (c serveCommand) run(ctx context.Context, std stdio) error {
+func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	c.LogFormat = c.logFormat(std.err)
 	log := logging.New(std.err, c.logHandler) //nolint:contextcheck // it writes until it is closed, also when ctx has ended
 	defer log.Close()
@@ -47,10 +47,11 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
-	adminServer, err := listenAdmin(ctx, c.AdminListen)
+	adminListener, err := listen(ctx, "--admin-listen", c.AdminListen)
 	if err != nil {
 		return err
 	}
+	adminServer := admin.New(adminListener, version())
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
 	if c.Sandbox {
@@ -62,7 +63,7 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	traces, stopTraces, err := config.traces.Start(ctx, logger, version())
 	if err != nil {
-		return usageErrorf("%v", err)
+		return usageError{err}
 	}
 	defer stopTraces()
 
@@ -114,22 +115,14 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	return nil
 }
 
-// listenAdmin listens on the admin address, unless it is empty.
-func listenAdmin(ctx context.Context, address string) (*admin.Server, error) {
-	if address == "" {
-		return admin.New(nil, version()), nil
-	}
-	listener, err := listen(ctx, "--admin-listen", address)
-	if err != nil {
-		return nil, err
-	}
-	return admin.New(listener, version()), nil
-}
-
+// listen listens on the address of the flag; the listener is nil for an empty one.
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil //nolint:nilnil // not to listen is meant
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usageErrorf("cannot listen on %s (%v); choose another address with %s", address, cause(err), flag)
+		return nil, usageErrorf("cannot listen on %s (%w); choose another address with %s", address, cause(err), flag)
 	}
 	return listener, nil
 }

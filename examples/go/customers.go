@@ -11,7 +11,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// customers are the customers of a site, and what to do when they cannot be had.
+// customers calls the customer service and handles its errors.
 type customers struct {
 	service pelcrov1.CustomerServiceClient
 	maxWait time.Duration
@@ -23,8 +23,15 @@ func reason(err error) pelcrov1.ErrorReason {
 	return pelcrov1.ErrorReason(pelcrov1.ErrorReason_value[detail[*errdetails.ErrorInfo](err).GetReason()])
 }
 
-// detail returns a detail of an error. Without one it returns nil, whose getters
-// work.
+// mayExist reports whether a create that failed may have created the customer. An error
+// without an outcome comes from the gRPC library: the connection broke, and the service
+// may have received the request.
+func mayExist(err error) bool {
+	outcome := detail[*errdetails.ErrorInfo](err).GetMetadata()["outcome"]
+	return err != nil && outcome != "rejected" && outcome != "notSent"
+}
+
+// detail returns a detail of an error, nil if it has none; the getters of nil work.
 func detail[D any](err error) (found D) {
 	for _, detail := range status.Convert(err).Details() {
 		if d, ok := detail.(D); ok {
@@ -34,54 +41,53 @@ func detail[D any](err error) (found D) {
 	return found
 }
 
-// createCorrected creates a customer; with the other email if the first one is
-// refused.
+// createCorrected creates a customer, with the other email if Pelcro rejects the first.
 func (c customers) createCorrected(ctx context.Context, email, correctEmail string) (*pelcrov1.Customer, error) {
 	customer, err := c.create(ctx, email)
 	if reason(err) != pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED {
 		return customer, err
 	}
 	for _, v := range detail[*errdetails.BadRequest](err).GetFieldViolations() {
-		c.sayf("refused: %s: %s (%s)", v.GetField(), v.GetDescription(), v.GetReason())
+		c.sayf("rejected: %s: %s (%s)", v.GetField(), v.GetDescription(), v.GetReason())
 	}
 	return c.create(ctx, correctEmail)
 }
 
-// getPatiently gets a customer; it waits once, as told, if a rate limit is reached.
-func (c customers) getPatiently(ctx context.Context, id int64) (*pelcrov1.Customer, error) {
+// getAfterDelay gets a customer. After a rate limit it waits for the delay of the error
+// and retries once.
+func (c customers) getAfterDelay(ctx context.Context, id int64) (*pelcrov1.Customer, error) {
 	customer, err := c.get(ctx, id)
 	if reason(err) != pelcrov1.ErrorReason_PELCRO_RATE_LIMITED {
 		return customer, err
 	}
-	delay := longPause
-	if told := detail[*errdetails.RetryInfo](err); told != nil {
-		delay = told.GetRetryDelay().AsDuration()
+	delay := defaultDelay
+	if retry := detail[*errdetails.RetryInfo](err); retry != nil {
+		delay = retry.GetRetryDelay().AsDuration()
 	}
 	c.wait(ctx, delay)
 	return c.get(ctx, id)
 }
 
-// createOnce creates a customer, but no second one if the first try may have
-// worked.
+// createOnce creates a customer. When the first attempt may have created it, it looks the
+// customer up before it creates one again.
 func (c customers) createOnce(ctx context.Context, email string) (*pelcrov1.Customer, error) {
 	customer, err := c.create(ctx, email)
-	if reason(err) != pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN {
+	if !mayExist(err) {
 		return customer, err
 	}
-	c.sayf("nobody knows whether %s was created: looking for it", email)
-	c.wait(ctx, settling)
+	c.sayf("%s may have been created: looking it up", email)
+	c.wait(ctx, settleTime)
 	if customer, err = c.lookUp(ctx, email); customer != nil || err != nil {
 		return customer, err
 	}
-	c.sayf("it is not there: creating it again")
+	c.sayf("not found: creating it again")
 	return c.create(ctx, email)
 }
 
-// wait waits, but no longer than maxWait. When ctx ends meanwhile the next call says
-// so.
+// wait waits at most maxWait. It also returns when ctx ends; the next call then fails.
 func (c customers) wait(ctx context.Context, delay time.Duration) {
 	if delay > c.maxWait {
-		c.sayf("told to wait %s: waiting %s, as -max-wait says", delay, c.maxWait)
+		c.sayf("retry delay %s: waiting %s (-max-wait)", delay, c.maxWait)
 		delay = c.maxWait
 	}
 	select {

@@ -1,4 +1,4 @@
-// Command go meets the errors of pelcro-grpc, and does about each what it says.
+// Command go provokes three errors of pelcro-grpc and handles each.
 package main
 
 import (
@@ -20,16 +20,15 @@ import (
 )
 
 const (
-	// longPause is how long to wait when a rate limit does not say.
-	longPause = time.Minute
-	// settling is how long Pelcro gets to finish a create that nobody heard the
-	// end of.
-	settling = time.Second
+	// defaultDelay is the delay after a rate limit whose error has none.
+	defaultDelay = time.Minute
+	// settleTime is how long Pelcro may need to finish a create whose response was lost.
+	settleTime = time.Second
 )
 
 func main() {
 	address := flag.String("address", "127.0.0.1:50051", "where pelcro-grpc listens")
-	maxWait := flag.Duration("max-wait", time.Hour, "wait no longer, whatever an error says")
+	maxWait := flag.Duration("max-wait", time.Hour, "upper limit for every wait")
 	flag.Parse()
 	if err := run(context.Background(), *address, *maxWait, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,16 +54,16 @@ func run(ctx context.Context, address string, maxWait time.Duration, out io.Writ
 		return err
 	}
 	fmt.Fprintln(out, "2. Get a customer over the rate limit")
-	c.report(c.getPatiently(ctx, 429))
-	fmt.Fprintln(out, "3. Create a customer and lose the answer")
+	c.report(c.getAfterDelay(ctx, 429))
+	fmt.Fprintln(out, "3. Create a customer and lose the response")
 	c.report(c.createOnce(ctx, "http-502@example.com"))
 	return nil
 }
 
-// report says how something ended.
+// report prints the result of a step.
 func (c customers) report(customer *pelcrov1.Customer, err error) {
 	if err != nil {
-		c.sayf("given up: %s, %s: %s", status.Code(err), reason(err), status.Convert(err).Message())
+		c.sayf("failed: %s, %s: %s", status.Code(err), reason(err), status.Convert(err).Message())
 		return
 	}
 	c.sayf("customer %d is %s", customer.GetId(), customer.GetEmail())

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// The example says what README.md says it does, in front of a sandbox that runs as
-// a program.
+// The example prints what README.md shows, against a sandbox that runs as a program.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -29,7 +28,7 @@ func TestReadme(t *testing.T) {
 	}
 	random := regexp.MustCompile(`nora-[0-9a-z]{8}@|customer [0-9]+`)
 	if got := out.String(); random.ReplaceAllString(got, "N") != random.ReplaceAllString(want, "N") {
-		t.Errorf("it prints\n%s\nREADME.md says\n%s", got, want)
+		t.Errorf("it prints\n%s\nREADME.md shows\n%s", got, want)
 	}
 }
 
@@ -38,8 +37,8 @@ func TestReadme(t *testing.T) {
 func sandbox(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "pelcro-grpc")
-	if said, err := exec.Command("go", "build", "-o", file, "../../cmd/pelcro-grpc").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, said)
+	if output, err := exec.Command("go", "build", "-o", file, "../../cmd/pelcro-grpc").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, output)
 	}
 	service := exec.Command(file, "serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen=", "--log-level=error")
 	out, err := service.StdoutPipe()
@@ -56,7 +55,7 @@ func sandbox(t *testing.T) string {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	groups := regexp.MustCompile(`a SANDBOX on (\S+):`).FindStringSubmatch(line)
 	if groups == nil {
-		t.Fatalf("it says %q: %v", line, err)
+		t.Fatalf("it printed %q: %v", line, err)
 	}
 	return groups[1]
 }

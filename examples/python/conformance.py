@@ -1,9 +1,10 @@
-"""Makes the calls that standard input asks for and says what this language reads
-of each error. The conformance tests of the gateway run it:
+"""Makes the calls on standard input and prints what this language reads of each
+error. The conformance test of the gateway runs it:
 
     conformance.py ADDRESS SERVICE_CONFIG_FILE
 
-One JSON object a line, both ways. Whatever cannot be read ends the program.
+One JSON object per line, in both directions. Unreadable input or an unreadable error
+ends the program.
 """
 
 import json
@@ -21,6 +22,7 @@ DEADLINE_SECONDS = 10
 DETAIL_TYPES = (
     error_details_pb2.ErrorInfo,
     error_details_pb2.BadRequest,
+    error_details_pb2.PreconditionFailure,
     error_details_pb2.RetryInfo,
     error_details_pb2.QuotaFailure,
     error_details_pb2.ResourceInfo,
@@ -47,11 +49,11 @@ def request_of(case):
                 values=[case["email"]],
             )
             return messages.ListCustomersRequest(filters=[same_email])
-    raise ValueError(f"no such operation: {case['operation']}")
+    raise ValueError(f"unknown operation: {case['operation']}")
 
 
 class Success:
-    """A call that ended well, for `describe`."""
+    """The end of a call that succeeded, for `describe`."""
 
     def code(self):
         return grpc.StatusCode.OK
@@ -63,7 +65,7 @@ class Success:
         return ()
 
 
-def outcome_of(service, case):
+def result_of(service, case):
     """Makes the call; returns its error, or a Success."""
     try:
         getattr(service, case["operation"])(request_of(case), timeout=DEADLINE_SECONDS)
@@ -72,47 +74,49 @@ def outcome_of(service, case):
     return Success()
 
 
-def decoded_types(outcome, trailers):
-    """Returns the types of the details, after proving that each can be read and
-    that the status in the trailer is the one of the call."""
+def decoded_types(result, trailers):
+    """Returns the types of the details. Fails unless each can be read and the status in
+    the trailer is that of the call."""
     if TRAILER not in trailers:
         return []
     status = status_pb2.Status.FromString(trailers[TRAILER])
-    if (status.code, status.message) != (outcome.code().value[0], outcome.details()):
-        raise ValueError(f"the status in the trailer is another one: {status} and {outcome}")
+    if (status.code, status.message) != (result.code().value[0], result.details()):
+        raise ValueError(f"the status in the trailer differs: {status} and {result}")
     for detail in status.details:
-        if not any(detail.Unpack(known()) for known in DETAIL_TYPES):
-            raise ValueError(f"a detail of an unknown type: {detail}")
+        if not any(detail.Unpack(message_type()) for message_type in DETAIL_TYPES):
+            raise ValueError(f"unknown detail type: {detail}")
     return [detail.TypeName() for detail in status.details]
 
 
-def describe(name, outcome):
-    """Returns what can be read of a call that ended."""
-    trailers = dict(outcome.trailing_metadata() or ())
-    if len(trailers) != len(outcome.trailing_metadata() or ()):
-        raise ValueError(f"a trailer comes twice: {outcome.trailing_metadata()}")
-    info = find(outcome, error_details_pb2.ErrorInfo)
-    retry = find(outcome, error_details_pb2.RetryInfo)
+def describe(name, result):
+    """Returns what can be read of a call that has ended."""
+    trailers = dict(result.trailing_metadata() or ())
+    if len(trailers) != len(result.trailing_metadata() or ()):
+        raise ValueError(f"duplicate trailer: {result.trailing_metadata()}")
+    info = find(result, error_details_pb2.ErrorInfo)
+    retry = find(result, error_details_pb2.RetryInfo)
     delay = retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None
-    quotas = find(outcome, error_details_pb2.QuotaFailure).violations
+    preconditions = find(result, error_details_pb2.PreconditionFailure).violations
+    quotas = find(result, error_details_pb2.QuotaFailure).violations
     return {
         "name": name,
-        "code": outcome.code().name,
-        "message": outcome.details(),
+        "code": result.code().name,
+        "message": result.details(),
         "domain": info.domain,
         "reason": info.reason,
         "metadata": dict(info.metadata),
         "violations": [
             {"field": each.field, "description": each.description, "reason": each.reason}
-            for each in find(outcome, error_details_pb2.BadRequest).field_violations
+            for each in find(result, error_details_pb2.BadRequest).field_violations
         ],
+        "precondition": preconditions[0].type if preconditions else "",
         "retryDelaySeconds": delay,
         "quota": quotas[0].quota_value if quotas else None,
-        "resource": find(outcome, error_details_pb2.ResourceInfo).resource_name,
-        "requestId": find(outcome, error_details_pb2.RequestInfo).request_id,
+        "resource": find(result, error_details_pb2.ResourceInfo).resource_name,
+        "requestId": find(result, error_details_pb2.RequestInfo).request_id,
         "errorReason": trailers.get("x-error-reason", ""),
         "pushback": trailers.get("grpc-retry-pushback-ms", ""),
-        "detailTypes": decoded_types(outcome, trailers),
+        "detailTypes": decoded_types(result, trailers),
     }
 
 
@@ -120,7 +124,7 @@ def main():
     service = connect(*sys.argv[1:])
     for line in sys.stdin:
         case = json.loads(line)
-        print(json.dumps(describe(case["name"], outcome_of(service, case))), flush=True)
+        print(json.dumps(describe(case["name"], result_of(service, case))), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a program reaches pelcro-grpc."""
+"""Connects to pelcro-grpc."""
 
 from pathlib import Path
 

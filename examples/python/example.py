@@ -1,4 +1,4 @@
-"""Meets the errors of pelcro-grpc, and does about each what it says."""
+"""Provokes three errors of pelcro-grpc and handles each."""
 
 import argparse
 import sys
@@ -9,32 +9,25 @@ from pathlib import Path
 import grpc
 
 from connection import connect
-from error_details import find, reason
+from error_details import find, may_exist, reason
 from stubs import customer_pb2
 from stubs import customer_service_pb2 as messages
 from stubs import error_details_pb2 as details
 from stubs import error_reason_pb2 as reasons
 
 SERVICE_CONFIG = Path(__file__).parent / "../../client/service-config.json"
-# A deadline of the call's own is passed on to the service, which then answers in
-# time and with details; the timeouts of the service config are not.
+# A deadline of the call itself is sent to the service, whose error with details then
+# arrives first; the timeouts of the service config are not sent.
 READ_TIMEOUT = 8
 CHANGE_TIMEOUT = 32
-# After these a create may have happened: the answer was lost between the service
-# and Pelcro, came too late, or was lost on the way here.
-OUTCOME_UNKNOWN = (
-    reasons.PELCRO_OUTCOME_UNKNOWN,
-    reasons.CALLER_DEADLINE_EXCEEDED,
-    reasons.ERROR_REASON_UNSPECIFIED,
-)
-# How long to wait when a rate limit does not say.
-LONG_PAUSE = 60
-# How long Pelcro gets to finish a create that nobody heard the end of.
-SETTLING_TIME = 1
+# The delay after a rate limit whose error has none.
+DEFAULT_DELAY = 60
+# How long Pelcro may need to finish a create whose response was lost.
+SETTLE_TIME = 1
 
 
 class Customers:
-    """The customers of a site, and what to do when they cannot be had."""
+    """Calls the customer service and handles its errors."""
 
     def __init__(self, service, max_wait):
         self.service = service
@@ -58,58 +51,60 @@ class Customers:
         return found[0] if found else None
 
     def create_corrected(self, email, correct_email):
-        """Creates a customer; with the other email if the first one is refused."""
+        """Creates a customer, with the other email if Pelcro rejects the first."""
         try:
             return self.create(email)
         except grpc.RpcError as error:
             if reason(error) != reasons.PELCRO_VALIDATION_FAILED:
                 raise
             for violation in find(error, details.BadRequest).field_violations:
-                say(f"refused: {violation.field}: {violation.description} ({violation.reason})")
+                say(f"rejected: {violation.field}: {violation.description} ({violation.reason})")
         return self.create(correct_email)
 
-    def get_patiently(self, customer_id):
-        """Gets a customer; waits once as told if a rate limit is reached."""
+    def get_after_delay(self, customer_id):
+        """Gets a customer. After a rate limit it waits for the delay of the error and
+        retries once."""
         try:
             return self.get(customer_id)
         except grpc.RpcError as error:
             if reason(error) != reasons.PELCRO_RATE_LIMITED:
                 raise
-            told = find(error, details.RetryInfo).retry_delay
-            self.wait(told.ToTimedelta().total_seconds() or LONG_PAUSE)
+            delay = find(error, details.RetryInfo).retry_delay
+            self.wait(delay.ToTimedelta().total_seconds() or DEFAULT_DELAY)
         return self.get(customer_id)
 
     def create_once(self, email):
-        """Creates a customer, but no second one if the first try may have worked."""
+        """Creates a customer. When the first attempt may have created it, it looks the
+        customer up before it creates one again."""
         try:
             return self.create(email)
         except grpc.RpcError as error:
-            if reason(error) not in OUTCOME_UNKNOWN:
+            if not may_exist(error):
                 raise
-        say(f"nobody knows whether {email} was created: looking for it")
-        self.wait(SETTLING_TIME)
+        say(f"{email} may have been created: looking it up")
+        self.wait(SETTLE_TIME)
         if found := self.look_up(email):
-            say("it is there")
+            say("found")
             return found
-        say("it is not there: creating it again")
+        say("not found: creating it again")
         return self.create(email)
 
     def wait(self, seconds):
         if seconds > self.max_wait:
-            say(f"told to wait {seconds:g} s: waiting {self.max_wait:g} s, as --max-wait says")
-        elif seconds > SETTLING_TIME:
-            say(f"told to wait {seconds:g} s: waiting")
+            say(f"retry delay {seconds:g} s: waiting {self.max_wait:g} s (--max-wait)")
+        elif seconds > SETTLE_TIME:
+            say(f"retry delay {seconds:g} s: waiting")
         time.sleep(min(seconds, self.max_wait))
 
 
 def attempt(title, action):
-    """Does one thing and says how it ended; returns whether it succeeded."""
+    """Runs a step and prints its result; returns whether it succeeded."""
     print(title, flush=True)
     try:
         customer = action()
     except grpc.RpcError as error:
         name = reasons.ErrorReason.Name(reason(error))
-        say(f"given up: {error.code().name}, {name}: {error.details()}")
+        say(f"failed: {error.code().name}, {name}: {error.details()}")
         return False
     say(f"customer {customer.id} is {customer.email}")
     return True
@@ -127,7 +122,7 @@ def main():
         type=float,
         default=float("inf"),
         metavar="SECONDS",
-        help="wait no longer, whatever an error says",
+        help="upper limit for every wait",
     )
     arguments = parser.parse_args()
 
@@ -139,10 +134,10 @@ def main():
     )
     attempt(
         "2. Get a customer over the rate limit",
-        lambda: customers.get_patiently(429),
+        lambda: customers.get_after_delay(429),
     )
     attempt(
-        "3. Create a customer and lose the answer",
+        "3. Create a customer and lose the response",
         lambda: customers.create_once("http-502@example.com"),
     )
     sys.exit(0 if created else 1)

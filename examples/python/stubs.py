@@ -1,4 +1,4 @@
-"""What `make build` generates into build/, importable from here."""
+"""Imports what `make build` generates into build/."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the sandbox cannot show: a create whose answer is lost but which worked."""
+"""Tests what the sandbox cannot show: a create that succeeds but whose response is lost."""
 
 import contextlib
 import io
@@ -25,18 +25,18 @@ class Failure(grpc.RpcError):
         return self.trailers
 
 
-class ForgetfulService:
-    """Fails every create with the error, and perhaps creates all the same."""
+class FailingService:
+    """Fails every create with the error; with `creates`, after creating the customer."""
 
-    def __init__(self, error, works):
+    def __init__(self, error, creates):
         self.error = error
-        self.works = works
-        self.creates = 0
+        self.creates = creates
+        self.attempts = 0
         self.customers = []
 
     def CreateCustomer(self, request, timeout):
-        self.creates += 1
-        if self.works:
+        self.attempts += 1
+        if self.creates:
             self.customers.append(request.customer)
         raise self.error
 
@@ -47,34 +47,39 @@ class ForgetfulService:
 
 
 class CreateOnce(unittest.TestCase):
-    UNKNOWN = Failure(domain="pelcro-grpc", reason="PELCRO_OUTCOME_UNKNOWN")
+    UNKNOWN = Failure(
+        domain="pelcro-grpc", reason="PELCRO_OUTCOME_UNKNOWN", metadata={"outcome": "unknown"}
+    )
 
     def create(self, service):
         with contextlib.redirect_stdout(io.StringIO()):
             return Customers(service, max_wait=0).create_once("eve@example.com")
 
-    def test_finds_what_was_created(self):
+    def test_finds_the_created_customer(self):
         for error in (self.UNKNOWN, Failure()):
-            service = ForgetfulService(error, works=True)
+            service = FailingService(error, creates=True)
             self.assertEqual(self.create(service), customer_pb2.Customer(email="eve@example.com"))
-            self.assertEqual(service.creates, 1)
+            self.assertEqual(service.attempts, 1)
 
-    def test_creates_again_what_is_not_there(self):
-        service = ForgetfulService(self.UNKNOWN, works=False)
+    def test_creates_a_missing_customer_again(self):
+        service = FailingService(self.UNKNOWN, creates=False)
         with self.assertRaises(Failure):
             self.create(service)
-        self.assertEqual(service.creates, 2)
+        self.assertEqual(service.attempts, 2)
 
-    def test_does_not_repeat_what_was_refused(self):
-        refused = Failure(domain="pelcro-grpc", reason="PELCRO_VALIDATION_FAILED")
-        service = ForgetfulService(refused, works=False)
-        with self.assertRaises(Failure):
-            self.create(service)
-        self.assertEqual(service.creates, 1)
+    def test_does_not_retry_a_rejected_create(self):
+        for outcome in ("rejected", "notSent"):
+            error = Failure(
+                domain="pelcro-grpc", reason="PELCRO_UNAVAILABLE", metadata={"outcome": outcome}
+            )
+            service = FailingService(error, creates=False)
+            with self.assertRaises(Failure):
+                self.create(service)
+            self.assertEqual(service.attempts, 1)
 
 
 class Reason(unittest.TestCase):
-    def test_is_unspecified_when_it_is_not_one_of_ours(self):
+    def test_is_unspecified_when_it_is_unknown(self):
         for error in (
             Failure(),
             Failure(domain="pelcro-grpc", reason="OF_A_LATER_VERSION"),

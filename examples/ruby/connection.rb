@@ -2,7 +2,7 @@
 
 require_relative 'stubs'
 
-# How a program reaches pelcro-grpc.
+# Connects to pelcro-grpc.
 module Connection
   # A client of the customer service, with the retries, timeouts and health checks
   # of the service config.

@@ -2,27 +2,35 @@
 
 require_relative 'stubs'
 
-# Reads what an error of pelcro-grpc says to programs: the trailer is a
-# google.rpc.Status, whose details are one message of each type.
+# Reads the details of an error of pelcro-grpc: the trailer is a google.rpc.Status,
+# whose details are at most one message of each type.
 module ErrorDetails
   TRAILER = 'grpc-status-details-bin'
 
   module_function
 
-  # The error's detail of that type; an empty one if it has none.
+  # The error's detail of that type, an empty one if there is none.
   #
-  # GRPC::BadStatus#to_rpc_status does the decoding, too, but takes a broken
-  # status for none.
+  # GRPC::BadStatus#to_rpc_status also decodes, but treats a malformed status as none.
   def find(error, message_type)
     details = Google::Rpc::Status.decode(error.metadata.fetch(TRAILER, '')).details
     details.filter_map { |detail| detail.unpack(message_type) }.first || message_type.new
   end
 
-  # The error's Pelcro::V1::ErrorReason; unspecified if this program knows none.
+  # The error's Pelcro::V1::ErrorReason, the unspecified one if this program does not
+  # know it.
   def reason(error)
     info = find(error, Google::Rpc::ErrorInfo)
     known = Pelcro::V1::ErrorReason.resolve(info.reason.to_sym) if info.domain == 'pelcro-grpc'
     known || Pelcro::V1::ErrorReason::ERROR_REASON_UNSPECIFIED
+  end
+
+  # Whether a create that failed may have created the customer. An error without an
+  # outcome comes from the gRPC library: the connection broke, and the service may have
+  # received the request.
+  def may_exist?(error)
+    outcome = find(error, Google::Rpc::ErrorInfo).metadata['outcome']
+    !%w[rejected notSent].include?(outcome)
   end
 
   # The error's message, which the library leaves without an encoding.

@@ -1,32 +1,25 @@
 # frozen_string_literal: true
 
-# Meets the errors of pelcro-grpc, and does about each what it says.
+# Provokes three errors of pelcro-grpc and handles each.
 
 require 'optparse'
 require 'securerandom'
 require_relative 'connection'
 require_relative 'error_details'
 
-# The customers of a site, and what to do when they cannot be had.
+# Calls the customer service and handles its errors.
 class Customers
   include ErrorDetails
   include Pelcro::V1
 
-  # A deadline of the call's own is passed on to the service, which then answers in
-  # time and with details; the timeouts of the service config are not.
+  # A deadline of the call itself is sent to the service, whose error with details then
+  # arrives first; the timeouts of the service config are not sent.
   READ_TIMEOUT = 8
   CHANGE_TIMEOUT = 32
-  # After these a create may have happened: the answer was lost between the service
-  # and Pelcro, came too late, or was lost on the way here.
-  OUTCOME_UNKNOWN = [
-    ErrorReason::PELCRO_OUTCOME_UNKNOWN,
-    ErrorReason::CALLER_DEADLINE_EXCEEDED,
-    ErrorReason::ERROR_REASON_UNSPECIFIED
-  ].freeze
-  # How long to wait when a rate limit does not say.
-  LONG_PAUSE = 60
-  # How long Pelcro gets to finish a create that nobody heard the end of.
-  SETTLING_TIME = 1
+  # The delay after a rate limit whose error has none.
+  DEFAULT_DELAY = 60
+  # How long Pelcro may need to finish a create whose response was lost.
+  SETTLE_TIME = 1
 
   def initialize(service, max_wait)
     @service = service
@@ -50,62 +43,64 @@ class Customers
     @service.list_customers(request, deadline: Time.now + READ_TIMEOUT).customers.first
   end
 
-  # Creates a customer; with the other email if the first one is refused.
+  # Creates a customer, with the other email if Pelcro rejects the first.
   def create_corrected(email, correct_email)
     create(email)
   rescue GRPC::BadStatus => e
     raise unless reason(e) == ErrorReason::PELCRO_VALIDATION_FAILED
 
     find(e, Google::Rpc::BadRequest).field_violations.each do |violation|
-      say "refused: #{violation.field}: #{violation.description} (#{violation.reason})"
+      say "rejected: #{violation.field}: #{violation.description} (#{violation.reason})"
     end
     create(correct_email)
   end
 
-  # Gets a customer; waits once as told if a rate limit is reached.
-  def get_patiently(id)
+  # Gets a customer. After a rate limit it waits for the delay of the error and retries
+  # once.
+  def get_after_delay(id)
     get(id)
   rescue GRPC::BadStatus => e
     raise unless reason(e) == ErrorReason::PELCRO_RATE_LIMITED
 
-    wait(find(e, Google::Rpc::RetryInfo).retry_delay&.to_f || LONG_PAUSE)
+    wait(find(e, Google::Rpc::RetryInfo).retry_delay&.to_f || DEFAULT_DELAY)
     get(id)
   end
 
-  # Creates a customer, but no second one if the first try may have worked.
+  # Creates a customer. When the first attempt may have created it, it looks the customer
+  # up before it creates one again.
   def create_once(email)
     create(email)
   rescue GRPC::BadStatus => e
-    raise unless OUTCOME_UNKNOWN.include?(reason(e))
+    raise unless may_exist?(e)
 
-    say "nobody knows whether #{email} was created: looking for it"
-    wait(SETTLING_TIME)
-    look_up(email)&.tap { say 'it is there' } || create_again(email)
+    say "#{email} may have been created: looking it up"
+    wait(SETTLE_TIME)
+    look_up(email)&.tap { say 'found' } || create_again(email)
   end
 
-  # Does one thing and says how it ended; returns whether it succeeded.
+  # Runs a step and prints its result; returns whether it succeeded.
   def attempt(title)
     puts title
     customer = yield
     say "customer #{customer.id} is #{customer.email}"
     true
   rescue GRPC::BadStatus => e
-    say "given up: #{e.class}, #{ErrorReason.lookup(reason(e))}: #{message(e)}"
+    say "failed: #{e.class}, #{ErrorReason.lookup(reason(e))}: #{message(e)}"
     false
   end
 
   private
 
   def create_again(email)
-    say 'it is not there: creating it again'
+    say 'not found: creating it again'
     create(email)
   end
 
   def wait(seconds)
     if seconds > @max_wait
-      say format('told to wait %g s: waiting %g s, as --max-wait says', seconds, @max_wait)
-    elsif seconds > SETTLING_TIME
-      say format('told to wait %g s: waiting', seconds)
+      say format('retry delay %g s: waiting %g s (--max-wait)', seconds, @max_wait)
+    elsif seconds > SETTLE_TIME
+      say format('retry delay %g s: waiting', seconds)
     end
     sleep([seconds, @max_wait].min)
   end
@@ -120,7 +115,7 @@ if $PROGRAM_NAME == __FILE__
   max_wait = Float::INFINITY
   OptionParser.new do |options|
     options.banner = 'usage: example.rb [--max-wait SECONDS] [ADDRESS]'
-    options.on('--max-wait SECONDS', Float, 'wait no longer, whatever an error says') do |seconds|
+    options.on('--max-wait SECONDS', Float, 'upper limit for every wait') do |seconds|
       max_wait = seconds
     end
   end.parse!
@@ -133,9 +128,9 @@ if $PROGRAM_NAME == __FILE__
     customers.create_corrected('nora', email)
   end
   customers.attempt('2. Get a customer over the rate limit') do
-    customers.get_patiently(429)
+    customers.get_after_delay(429)
   end
-  customers.attempt('3. Create a customer and lose the answer') do
+  customers.attempt('3. Create a customer and lose the response') do
     customers.create_once('http-502@example.com')
   end
   exit created

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# What `make build` generates into build/. It goes before the gems, whose
-# google.rpc is older and knows no reason of a field violation.
+# Loads what `make build` generates into build/, before the gems: their google.rpc is
+# older and has no reason for a field violation.
 $LOAD_PATH.unshift File.join(__dir__, 'build')
 
 require 'grpc'

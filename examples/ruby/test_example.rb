@@ -1,26 +1,26 @@
 # frozen_string_literal: true
 
-# What the sandbox cannot show: a create whose answer is lost but which worked.
+# Tests what the sandbox cannot show: a create that succeeds but whose response is lost.
 
 require 'minitest/autorun'
 require_relative 'example'
 
-# Fails every create with the error, and perhaps creates all the same.
-class ForgetfulService
-  attr_reader :creates
+# Fails every create with the error; with `creates`, after creating the customer.
+class FailingService
+  attr_reader :attempts
 
-  def initialize(error, works:)
+  def initialize(error, creates:)
     @error = error
-    @works = works
-    @creates = 0
+    @creates = creates
+    @attempts = 0
     @customers = []
   end
 
   def create_customer(request, deadline:)
     raise ArgumentError, 'no time left' unless deadline > Time.now
 
-    @creates += 1
-    @customers << request.customer if @works
+    @attempts += 1
+    @customers << request.customer if @creates
     raise @error
   end
 
@@ -41,7 +41,7 @@ class TestExample < Minitest::Test
   end
 
   def unknown
-    failure(domain: 'pelcro-grpc', reason: 'PELCRO_OUTCOME_UNKNOWN')
+    failure(domain: 'pelcro-grpc', reason: 'PELCRO_OUTCOME_UNKNOWN', metadata: { 'outcome' => 'unknown' })
   end
 
   def create(service)
@@ -50,28 +50,30 @@ class TestExample < Minitest::Test
     customer
   end
 
-  def test_finds_what_was_created
+  def test_finds_the_created_customer
     [unknown, GRPC::Unavailable.new].each do |error|
-      service = ForgetfulService.new(error, works: true)
+      service = FailingService.new(error, creates: true)
       assert_equal 'eve@example.com', create(service).email
-      assert_equal 1, service.creates
+      assert_equal 1, service.attempts
     end
   end
 
-  def test_creates_again_what_is_not_there
-    service = ForgetfulService.new(unknown, works: false)
+  def test_creates_a_missing_customer_again
+    service = FailingService.new(unknown, creates: false)
     assert_raises(GRPC::Internal) { create(service) }
-    assert_equal 2, service.creates
+    assert_equal 2, service.attempts
   end
 
-  def test_does_not_repeat_what_was_refused
-    refused = failure(domain: 'pelcro-grpc', reason: 'PELCRO_VALIDATION_FAILED')
-    service = ForgetfulService.new(refused, works: false)
-    assert_raises(GRPC::Internal) { create(service) }
-    assert_equal 1, service.creates
+  def test_does_not_retry_a_rejected_create
+    %w[rejected notSent].each do |outcome|
+      error = failure(domain: 'pelcro-grpc', reason: 'PELCRO_UNAVAILABLE', metadata: { 'outcome' => outcome })
+      service = FailingService.new(error, creates: false)
+      assert_raises(GRPC::Internal) { create(service) }
+      assert_equal 1, service.attempts
+    end
   end
 
-  def test_a_reason_that_is_not_one_of_ours_is_unspecified
+  def test_an_unknown_reason_is_unspecified
     [
       GRPC::Unavailable.new,
       failure(domain: 'pelcro-grpc', reason: 'OF_A_LATER_VERSION'),

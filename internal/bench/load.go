@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,8 +21,6 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
-
-func tokenHash() [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
 
 // target is a part with the connections by which it is called.
 type target struct {
@@ -46,7 +43,7 @@ func newTarget(p *process, connections int) (*target, error) {
 		conn, err := grpc.NewClient("passthrough:///"+p.address,
 			grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(`{}`))
 		if err != nil {
-			return nil, err
+			return t, err
 		}
 		t.conns = append(t.conns, conn)
 	}
@@ -168,30 +165,23 @@ func authorized(ctx context.Context) context.Context {
 type tally struct {
 	took    []time.Duration // each call
 	elapsed time.Duration
-	begin   time.Duration // the server's CPU time before
 }
 
-// start begins a tally with the CPU time that the target's process has used so far.
-func (t *target) start() (tally, error) {
-	begin, err := t.cpu()
-	return tally{begin: begin}, err
-}
-
-// end returns the measurement of the tally. The CPU time is all that the process has used since the
-// start: what it did between its turns, such as collecting garbage, belongs to its calls.
-func (t *target) end(done tally) (measurement, error) {
-	end, err := t.cpu()
+// measure returns the measurement of a tally. The CPU time is all that the process has used in the
+// round: what it did between its turns, such as collecting garbage, belongs to its calls.
+func (t *target) measure(done tally, cpuBefore time.Duration) (measurement, error) {
+	cpu, err := t.cpu()
 	if err != nil {
 		return measurement{}, err
 	}
-	rss, err := t.rss()
+	rss, err := t.memory(residentNow)
 	slices.Sort(done.took)
 	calls := len(done.took)
 	return measurement{
 		perSecond: float64(calls) / done.elapsed.Seconds(),
 		p50:       done.took[calls/2],
 		p99:       done.took[calls*99/100],
-		cpu:       (end - done.begin) / time.Duration(calls),
+		cpu:       (cpu - cpuBefore) / time.Duration(calls),
 		rss:       rss,
 	}, err
 }
@@ -201,26 +191,18 @@ func (t *target) end(done tally) (measurement, error) {
 func (t *target) run(ctx context.Context, s scenario, calls, callers int, to *tally) error {
 	ctx = authorized(ctx)
 	var (
-		next    atomic.Int64
-		group   sync.WaitGroup
-		mu      sync.Mutex
-		failure error
+		next  atomic.Int64
+		group sync.WaitGroup
 	)
+	failed := make(chan error, callers)
 	took := make([]time.Duration, calls)
 	begin := time.Now()
 	for range callers {
 		group.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= calls {
-					return
-				}
+			for n := int(next.Add(1)) - 1; n < calls && len(failed) == 0; n = int(next.Add(1)) - 1 {
 				start := time.Now()
 				if err := t.call(ctx, s, n); err != nil {
-					mu.Lock()
-					failure = err
-					mu.Unlock()
-					next.Store(int64(calls))
+					failed <- err
 					return
 				}
 				took[n] = time.Since(start)
@@ -230,5 +212,11 @@ func (t *target) run(ctx context.Context, s scenario, calls, callers int, to *ta
 	group.Wait()
 	to.elapsed += time.Since(begin)
 	to.took = append(to.took, took...)
-	return failure
+	return first(failed)
+}
+
+// first returns an error of the channel, nil if there is none.
+func first(failed chan error) error {
+	close(failed)
+	return <-failed
 }

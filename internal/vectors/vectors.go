@@ -1,5 +1,5 @@
-// Package vectors reads the captured HTTP replies of mapping/testdata/vectors,
-// each with what a caller must get for it. Only tests use it.
+// Package vectors reads the captured HTTP responses of mapping/testdata/vectors, each
+// with the error that a caller must receive for it. Only tests use it.
 package vectors
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Vector is one reply and what must become of it.
+// Vector is an HTTP response and what a caller must receive for it.
 type Vector struct {
 	Name      string `json:"name"`
 	Server    string `json:"server"`
@@ -33,33 +33,32 @@ type Vector struct {
 	Expect Expect `json:"expect"`
 }
 
-// Expect is what a caller must get.
+// Expect is what a caller must receive.
 type Expect struct {
 	Code   string `json:"code"`
 	Reason string `json:"reason"`
-	// Violations are all there are, unless MinViolations is set: then they are the
-	// first of at least so many.
+	// Violations are all field violations, or, with MinViolations, the first of at
+	// least so many.
 	Violations        []Violation `json:"violations"`
 	MinViolations     int         `json:"min_violations"`
 	RetryDelaySeconds float64     `json:"retry_delay_seconds"`
-	// Pushback is the trailer grpc-retry-pushback-ms; empty if it does not matter.
+	// Pushback is the trailer grpc-retry-pushback-ms; empty for any.
 	Pushback   string `json:"pushback"`
 	MessageHas string `json:"message_has"`
-	// Outcome is the metadata "outcome"; empty if it does not matter.
+	// Outcome is the metadata "outcome"; empty for any.
 	Outcome string `json:"outcome"`
-	// Never are texts that must not reach the caller.
+	// Never lists texts that must not reach the caller.
 	Never []string `json:"never"`
 }
 
-// Violation is one google.rpc.BadRequest.FieldViolation; an empty Reason stands
-// for any.
+// Violation is one google.rpc.BadRequest.FieldViolation; an empty Reason means any.
 type Violation struct {
 	Field       string `json:"field"`
 	Description string `json:"description"`
 	Reason      string `json:"reason"`
 }
 
-// Header returns the reply's headers.
+// Header returns the headers of the response.
 func (v Vector) Header() http.Header {
 	header := http.Header{}
 	for name, value := range v.Response.Headers {
@@ -68,7 +67,7 @@ func (v Vector) Header() http.Header {
 	return header
 }
 
-// Body returns the reply's body.
+// Body returns the body of the response.
 func (v Vector) Body() []byte {
 	if v.Response.BodyBase64 != nil {
 		return v.Response.BodyBase64
@@ -76,13 +75,13 @@ func (v Vector) Body() []byte {
 	return []byte(v.Response.Body)
 }
 
-// RetryDelay returns the delay that google.rpc.RetryInfo must hold, 0 for none.
+// RetryDelay returns the delay that google.rpc.RetryInfo must have, 0 for none.
 func (e Expect) RetryDelay() time.Duration {
 	return time.Duration(e.RetryDelaySeconds * float64(time.Second))
 }
 
-// Read reads all vectors of a directory. It is strict: an unknown key, or a file
-// whose name is not the vector's, fails the test.
+// Read reads all vectors of a directory. An unknown key, or a file that is not named
+// after its vector, fails the test.
 func Read(tb testing.TB, directory string) []Vector {
 	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(directory, "*.json"))
@@ -107,19 +106,19 @@ func Read(tb testing.TB, directory string) []Vector {
 	return vectors
 }
 
-// Answer is what a caller got.
-type Answer struct {
+// Result is what a caller received.
+type Result struct {
 	Code, Reason, Message string
 	Violations            []Violation
 	RetryDelay            time.Duration
 	Pushback              string
 	Outcome               string
-	// Everything is all that reached the caller, as text.
+	// Everything is all text that reached the caller.
 	Everything string
 }
 
-// Check fails the test unless the answer is the expected one.
-func (e Expect) Check(tb testing.TB, got Answer) {
+// Check fails the test unless the result is the expected one.
+func (e Expect) Check(tb testing.TB, got Result) {
 	tb.Helper()
 	if got.Code != e.Code || got.Reason != e.Reason {
 		tb.Errorf("%s %s, want %s %s: %s", got.Code, got.Reason, e.Code, e.Reason, got.Message)

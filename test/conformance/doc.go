@@ -2,9 +2,9 @@
 // its own gRPC library, read the same errors.
 //
 // The gateway runs as a program in front of a Pelcro that replays
-// mapping/testdata/vectors. Each language has a client that makes the calls that it
-// is told to and prints what it got; one comparator, in Go, judges all of them. It
-// needs the languages, so it has the build tag e2e: make conformance.
+// mapping/testdata/vectors. Each language has a client that makes the calls that its
+// input names and prints what it received; one comparator, in Go, checks all of them.
+// The test needs the other languages, so it has the build tag e2e: make conformance.
 //
 // # The clients
 //
@@ -16,5 +16,7 @@
 // id is for GetCustomer, UpdateCustomer (which sets first_name to "x", without a
 // mask) and DeleteCustomer; email for CreateCustomer, and for ListCustomers, which
 // filters by it with OPERATOR_EQUALS. Each call has a deadline of 10 seconds. Each
-// line of its standard output is what came of a call, see the type answer.
+// line of its standard output is what the client received for a call, in the order of
+// the calls, see the type response. The metadata of google.rpc.ErrorInfo is printed
+// whole: it holds the origin of the response and the outcome of the request.
 package conformance

@@ -20,9 +20,8 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// callInGo is the client in Go. It accepts no more headers than clients in other
-// languages do.
-func callInGo(t *testing.T, address, configFile string, calls []request) []answer {
+// callInGo is the client in Go. Its limit for headers is that of the other languages.
+func callInGo(t *testing.T, address, configFile string, calls []request) []response {
 	t.Helper()
 	config, err := os.ReadFile(configFile)
 	if err != nil {
@@ -35,15 +34,15 @@ func callInGo(t *testing.T, address, configFile string, calls []request) []answe
 	}
 	defer conn.Close()
 	customers := pelcrov1.NewCustomerServiceClient(conn)
-	answers := make([]answer, 0, len(calls))
+	responses := make([]response, 0, len(calls))
 	for _, call := range calls {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		var trailer metadata.MD
 		err := do(ctx, customers, call, grpc.Trailer(&trailer))
 		cancel()
-		answers = append(answers, answerOf(call.Name, err, trailer))
+		responses = append(responses, responseOf(call.Name, err, trailer))
 	}
-	return answers
+	return responses
 }
 
 func do(ctx context.Context, customers pelcrov1.CustomerServiceClient, call request, option grpc.CallOption) (err error) {
@@ -64,38 +63,42 @@ func do(ctx context.Context, customers pelcrov1.CustomerServiceClient, call requ
 	return err
 }
 
-// added is what grpc-go puts before the message when it has given up.
-var added = regexp.MustCompile(`^max retries exhausted: failed after 3 attempts: rpc error: code = \w+ desc = `)
+// addedPrefix is what grpc-go puts before the message after the last attempt.
+var addedPrefix = regexp.MustCompile(`^max retries exhausted: failed after 3 attempts: rpc error: code = \w+ desc = `)
 
-func answerOf(name string, err error, trailer metadata.MD) answer {
+func responseOf(name string, err error, trailer metadata.MD) response {
 	failure := status.Convert(err)
-	a := answer{
-		Name: name, Code: code.Code(failure.Code()).String(), Message: added.ReplaceAllString(failure.Message(), ""),
+	r := response{
+		Name: name, Code: code.Code(failure.Code()).String(), Message: addedPrefix.ReplaceAllString(failure.Message(), ""),
 		ErrorReason: strings.Join(trailer.Get("x-error-reason"), ","),
 		Pushback:    strings.Join(trailer.Get("grpc-retry-pushback-ms"), ","),
 	}
 	for _, detail := range failure.Details() {
 		if message, ok := detail.(proto.Message); ok {
-			a.DetailTypes = append(a.DetailTypes, string(message.ProtoReflect().Descriptor().FullName()))
+			r.DetailTypes = append(r.DetailTypes, string(message.ProtoReflect().Descriptor().FullName()))
 		}
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
-			a.Domain, a.Reason, a.Metadata = d.GetDomain(), d.GetReason(), d.GetMetadata()
+			r.Domain, r.Reason, r.Metadata = d.GetDomain(), d.GetReason(), d.GetMetadata()
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				a.Violations = append(a.Violations, violation{v.GetField(), v.GetDescription(), v.GetReason()})
+				r.Violations = append(r.Violations, violation{v.GetField(), v.GetDescription(), v.GetReason()})
+			}
+		case *errdetails.PreconditionFailure:
+			for _, v := range d.GetViolations() {
+				r.Precondition = v.GetType()
 			}
 		case *errdetails.RetryInfo:
-			a.RetryDelaySeconds = new(d.GetRetryDelay().AsDuration().Seconds())
+			r.RetryDelaySeconds = new(d.GetRetryDelay().AsDuration().Seconds())
 		case *errdetails.QuotaFailure:
 			for _, v := range d.GetViolations() {
-				a.Quota = new(v.GetQuotaValue())
+				r.Quota = new(v.GetQuotaValue())
 			}
 		case *errdetails.ResourceInfo:
-			a.Resource = d.GetResourceName()
+			r.Resource = d.GetResourceName()
 		case *errdetails.RequestInfo:
-			a.RequestID = d.GetRequestId()
+			r.RequestID = d.GetRequestId()
 		}
 	}
-	return a
+	return r
 }

@@ -17,7 +17,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// built is a folder with what all tests need: the gateway, and a fresh database.
+// built is a folder with the gateway and a fresh database.
 var built string
 
 func TestMain(m *testing.M) {
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	for _, program := range []string{"php", "nginx"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return 0, fmt.Errorf("%w; make e2e says what to install", err)
+			return 0, fmt.Errorf("%w; make e2e installs it", err)
 		}
 	}
 	if built, err = os.MkdirTemp("", "pelcro-grpc-e2e-"); err != nil {
@@ -41,8 +41,8 @@ func run(m *testing.M) (code int, err error) {
 	defer os.RemoveAll(built)
 	command := exec.Command("go", "build", "-o", built, "./cmd/pelcro-grpc")
 	command.Dir = "../.."
-	if said, err := command.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("go build: %w: %s", err, said)
+	if output, err := command.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("go build: %w: %s", err, output)
 	}
 	if code = m.Run(); code == 0 {
 		err = goleak.Find()
@@ -50,7 +50,7 @@ func run(m *testing.M) (code int, err error) {
 	return code, err
 }
 
-// A gateway is a running gateway, with a client of it.
+// A gateway is a running gateway with a client.
 type gateway struct {
 	*process
 	customers pelcrov1.CustomerServiceClient
@@ -60,14 +60,14 @@ type gateway struct {
 // gatewaySettings are what a test may choose.
 type gatewaySettings struct {
 	key   string   // the API key; empty means goodKey
-	flags []string // more flags
-	// direct leaves the recorder out. A recorder that loses its upstream closes the
-	// connection, which is not in all cases what the upstream itself would have done.
+	flags []string // additional flags
+	// direct omits the recorder. A recorder that loses its upstream closes the
+	// connection, which the upstream itself would not always have done.
 	direct bool
 }
 
-// arguments are the gateway's, without what a test adds: all defaults, but for what
-// lets many run side by side and a test read their logs.
+// arguments are the gateway's. They change defaults only so that many gateways can run
+// in parallel and a test can read their logs.
 func arguments(pelcroURL string) []string {
 	return []string{
 		"serve", "--admin-listen=", "--pelcro-url", pelcroURL, "--site-id", "1", "--listen", "127.0.0.1:0", "--log-format", "json",
@@ -76,7 +76,7 @@ func arguments(pelcroURL string) []string {
 
 var serving = regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
 
-// startGateway runs a gateway in front of the upstream, with a recorder between.
+// startGateway runs a gateway in front of the upstream, with a recorder between them.
 func startGateway(t *testing.T, pelcroURL string, settings gatewaySettings) *gateway {
 	t.Helper()
 	g := &gateway{}

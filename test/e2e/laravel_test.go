@@ -18,8 +18,8 @@ import (
 // application is the folder of the Laravel application.
 const application = "../laravel"
 
-// The keys of its database. The key that does everything is the sandbox's, so that
-// one gateway configuration serves both.
+// The API keys in its database. The one with all permissions is the sandbox's, so that
+// both need the same gateway configuration.
 const (
 	goodKey     = sandbox.DefaultAPIKey
 	readOnlyKey = "read-only-key"
@@ -27,21 +27,21 @@ const (
 	wrongKey    = "no-such-key"
 )
 
-// postMaxSize is PHP's limit of a body: the sandbox's, which is what PHP calls 1M.
+// postMaxSize is PHP's limit of a body, equal to the sandbox's.
 const postMaxSize = "1M"
 
 // A laravel is a running application.
 type laravel struct {
 	*process
 	url     string // of the API
-	storage string // where its database is
+	storage string // the folder of its database
 	env     []string
 }
 
 var developmentServer = regexp.MustCompile(`Development Server \((http://[^)]+)\) started`)
 
-// startLaravel runs the application with a database of its own. Its limit of
-// requests is the sandbox's unless env, a list of NAME=value, says otherwise.
+// startLaravel runs the application with a new database. Its rate limit is the
+// sandbox's unless env, a list of NAME=value, changes it.
 func startLaravel(t *testing.T, env ...string) *laravel {
 	t.Helper()
 	storage := t.TempDir()
@@ -55,7 +55,7 @@ func startLaravel(t *testing.T, env ...string) *laravel {
 	return startLaravelIn(t, storage, env...)
 }
 
-// startLaravelIn runs the application with the database of an earlier one.
+// startLaravelIn runs the application with an existing database.
 func startLaravelIn(t *testing.T, storage string, env ...string) *laravel {
 	t.Helper()
 	l := &laravel{
@@ -73,7 +73,7 @@ func startLaravelIn(t *testing.T, storage string, env ...string) *laravel {
 	return l
 }
 
-// artisan runs one of Laravel's own commands.
+// artisan runs a command of Laravel.
 func (l *laravel) artisan(t *testing.T, arguments ...string) {
 	t.Helper()
 	command := exec.Command("php", append([]string{"artisan"}, arguments...)...)
@@ -81,7 +81,7 @@ func (l *laravel) artisan(t *testing.T, arguments ...string) {
 	mustRun(t, command)
 }
 
-// seeded returns a folder with a fresh database. It is made once.
+// seeded returns a folder with a fresh database, created once.
 var seeded = sync.OnceValue(func() string {
 	storage := filepath.Join(built, "storage")
 	if err := os.MkdirAll(storage, 0o700); err != nil {
@@ -92,8 +92,8 @@ var seeded = sync.OnceValue(func() string {
 	}
 	command := exec.Command("php", "artisan", "migrate", "--seed", "--force")
 	command.Dir, command.Env = application, environment("PELCRO_STORAGE="+storage)
-	if said, err := command.CombinedOutput(); err != nil {
-		panic(strings.Join(command.Args, " ") + ": " + err.Error() + "\n" + string(said))
+	if output, err := command.CombinedOutput(); err != nil {
+		panic(strings.Join(command.Args, " ") + ": " + err.Error() + "\n" + string(output))
 	}
 	return storage
 })

@@ -16,8 +16,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// nginxConf is an nginx in the foreground that writes into its own folder only.
-// (Without a master process nginx 1.22 crashes when it takes over a socket.)
+// nginxConf runs nginx in the foreground; it writes only into its own folder. (Without a
+// master process nginx 1.22 crashes when it takes over a socket.)
 const nginxConf = `
 daemon off;
 user root;
@@ -43,22 +43,21 @@ http {
 }
 `
 
-// impatient is a directive: nginx gives up on Laravel after a second.
-const impatient = "proxy_read_timeout 1s;"
+// shortReadTimeout is a directive: nginx waits for Laravel for one second.
+const shortReadTimeout = "proxy_read_timeout 1s;"
 
 var nginxReady = regexp.MustCompile(`using the "(\w+)" event method`)
 
-// startNginx runs nginx in front of the upstream, with more directives, and returns
-// the URL to use instead.
+// startNginx runs nginx in front of the upstream, with additional directives, and
+// returns its URL.
 func startNginx(t *testing.T, upstream, directives string) (pelcroURL string) {
 	t.Helper()
 	behind, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// nginx cannot tell which port it got, but it takes over a socket that is open
-	// already, as it does when it replaces itself. So no port can be lost between
-	// choosing and using it.
+	// nginx does not report its port, but it takes over an open socket, as it does when
+	// it replaces itself. So no other program can take the port in between.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +75,7 @@ func startNginx(t *testing.T, upstream, directives string) (pelcroURL string) {
 	}
 	command := exec.Command("nginx", "-p", folder, "-c", "nginx.conf", "-e", "stderr")
 	command.ExtraFiles, command.Env = []*os.File{socket}, environment("NGINX=3;")
-	// Killed, the master would leave its worker behind.
+	// A killed master would not stop its worker.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	serve(t, command, nginxReady)
 	return "http://" + listener.Addr().String() + sandbox.BasePath

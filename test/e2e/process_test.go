@@ -15,24 +15,23 @@ import (
 	"time"
 )
 
-// patience is how long a program may take for what should be quick. The machine may
-// be busy with other work.
-const patience = time.Minute
+// testTimeout is how long a program may take to start or stop, on a busy machine.
+const testTimeout = time.Minute
 
 // A process is a program that serves until the test ends.
 type process struct {
 	command *exec.Cmd
-	logged  chan struct{} // closed when it has closed its standard error
+	logged  chan struct{} // closed with its standard error
 	mu      sync.Mutex
-	said    bytes.Buffer
+	output  bytes.Buffer
 	killed  bool
 }
 
 // serve starts a program and waits until a line of its standard error matches ready.
 // It returns the first group of the match.
 //
-// The program leads a process group of its own, so that all of it can be stopped,
-// and is killed by the kernel if the test dies without cleaning up.
+// The program leads its own process group, so that all its processes can be stopped, and
+// is killed by the kernel if the test dies without cleaning up.
 func serve(t *testing.T, command *exec.Cmd, ready *regexp.Regexp) (*process, string) {
 	t.Helper()
 	p := &process{command: command, logged: make(chan struct{})}
@@ -51,7 +50,7 @@ func serve(t *testing.T, command *exec.Cmd, ready *regexp.Regexp) (*process, str
 	t.Cleanup(func() {
 		p.stop(t)
 		if t.Failed() {
-			t.Logf("%s said:\n%s", command.Path, p.text())
+			t.Logf("%s printed:\n%s", command.Path, p.text())
 		}
 	})
 	select {
@@ -60,30 +59,30 @@ func serve(t *testing.T, command *exec.Cmd, ready *regexp.Regexp) (*process, str
 			t.Fatalf("%s did not start: %s", command.Path, p.text())
 		}
 		return p, address
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatalf("%s did not start in time: %s", command.Path, p.text())
 		return nil, ""
 	}
 }
 
-// boring is what PHP says of each connection.
-var boring = regexp.MustCompile(` (Accepted|Closing)$`)
+// connectionLines match what PHP prints for each connection.
+var connectionLines = regexp.MustCompile(` (Accepted|Closing)$`)
 
-// read keeps what the program says, and reports the line that says it is ready.
+// read keeps the output and reports the line that matches ready.
 func (p *process) read(lines *bufio.Scanner, ready *regexp.Regexp, found chan<- string) {
 	defer close(p.logged)
 	defer close(found)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if !boring.Match(lines.Bytes()) {
+		if !connectionLines.Match(lines.Bytes()) {
 			p.mu.Lock()
-			p.said.Write(append(lines.Bytes(), '\n'))
+			p.output.Write(append(lines.Bytes(), '\n'))
 			p.mu.Unlock()
 		}
 		if groups := ready.FindSubmatch(lines.Bytes()); groups != nil {
 			select {
 			case found <- string(groups[1]):
-			default: // it said so before
+			default: // not the first such line
 			}
 		}
 	}
@@ -92,10 +91,10 @@ func (p *process) read(lines *bufio.Scanner, ready *regexp.Regexp, found chan<- 
 func (p *process) text() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.said.String()
+	return p.output.String()
 }
 
-// signal sends a signal to the program and all that it started.
+// signal sends a signal to all processes of the program.
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(-p.command.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
@@ -103,7 +102,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// kill ends the program at once, in the middle of whatever it does.
+// kill ends the program immediately.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	if p.killed {
@@ -112,10 +111,10 @@ func (p *process) kill(t *testing.T) {
 	p.killed = true
 	p.signal(t, syscall.SIGKILL)
 	<-p.logged
-	_ = p.command.Wait() // it was killed, which is what Wait reports
+	_ = p.command.Wait() // reports that it was killed
 }
 
-// stop asks the program to end, and insists after a while.
+// stop asks the program to end, and kills it after testTimeout.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	if p.killed {
@@ -127,7 +126,7 @@ func (p *process) stop(t *testing.T) {
 	case <-p.logged:
 		p.killed = true
 		_ = p.command.Wait()
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Errorf("%s did not stop", p.command.Path)
 		p.kill(t)
 	}
@@ -136,8 +135,8 @@ func (p *process) stop(t *testing.T) {
 // mustRun runs a program to its end.
 func mustRun(t testing.TB, command *exec.Cmd) {
 	t.Helper()
-	if said, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", command.Args, err, said)
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", command.Args, err, output)
 	}
 }
 

@@ -21,20 +21,20 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 )
 
-var updating = flag.Bool("update", false, "write a vector for each reply that none is like")
+var updating = flag.Bool("update", false, "write a vector for each response of a new kind")
 
 const vectorFiles = "../../mapping/testdata/vectors"
 
-// A recorder stands between a gateway and its upstream and keeps the last reply. It
-// changes nothing that the gateway would notice: status, headers and body pass as
-// they are, and a connection that breaks, breaks.
+// A recorder is a proxy between a gateway and its upstream that keeps the last response.
+// It changes neither status nor headers nor body, and closes the connection to the
+// gateway when it loses the upstream.
 type recorder struct {
-	arrived chan struct{} // has something once a request has arrived
+	arrived chan struct{} // receives when a request has arrived
 	mu      sync.Mutex
 	last    *exchange
 }
 
-// An exchange is one request and the reply to it.
+// An exchange is one request and its response.
 type exchange struct {
 	method, path string
 	status       int
@@ -42,7 +42,7 @@ type exchange struct {
 	body         []byte
 }
 
-// record starts a recorder and returns the URL to use instead.
+// record starts a recorder and returns its URL.
 func record(t *testing.T, upstream string) (*recorder, string) {
 	t.Helper()
 	target, err := url.Parse(upstream)
@@ -93,9 +93,9 @@ func (r *recorder) take() *exchange {
 	return last
 }
 
-// check fails the test if the reply of the last call is a failure of a kind that no
-// vector has.
-func (r *recorder) check(t *testing.T, operation string, got answer) {
+// check fails the test if the response to the last call is a failure of a kind that is
+// missing in the vectors.
+func (r *recorder) check(t *testing.T, operation string, got result) {
 	t.Helper()
 	seen := r.take()
 	if seen == nil || got.code == "OK" || got.info["httpStatus"] == "" {
@@ -112,11 +112,11 @@ func (r *recorder) check(t *testing.T, operation string, got answer) {
 	case *updating:
 		seen.write(t, operation, got)
 	default:
-		t.Errorf("no vector has a reply like this; make e2e UPDATE=1 writes one: %q\n%d %v\n%.2000s", unknown, seen.status, seen.header, seen.body)
+		t.Errorf("no vector has a response of this kind; make e2e UPDATE=1 writes one: %q\n%d %v\n%.2000s", unknown, seen.status, seen.header, seen.body)
 	}
 }
 
-// known are the kinds of all replies in the vectors.
+// known are the kinds of all responses in the vectors.
 var known kindSet
 
 type kindSet struct {
@@ -124,7 +124,7 @@ type kindSet struct {
 	kinds map[string]bool
 }
 
-// add says whether the kind is new.
+// add reports whether the kind is new.
 func (k *kindSet) add(t *testing.T, kind string) bool {
 	t.Helper()
 	k.mu.Lock()
@@ -142,9 +142,9 @@ func (k *kindSet) add(t *testing.T, kind string) bool {
 	return isNew
 }
 
-// kindsOf says what a reply is in substance. Two replies of one kind differ in
-// numbers, names of fields and the like, and cannot be told apart by the mapping.
-// Field errors are a kind for each text.
+// kindsOf returns the kinds of a response. Responses of one kind differ only in numbers,
+// names of fields and the like, which the mapping does not distinguish. Each text of a
+// field error is a kind.
 func kindsOf(operation string, status int, header http.Header, body []byte) []string {
 	mediaType, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	prefix := []string{http.StatusText(status), mediaType}
@@ -171,7 +171,7 @@ func kindsOf(operation string, status int, header http.Header, body []byte) []st
 	for field, raw := range decoded.Errors {
 		var texts []string
 		if json.Unmarshal(raw, &texts) != nil {
-			continue // a shape that Laravel does not send
+			continue // a form that Laravel does not send
 		}
 		for _, text := range texts {
 			text = strings.Replace(text, field, "FIELD", 1)
@@ -195,7 +195,7 @@ var (
 	titles    = regexp.MustCompile(`(?s)<title>\s*(.*?)\s*</title>`)
 )
 
-// title is what a page is called.
+// title returns the title of a page.
 func title(page []byte) string {
 	if groups := titles.FindSubmatch(page); groups != nil {
 		return string(groups[1])
@@ -203,9 +203,9 @@ func title(page []byte) string {
 	return string(page)
 }
 
-// write stores the exchange as a vector, with what the caller got as what a caller
-// must get. It is named after the test, and someone has to look at it.
-func (e *exchange) write(t *testing.T, operation string, got answer) {
+// write stores the exchange as a vector that expects the result of the caller. It is
+// named after the test; review it before you commit it.
+func (e *exchange) write(t *testing.T, operation string, got result) {
 	t.Helper()
 	server := "laravel 8.83"
 	if strings.HasPrefix(e.header.Get("Server"), "nginx") {
@@ -225,9 +225,10 @@ func (e *exchange) write(t *testing.T, operation string, got answer) {
 		Violations        []map[string]string `json:"violations,omitempty"`
 		RetryDelaySeconds float64             `json:"retry_delay_seconds,omitempty"`
 		Pushback          string              `json:"pushback,omitempty"`
+		Outcome           string              `json:"outcome,omitempty"`
 		Never             []string            `json:"never"`
 	}
-	expect := expectation{Code: got.code, Reason: got.reason, RetryDelaySeconds: got.retryDelay.Seconds(), Never: []string{}}
+	expect := expectation{Code: got.code, Reason: got.reason, RetryDelaySeconds: got.retryDelay.Seconds(), Outcome: got.info["outcome"], Never: []string{}}
 	for i, v := range got.violations {
 		expect.Violations = append(expect.Violations, map[string]string{
 			"field": v.field, "description": got.descriptions[i], "reason": v.reason,

@@ -14,17 +14,16 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// A rule is one that a request breaks, and nothing else.
+// A rule is a validation rule of Pelcro, with requests that break only this rule.
 type rule struct {
 	name   string
 	create *pelcrov1.CreateCustomerRequest // nil where only an update can break it
-	update *pelcrov1.UpdateCustomerRequest // nil where only a create can; its customer is 1001 unless it says
+	update *pelcrov1.UpdateCustomerRequest // nil where only a create can; its customer is 1001 by default
 	want   []violation
 }
 
-// rules are all that a typed request can break. What else Pelcro checks (a number
-// for a name, and the like) a gRPC client cannot send; TestSandboxValidatesLikeLaravel
-// sends it.
+// rules are all rules that a typed request can break. A gRPC client cannot break the
+// others (a number for a name, and the like); TestSandboxValidatesLikeLaravel does.
 var rules = []rule{
 	{
 		name:   "none of email, old_provider_id and display_name",
@@ -33,9 +32,9 @@ var rules = []rule{
 		want:   []violation{{"customer.email", "FIELD_REQUIRED"}},
 	},
 	both("email format", &pelcrov1.Customer{Email: new("nope")}, violation{"customer.email", "FIELD_INVALID_FORMAT"}),
-	both("email domain that DNS does not know", &pelcrov1.Customer{Email: new("a@nowhere.invalid")}, violation{"customer.email", "FIELD_INVALID_FORMAT"}),
+	both("email domain unknown to DNS", &pelcrov1.Customer{Email: new("a@nowhere.invalid")}, violation{"customer.email", "FIELD_INVALID_FORMAT"}),
 	both("email taken", &pelcrov1.Customer{Email: new("taken@example.com")}, violation{"customer.email", "FIELD_ALREADY_TAKEN"}),
-	both("email taken in other letters", &pelcrov1.Customer{Email: new("TAKEN@example.com")}, violation{"customer.email", "FIELD_ALREADY_TAKEN"}),
+	both("email taken, in another case", &pelcrov1.Customer{Email: new("TAKEN@example.com")}, violation{"customer.email", "FIELD_ALREADY_TAKEN"}),
 	both("first name too long", &pelcrov1.Customer{FirstName: new(strings.Repeat("é", 256))}, violation{"customer.first_name", "FIELD_TOO_LONG"}),
 	both("last name too long", &pelcrov1.Customer{LastName: new(strings.Repeat("漢", 256))}, violation{"customer.last_name", "FIELD_TOO_LONG"}),
 	{
@@ -44,7 +43,7 @@ var rules = []rule{
 		update: &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{DisplayName: new(strings.Repeat("x", 101))}},
 		want:   []violation{{"customer.display_name", "FIELD_TOO_LONG"}},
 	},
-	both("username of other letters", &pelcrov1.Customer{Username: new("no blanks")}, violation{"customer.username", "FIELD_INVALID_FORMAT"}),
+	both("username with whitespace", &pelcrov1.Customer{Username: new("no blanks")}, violation{"customer.username", "FIELD_INVALID_FORMAT"}),
 	both("username taken", &pelcrov1.Customer{Username: new("taken")}, violation{"customer.username", "FIELD_ALREADY_TAKEN"}),
 	both("phone too short", &pelcrov1.Customer{Phone: new("+1 2-3 4")}, violation{"customer.phone", "FIELD_INVALID_FORMAT"}),
 	both("phone too long", &pelcrov1.Customer{Phone: new("123456789012345678901")}, violation{"customer.phone", "FIELD_INVALID_FORMAT"}),
@@ -79,12 +78,12 @@ var rules = []rule{
 		want:   []violation{{"payment_gateway_id", "FIELD_REQUIRED"}},
 	},
 	{
-		name:   "gateway id of another form",
+		name:   "malformed gateway id",
 		create: &pelcrov1.CreateCustomerRequest{Customer: someone(), PaymentGatewayId: new("acct_1")},
 		want:   []violation{{"payment_gateway_id", "FIELD_INVALID_FORMAT"}},
 	},
 	{
-		name: "many at once, in Laravel's order",
+		name: "many fields, in Laravel's order",
 		create: newCustomer(&pelcrov1.Customer{
 			Username: new("taken"), Email: new("nope"), Phone: new("1"), Metadata: keys("b", strings.Repeat("x", 501), "a", strings.Repeat("x", 501)),
 		}),
@@ -102,12 +101,12 @@ func newCustomer(c *pelcrov1.Customer) *pelcrov1.CreateCustomerRequest {
 	return &pelcrov1.CreateCustomerRequest{Customer: c}
 }
 
-// cleared is an update that sends nothing but null.
+// cleared is an update that sends only null.
 func cleared(c *pelcrov1.Customer, fields ...string) *pelcrov1.UpdateCustomerRequest {
 	return &pelcrov1.UpdateCustomerRequest{Customer: c, UpdateMask: &fieldmaskpb.FieldMask{Paths: fields}}
 }
 
-// both is a rule that create and update have.
+// both is a rule of create and update.
 func both(name string, c *pelcrov1.Customer, want violation) rule {
 	withName := &pelcrov1.Customer{
 		DisplayName: new("someone"), Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, Username: c.Username, Phone: c.Phone,
@@ -118,7 +117,7 @@ func both(name string, c *pelcrov1.Customer, want violation) rule {
 
 func someone() *pelcrov1.Customer { return &pelcrov1.Customer{DisplayName: new("someone")} }
 
-// keys is metadata made of keys and values in turn.
+// keys is metadata of alternating keys and values.
 func keys(pairs ...any) *structpb.Struct {
 	fields := map[string]any{}
 	for pair := range slices.Chunk(pairs, 2) {
@@ -139,25 +138,25 @@ func manyKeys(n int) *structpb.Struct {
 	return keys(pairs...)
 }
 
-// Every rule fails once, on create and on update, at a Laravel that answers as
-// Pelcro documents, at one that answers as it would by itself, in its older words,
-// and at the sandbox. The caller gets the same from all three.
+// Every rule is broken on create and on update, in front of a Laravel that responds as
+// Pelcro documents, of one that responds as Laravel does by default, with older texts,
+// and of the sandbox. The caller receives the same from all three.
 func TestEveryRule(t *testing.T) {
 	t.Parallel()
 	documented := startGateway(t, startLaravel(t).url, gatewaySettings{})
 	stock := startGateway(t, startLaravel(t, "PELCRO_VALIDATION=stock", "APP_LOCALE=en_8").url, gatewaySettings{})
-	played := startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true})
+	withSandbox := startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true})
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			for _, upstream := range []struct {
 				name       string
 				gateway    *gateway
 				httpStatus string
-			}{{"documented", documented, "400"}, {"stock", stock, "422"}, {"sandbox", played, "400"}} {
+			}{{"documented", documented, "400"}, {"stock", stock, "422"}, {"sandbox", withSandbox, "400"}} {
 				if r.create != nil {
 					t.Run("create, "+upstream.name, func(t *testing.T) {
 						_, got := call(t, upstream.gateway, upstream.gateway.customers.CreateCustomer, r.create)
-						r.check(t, got, upstream.httpStatus)
+						r.check(t, got, upstream.httpStatus, "rejected")
 					})
 				}
 				if r.update != nil {
@@ -169,7 +168,7 @@ func TestEveryRule(t *testing.T) {
 							r.update.Customer.Id = 1001
 						}
 						_, got := call(t, upstream.gateway, upstream.gateway.customers.UpdateCustomer, r.update)
-						r.check(t, got, upstream.httpStatus)
+						r.check(t, got, upstream.httpStatus, "")
 					})
 				}
 			}
@@ -177,14 +176,14 @@ func TestEveryRule(t *testing.T) {
 	}
 }
 
-func (r rule) check(t *testing.T, got answer, httpStatus string) {
+func (r rule) check(t *testing.T, got result, httpStatus, outcome string) {
 	t.Helper()
 	got.must(t, "INVALID_ARGUMENT", "PELCRO_VALIDATION_FAILED")
 	got.mustNotLeak(t)
 	if !slices.Equal(got.violations, r.want) {
 		t.Errorf("violations %v, want %v: %v", got.violations, r.want, got.descriptions)
 	}
-	if got.info["httpStatus"] != httpStatus || got.retryDelay != 0 || got.pushback != "" || got.info["outcome"] != "" {
-		t.Errorf("HTTP %s, want %s; %+v", got.info["httpStatus"], httpStatus, got)
+	if got.info["httpStatus"] != httpStatus || got.retryDelay != 0 || got.pushback != "" || got.info["outcome"] != outcome {
+		t.Errorf("HTTP %s, outcome %q, want %s, %q; %+v", got.info["httpStatus"], got.info["outcome"], httpStatus, outcome, got)
 	}
 }

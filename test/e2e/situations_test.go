@@ -15,20 +15,25 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// A situation is a way in which Pelcro, or what stands before it, fails.
+// A situation is a way in which Pelcro, or an intermediary, fails.
 type situation struct {
 	name  string
 	start func(t *testing.T) *gateway
 	id    int64 // of the customer; 0 means 1001
 	size  int   // of what is written, in bytes of JSON; 0 means small
-	// want is the code and reason by operation. What is not here is not called.
+	// want is the code and reason by operation; an operation that is missing is not called.
 	want map[string][2]string
-	// status is the HTTP status, and played says that the sandbox answers the same
+	// status is the HTTP status; scripted means that the sandbox fails in the same way
 	// for the customer with that number.
-	status int
-	played bool
-	// delay is the advice to wait, negative for any.
-	delay time.Duration
+	status   int
+	scripted bool
+	origin   string // empty means pelcro
+	// outcome is that of a create; empty means rejected for 4xx, unknown for the others.
+	outcome string
+	// delay is the one in RetryInfo, negative for any; assumed means that the response
+	// has none, so that no library may retry after it.
+	delay   time.Duration
+	assumed bool
 }
 
 // The five operations.
@@ -40,18 +45,18 @@ const (
 	remove = "DeleteCustomer"
 )
 
-// all wants the same of every operation.
+// all expects the same of every operation.
 func all(code, reason string) map[string][2]string {
 	return map[string][2]string{get: {code, reason}, list: {code, reason}, create: {code, reason}, update: {code, reason}, remove: {code, reason}}
 }
 
-// but changes what is wanted of one operation.
-func but(want map[string][2]string, operation, code, reason string) map[string][2]string {
+// except changes the expectation of one operation.
+func except(want map[string][2]string, operation, code, reason string) map[string][2]string {
 	want[operation] = [2]string{code, reason}
 	return want
 }
 
-// only keeps some operations.
+// only keeps these operations.
 func only(want map[string][2]string, operations ...string) map[string][2]string {
 	kept := map[string][2]string{}
 	for _, operation := range operations {
@@ -60,7 +65,7 @@ func only(want map[string][2]string, operations ...string) map[string][2]string 
 	return kept
 }
 
-// with starts a gateway on a Laravel with this environment.
+// with starts a gateway in front of a Laravel with this environment.
 func with(settings gatewaySettings, env ...string) func(*testing.T) *gateway {
 	return func(t *testing.T) *gateway {
 		t.Helper()
@@ -68,8 +73,8 @@ func with(settings gatewaySettings, env ...string) func(*testing.T) *gateway {
 	}
 }
 
-// down starts a gateway on a Laravel in maintenance mode.
-func down(arguments ...string) func(*testing.T) *gateway {
+// maintenance starts a gateway in front of a Laravel in maintenance mode.
+func maintenance(arguments ...string) func(*testing.T) *gateway {
 	return func(t *testing.T) *gateway {
 		t.Helper()
 		l := startLaravel(t)
@@ -78,8 +83,9 @@ func down(arguments ...string) func(*testing.T) *gateway {
 	}
 }
 
-// broken starts a gateway on a Laravel whose table of customers is gone.
-func broken(env ...string) func(*testing.T) *gateway {
+// withoutCustomersTable starts a gateway in front of a Laravel whose database has no
+// table of customers.
+func withoutCustomersTable(env ...string) func(*testing.T) *gateway {
 	return func(t *testing.T) *gateway {
 		t.Helper()
 		l := startLaravel(t, env...)
@@ -88,22 +94,22 @@ func broken(env ...string) func(*testing.T) *gateway {
 	}
 }
 
-// behindNginx starts a gateway on nginx on a Laravel, after something has been done
-// to Laravel.
-func behindNginx(directives string, do func(*testing.T, *laravel)) func(*testing.T) *gateway {
+// behindNginx starts a gateway in front of nginx in front of a Laravel, after
+// prepareLaravel.
+func behindNginx(directives string, prepareLaravel func(*testing.T, *laravel)) func(*testing.T) *gateway {
 	return func(t *testing.T) *gateway {
 		t.Helper()
 		l := startLaravel(t)
 		url := startNginx(t, l.url, directives)
-		if do != nil {
-			do(t, l)
+		if prepareLaravel != nil {
+			prepareLaravel(t, l)
 		}
 		return startGateway(t, url, gatewaySettings{})
 	}
 }
 
-// misplaced starts a gateway whose base URL is wrong.
-func misplaced(old, replacement string) func(*testing.T) *gateway {
+// wrongBaseURL starts a gateway with a wrong base URL.
+func wrongBaseURL(old, replacement string) func(*testing.T) *gateway {
 	return func(t *testing.T) *gateway {
 		t.Helper()
 		return startGateway(t, strings.Replace(startLaravel(t).url, old, replacement, 1), gatewaySettings{})
@@ -113,38 +119,38 @@ func misplaced(old, replacement string) func(*testing.T) *gateway {
 const debug = "APP_DEBUG=true"
 
 var situations = []situation{
-	{name: "wrong key", start: with(gatewaySettings{key: wrongKey}), status: 401, played: true,
+	{name: "wrong key", start: with(gatewaySettings{key: wrongKey}), status: 401, scripted: true,
 		want: all("UNAUTHENTICATED", "PELCRO_UNAUTHENTICATED")},
-	{name: "expired key", start: with(gatewaySettings{key: expiredKey}), status: 401, played: true,
+	{name: "expired key", start: with(gatewaySettings{key: expiredKey}), status: 401, scripted: true,
 		want: all("UNAUTHENTICATED", "PELCRO_UNAUTHENTICATED")},
-	{name: "wrong key, debug", start: with(gatewaySettings{key: wrongKey}, debug), status: 401, played: true,
+	{name: "wrong key, debug", start: with(gatewaySettings{key: wrongKey}, debug), status: 401, scripted: true,
 		want: all("UNAUTHENTICATED", "PELCRO_UNAUTHENTICATED")},
-	{name: "read-only key", start: with(gatewaySettings{key: readOnlyKey}), status: 403, played: true,
-		want: but(but(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), get, "OK", ""), list, "OK", "")},
-	{name: "read-only key, debug", start: with(gatewaySettings{key: readOnlyKey}, debug), status: 403, played: true,
+	{name: "read-only key", start: with(gatewaySettings{key: readOnlyKey}), status: 403, scripted: true,
+		want: except(except(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), get, "OK", ""), list, "OK", "")},
+	{name: "read-only key, debug", start: with(gatewaySettings{key: readOnlyKey}, debug), status: 403, scripted: true,
 		want: only(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), create, update, remove)},
-	{name: "foreign site", start: with(gatewaySettings{flags: []string{"--site-id", "2"}}), status: 403, played: true,
+	{name: "foreign site", start: with(gatewaySettings{flags: []string{"--site-id", "2"}}), status: 403, scripted: true,
 		want: all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED")},
 
-	{name: "missing customer", start: with(gatewaySettings{}), id: 999, status: 404, played: true,
+	{name: "missing customer", start: with(gatewaySettings{}), id: 999, status: 404, scripted: true,
 		want: only(all("NOT_FOUND", "PELCRO_NOT_FOUND"), get, update, remove)},
-	{name: "missing customer, debug", start: with(gatewaySettings{}, debug), id: 999, status: 404, played: true,
+	{name: "missing customer, debug", start: with(gatewaySettings{}, debug), id: 999, status: 404, scripted: true,
 		want: only(all("NOT_FOUND", "PELCRO_NOT_FOUND"), get, update, remove)},
-	// Laravel 8 has no text for a missing route, so that it looks like a record that
-	// is missing; from 9 on it has, see the vector laravel-10-missing-route.
-	{name: "missing route", start: misplaced("/v1/", "/v2/"), status: 404, played: true,
+	// Laravel 8 has no text for a missing route, so it looks like a missing record;
+	// Laravel 9 and later have one, see the vector laravel-10-missing-route.
+	{name: "missing route", start: wrongBaseURL("/v1/", "/v2/"), status: 404, scripted: true,
 		want: only(all("NOT_FOUND", "PELCRO_NOT_FOUND"), get, update, remove)},
 	{name: "missing route, debug", start: func(t *testing.T) *gateway {
 		t.Helper()
 		return startGateway(t, strings.Replace(startLaravel(t, debug).url, "/v1/", "/v2/", 1), gatewaySettings{})
 	}, status: 404, want: all("NOT_FOUND", "PELCRO_NOT_FOUND")},
-	{name: "wrong verb", start: misplaced("/core", "/core/customers"), status: 405, played: true,
+	{name: "wrong verb", start: wrongBaseURL("/core", "/core/customers"), status: 405, scripted: true,
 		want: only(all("UNIMPLEMENTED", "PELCRO_METHOD_NOT_ALLOWED"), create)},
 	{name: "wrong verb, debug", start: func(t *testing.T) *gateway {
 		t.Helper()
 		return startGateway(t, startLaravel(t, debug).url+"/customers", gatewaySettings{})
-	}, status: 405, played: true, want: only(all("UNIMPLEMENTED", "PELCRO_METHOD_NOT_ALLOWED"), create)},
-	{name: "body too large", start: with(gatewaySettings{}), size: 1 << 20, status: 413, played: true,
+	}, status: 405, scripted: true, want: only(all("UNIMPLEMENTED", "PELCRO_METHOD_NOT_ALLOWED"), create)},
+	{name: "body too large", start: with(gatewaySettings{}), size: 1 << 20, status: 413,
 		want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), create, update)},
 	{name: "rate limit", start: func(t *testing.T) *gateway {
 		t.Helper()
@@ -152,54 +158,55 @@ var situations = []situation{
 		_, first := call(t, g, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{})
 		first.must(t, "OK", "")
 		return g
-	}, status: 429, played: true, delay: -1, want: all("RESOURCE_EXHAUSTED", "PELCRO_RATE_LIMITED")},
+	}, status: 429, scripted: true, delay: -1, want: all("RESOURCE_EXHAUSTED", "PELCRO_RATE_LIMITED")},
 
-	{name: "exception", start: broken(), status: 500, played: true, want: all("INTERNAL", "PELCRO_INTERNAL_ERROR")},
-	{name: "exception, debug", start: broken(debug), status: 500, played: true, want: all("INTERNAL", "PELCRO_INTERNAL_ERROR")},
-	{name: "maintenance", start: down(), status: 503, want: all("UNAVAILABLE", "PELCRO_UNAVAILABLE")},
-	{name: "maintenance for a minute", start: down("--retry=60"), status: 503, played: true, delay: time.Minute,
+	{name: "exception", start: withoutCustomersTable(), status: 500, scripted: true, want: all("INTERNAL", "PELCRO_INTERNAL_ERROR")},
+	{name: "exception, debug", start: withoutCustomersTable(debug), status: 500, scripted: true, want: all("INTERNAL", "PELCRO_INTERNAL_ERROR")},
+	{name: "maintenance", start: maintenance(), status: 503,
+		want: except(all("UNAVAILABLE", "PELCRO_UNAVAILABLE"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
+	{name: "maintenance for a minute", start: maintenance("--retry=60"), status: 503, scripted: true, delay: time.Minute, outcome: "rejected",
 		want: all("UNAVAILABLE", "PELCRO_UNAVAILABLE")},
-	{name: "maintenance with a page", start: down("--render=errors::503", "--retry=60"), status: 503, delay: time.Minute,
-		want: all("UNAVAILABLE", "PELCRO_UNAVAILABLE")},
-	{name: "maintenance with a redirect", start: down("--redirect=/maintenance"), status: 302, played: true,
+	{name: "maintenance with a page", start: maintenance("--render=errors::503", "--retry=60"), status: 503, origin: "intermediary", delay: time.Minute,
+		want: except(all("UNAVAILABLE", "PELCRO_UNAVAILABLE"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
+	{name: "maintenance with a redirect", start: maintenance("--redirect=/maintenance"), status: 302, scripted: true, origin: "intermediary",
 		want: all("INTERNAL", "PELCRO_REDIRECT")},
-	{name: "maintenance with a redirect and a page", start: down("--redirect=/maintenance", "--render=errors::503"), status: 302, played: true,
+	{name: "maintenance with a redirect and a page", start: maintenance("--redirect=/maintenance", "--render=errors::503"), status: 302, scripted: true, origin: "intermediary",
 		want: all("INTERNAL", "PELCRO_REDIRECT")},
-	{name: "maintenance with another status", start: down("--status=200"), status: 200,
-		want: but(all("INTERNAL", "PELCRO_MALFORMED_RESPONSE"), remove, "OK", "")},
+	{name: "maintenance with another status", start: maintenance("--status=200"), status: 200,
+		want: except(all("INTERNAL", "PELCRO_MALFORMED_RESPONSE"), remove, "OK", "")},
 
-	{name: "nginx, Laravel down", start: behindNginx("", func(t *testing.T, l *laravel) { t.Helper(); l.kill(t) }), status: 502, played: true,
-		want: but(all("UNAVAILABLE", "PELCRO_UNAVAILABLE"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
-	{name: "nginx, Laravel slow", start: behindNginx(impatient, func(t *testing.T, l *laravel) { t.Helper(); l.signal(t, syscall.SIGSTOP) }), status: 504, played: true,
-		want: but(all("UNAVAILABLE", "PELCRO_TIMEOUT"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
-	{name: "nginx, body too large", start: behindNginx("client_max_body_size 1k;", nil), size: 2 << 10, status: 413, played: true,
+	{name: "nginx, Laravel down", start: behindNginx("", func(t *testing.T, l *laravel) { t.Helper(); l.kill(t) }), status: 502, scripted: true, origin: "intermediary",
+		want: except(all("UNAVAILABLE", "PELCRO_UNAVAILABLE"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
+	{name: "nginx, Laravel slow", start: behindNginx(shortReadTimeout, func(t *testing.T, l *laravel) { t.Helper(); l.signal(t, syscall.SIGSTOP) }), status: 504, scripted: true, origin: "intermediary",
+		want: except(all("UNAVAILABLE", "PELCRO_TIMEOUT"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
+	{name: "nginx, body too large", start: behindNginx("client_max_body_size 1k;", nil), size: 2 << 10, status: 413, scripted: true, origin: "intermediary",
 		want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), create, update)},
-	{name: "nginx, URL too long", start: behindNginx("", nil), size: 10 << 10, status: 414, want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), list)},
+	{name: "nginx, URL too long", start: behindNginx("", nil), size: 10 << 10, status: 414, origin: "intermediary", want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), list)},
 	{name: "nginx, rate limit", start: func(t *testing.T) *gateway {
 		t.Helper()
 		g := behindNginx("limit_req zone=one; limit_req_status 429;", nil)(t)
 		_, first := call(t, g, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{})
 		first.must(t, "OK", "")
 		return g
-	}, status: 429, want: all("RESOURCE_EXHAUSTED", "PELCRO_RATE_LIMITED")},
-	{name: "nginx, rate limit of its own status", start: func(t *testing.T) *gateway {
+	}, status: 429, origin: "intermediary", delay: time.Minute, assumed: true, want: all("RESOURCE_EXHAUSTED", "PELCRO_RATE_LIMITED")},
+	{name: "nginx, rate limit with its default status", start: func(t *testing.T) *gateway {
 		t.Helper()
 		g := behindNginx("limit_req zone=one;", nil)(t)
 		_, first := call(t, g, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{})
 		first.must(t, "OK", "")
 		return g
-	}, status: 503, want: all("UNAVAILABLE", "PELCRO_UNAVAILABLE")},
+	}, status: 503, origin: "intermediary", want: except(all("UNAVAILABLE", "PELCRO_UNAVAILABLE"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
 }
 
-// act makes one call of an operation. A sandbox plays the failure with the number of
-// id; for a create that is in the address.
-func act(t *testing.T, g *gateway, operation string, id int64, size int) answer {
+// act makes one call of an operation. The sandbox fails with the HTTP status that equals
+// id; for a create it is in the email.
+func act(t *testing.T, g *gateway, operation string, id int64, size int) result {
 	t.Helper()
 	var text *string
 	if size > 0 { // quotes and backslashes take two bytes in JSON and one in protobuf
 		text = new(strings.Repeat(`"`, size/2))
 	}
-	var got answer
+	var got result
 	switch operation {
 	case get:
 		_, got = call(t, g, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
@@ -225,11 +232,11 @@ func act(t *testing.T, g *gateway, operation string, id int64, size int) answer 
 	return got
 }
 
-// Each way to fail, with each operation. What the sandbox plays for a number is like
-// the real thing.
+// Every situation with every operation. A scripted failure of the sandbox must match the
+// real one.
 func TestSituations(t *testing.T) {
 	t.Parallel()
-	played := startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true, flags: []string{"--no-circuit-breaker"}})
+	fromScript := startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true, flags: []string{"--no-circuit-breaker"}})
 	for _, s := range situations {
 		t.Run(s.name, func(t *testing.T) {
 			g := s.start(t)
@@ -247,8 +254,8 @@ func TestSituations(t *testing.T) {
 					got.must(t, want[0], want[1])
 					got.mustNotLeak(t)
 					s.checkAdvice(t, operation, got)
-					if s.played && operation != list && got.code != "OK" {
-						got.mustBeLike(t, act(t, played, operation, int64(s.status), 0))
+					if s.scripted && operation != list && got.code != "OK" {
+						got.mustMatch(t, act(t, fromScript, operation, int64(s.status), 0))
 					}
 				})
 			}
@@ -256,52 +263,60 @@ func TestSituations(t *testing.T) {
 	}
 }
 
-// checkAdvice compares what the caller is told about repeating.
-func (s situation) checkAdvice(t *testing.T, operation string, got answer) {
+// checkAdvice compares the origin, the outcome and the retry advice.
+func (s situation) checkAdvice(t *testing.T, operation string, got result) {
 	t.Helper()
 	if got.code == "OK" {
 		return
 	}
-	delay, outcome, pushback := s.delay, "", ""
-	unknown := s.status < 400 || s.status >= 500
+	origin, outcome, delay, pushback := s.origin, "", s.delay, ""
+	if origin == "" {
+		origin = "pelcro"
+	}
 	switch {
 	case s.status == 429:
 		outcome = "rejected"
-	case operation == create && s.status == 200:
-		outcome = "applied"
-	case operation == create && unknown:
+	case operation == create && s.outcome != "":
+		outcome = s.outcome
+	case operation == create && s.status >= 400 && s.status <= 499:
+		outcome = "rejected"
+	case operation == create:
 		outcome = "unknown"
 	}
-	if operation == create && unknown {
+	switch {
+	case outcome == "unknown":
 		delay, pushback = 0, "-1"
-	} else if delay > 0 {
+	case s.assumed:
+		pushback = "-1"
+	case delay > 0:
 		pushback = strconv.FormatInt(delay.Milliseconds(), 10)
 	}
-	if got.info["httpStatus"] != fmt.Sprint(s.status) || got.info["outcome"] != outcome || got.info["operation"] != operation {
-		t.Errorf("metadata %v", got.info)
+	if got.info["httpStatus"] != fmt.Sprint(s.status) || got.info["origin"] != origin || got.info["outcome"] != outcome || got.info["operation"] != operation {
+		t.Errorf("metadata %v, want origin %s, outcome %q", got.info, origin, outcome)
 	}
 	if delay >= 0 && (got.retryDelay != delay || got.pushback != pushback) || delay < 0 && got.retryDelay <= 0 {
-		t.Errorf("delay %v, pushback %q", got.retryDelay, got.pushback)
+		t.Errorf("delay %v, pushback %q, want %v, %q", got.retryDelay, got.pushback, delay, pushback)
 	}
 	if wantID := s.status == 404; wantID != (got.resource != "") && operation != list && operation != create {
 		t.Errorf("resource %q", got.resource)
 	}
 }
 
-// mustBeLike fails the test unless the sandbox' answer is the same to a caller:
-// all but the texts, and the length of a wait.
-func (a answer) mustBeLike(t *testing.T, played answer) {
+// mustMatch fails the test unless the sandbox gives a caller the same result, except the
+// texts and the length of the delay.
+func (r result) mustMatch(t *testing.T, sandboxed result) {
 	t.Helper()
-	type essence struct {
-		code, reason, status, outcome, credential string
-		waits, pushed, quota                      bool
+	type summary struct {
+		code, reason, status, origin, outcome, credential string
+		hasDelay, noRetry, hasQuota                       bool
 	}
-	of := func(a answer) essence {
-		return essence{
-			a.code, a.reason, a.info["httpStatus"], a.info["outcome"], a.info["credential"], a.retryDelay > 0, a.pushback == "-1", a.quota > 0,
+	of := func(r result) summary {
+		return summary{
+			r.code, r.reason, r.info["httpStatus"], r.info["origin"], r.info["outcome"], r.info["credential"],
+			r.retryDelay > 0, r.pushback == "-1", r.quota > 0,
 		}
 	}
-	if of(a) != of(played) {
-		t.Errorf("real:    %+v %s\nsandbox: %+v %s", of(a), a.message, of(played), played.message)
+	if of(r) != of(sandboxed) {
+		t.Errorf("real:    %+v %s\nsandbox: %+v %s", of(r), r.message, of(sandboxed), sandboxed.message)
 	}
 }

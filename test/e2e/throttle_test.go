@@ -10,14 +10,15 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// Pelcro's documented limit, 120 requests a minute, not scaled: the next request gets the time to
-// wait, and succeeds after it. It runs in parallel with the other tests.
+// Pelcro's documented limit, 120 requests a minute, not scaled: the error of the next
+// request has the delay, and a retry after it succeeds. The test runs in parallel with
+// the others.
 func TestRequestBeyondTheLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 120
 	g := startGateway(t, startLaravel(t, "PELCRO_REQUESTS_PER_MINUTE="+strconv.Itoa(limit)).url, gatewaySettings{})
 	request := &pelcrov1.GetCustomerRequest{Id: 1001}
-	var rejected answer
+	var rejected result
 	began := time.Now()
 	for n := 1; ; n++ {
 		_, got := call(t, g, g.customers.GetCustomer, request)

@@ -16,13 +16,13 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// A wire speaks HTTP to a Pelcro, as the gateway would.
+// A wire sends HTTP requests to a Pelcro, as the gateway would.
 type wire struct {
 	t   *testing.T
 	url string // of the API
 }
 
-type wireReply struct {
+type wireResponse struct {
 	status int
 	header http.Header
 	body   string
@@ -36,12 +36,12 @@ func startSandbox(t *testing.T, config sandbox.Config) (url string) {
 	return server.URL + sandbox.BasePath
 }
 
-// transport keeps no connection, and like the gateway's follows no redirect.
+// transport keeps no connection and, like the gateway's, follows no redirect.
 var transport = &http.Transport{DisableKeepAlives: true}
 
 // send sends a request as the gateway does; header, a list of Name: value, changes
 // it. An empty value removes.
-func (w wire) send(method, path, body string, header ...string) wireReply {
+func (w wire) send(method, path, body string, header ...string) wireResponse {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
 	if err != nil {
@@ -66,11 +66,12 @@ func (w wire) send(method, path, body string, header ...string) wireReply {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return wireReply{response.StatusCode, response.Header, string(raw)}
+	return wireResponse{response.StatusCode, response.Header, string(raw)}
 }
 
-// mustBeLike fails the test unless two replies say the same. Time and host differ.
-func (r wireReply) mustBeLike(t *testing.T, other wireReply) {
+// mustMatch fails the test unless two responses have the same content. Time and host
+// differ.
+func (r wireResponse) mustMatch(t *testing.T, other wireResponse) {
 	t.Helper()
 	for _, name := range []string{"Content-Type", "Allow", "X-RateLimit-Limit", "X-RateLimit-Remaining", "Cache-Control"} {
 		if r.header.Get(name) != other.header.Get(name) {
@@ -78,14 +79,14 @@ func (r wireReply) mustBeLike(t *testing.T, other wireReply) {
 		}
 	}
 	if strings.HasPrefix(r.body, "<") && strings.HasPrefix(other.body, "<") {
-		return // two pages, which nobody reads
+		return // the content of pages does not matter
 	}
 	if r.status != other.status || !reflect.DeepEqual(r.decoded(), other.decoded()) {
 		t.Errorf("Laravel: %d %.600s\nsandbox: %d %.600s", r.status, r.body, other.status, other.body)
 	}
 }
 
-func (r wireReply) decoded() any {
+func (r wireResponse) decoded() any {
 	body := r.body
 	for _, wording := range newer {
 		body = wording.pattern.ReplaceAllString(body, wording.laravel8)
@@ -97,9 +98,9 @@ func (r wireReply) decoded() any {
 	return withoutTimeAndHost(value)
 }
 
-// newer are the texts that the sandbox has of later versions of Laravel, because
-// Pelcro's public code is on version 11. Nothing but the reason of a missing route
-// depends on them; TestSideBySide says so too.
+// newer are the sandbox's texts of later versions of Laravel, because Pelcro's public
+// code is on version 11. Only the reason of a missing route depends on them
+// (knownDifferences).
 var newer = []struct {
 	pattern  *regexp.Regexp
 	laravel8 string
@@ -132,9 +133,9 @@ func withoutTimeAndHost(value any) any {
 	return value
 }
 
-// Every attribute is sent with a value of every type and at its limits, on create
-// and on update: the sandbox accepts and refuses what Laravel does, in the same
-// words, and stores the same.
+// Every attribute is sent with a value of every type and at its limits, on create and on
+// update: the sandbox accepts and rejects the same values as Laravel, with the same
+// texts, and stores the same.
 func TestSandboxValidatesLikeLaravel(t *testing.T) {
 	t.Parallel()
 	fields := []string{
@@ -159,7 +160,7 @@ func TestSandboxValidatesLikeLaravel(t *testing.T) {
 					}
 					t.Run(target.method+" "+value, func(t *testing.T) {
 						body := `{"` + field + `":` + value + target.rest + `}`
-						laravel.send(target.method, target.path, body).mustBeLike(t, sandboxed.send(target.method, target.path, body))
+						laravel.send(target.method, target.path, body).mustMatch(t, sandboxed.send(target.method, target.path, body))
 					})
 				}
 			}
@@ -167,14 +168,13 @@ func TestSandboxValidatesLikeLaravel(t *testing.T) {
 	}
 }
 
-// The sandbox answers like Laravel, request by request: both go through the same
-// history.
-func TestSandboxAnswersLikeLaravel(t *testing.T) {
+// The sandbox responds like Laravel to the same sequence of requests.
+func TestSandboxRespondsLikeLaravel(t *testing.T) {
 	t.Parallel()
 	laravel, sandboxed := wire{t, startLaravel(t).url}, wire{t, startSandbox(t, sandbox.Config{})}
 	compare := func(name, method, path, body string, header ...string) {
 		t.Run(name, func(t *testing.T) {
-			laravel.send(method, path, body, header...).mustBeLike(t, sandboxed.send(method, path, body, header...))
+			laravel.send(method, path, body, header...).mustMatch(t, sandboxed.send(method, path, body, header...))
 		})
 	}
 	get := func(path string) { compare("GET "+path, "GET", path, "") }

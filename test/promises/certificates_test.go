@@ -30,7 +30,7 @@ type issued struct {
 
 var serial atomic.Int64
 
-// issue makes a certificate, self-signed without an issuer.
+// issue creates a certificate, self-signed if there is no issuer.
 func issue(t *testing.T, by *issued, changes ...func(*x509.Certificate)) *issued {
 	t.Helper()
 	template := &x509.Certificate{
@@ -133,8 +133,8 @@ func mutualFlags(folder string) []string {
 
 func callersFlag(folder string) string { return "--auth-tokens-file=" + filepath.Join(folder, callers) }
 
-// trusting is the configuration of a client that trusts the service's CA and shows a
-// certificate, if any: whether the service asks for one of its CA or not, as an
+// trusting is the configuration of a client that trusts the service's CA and sends its
+// own certificate, if it has one, also when the service does not accept its CA, as an
 // attacker would.
 func trusting(ca, own *issued) *tls.Config {
 	roots := x509.NewCertPool()
@@ -148,7 +148,7 @@ func trusting(ca, own *issued) *tls.Config {
 	return config
 }
 
-// secured is trusting, for gRPC.
+// secured returns the gRPC credentials of trusting.
 func secured(ca, own *issued) credentials.TransportCredentials {
 	return credentials.NewTLS(trusting(ca, own))
 }

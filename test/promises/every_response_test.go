@@ -20,7 +20,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// sentBody is a body that the upstream sends with every status, and what it is evidence of.
+// sentBody is a body that the upstream sends with every status, and what it proves.
 type sentBody struct {
 	name        string
 	contentType string // empty for none
@@ -32,8 +32,8 @@ type sentBody struct {
 	pelcro2xx   bool     // it is Pelcro's
 	contradicts bool     // it reports an error
 	fieldErrors bool     // it has field errors
-	usable      []string // the RPCs that have what they want
-	applied     bool     // a create that cannot use it has happened all the same
+	usable      []string // the RPCs that succeed with it
+	applied     bool     // it proves that the customer was created, although it is unusable
 }
 
 const jsonType = "application/json"
@@ -201,8 +201,8 @@ var siteRPCs = map[string]func(context.Context, pelcrov1.CustomerServiceClient, 
 // maxReports bounds what one RPC reports: one cause can fail thousands of calls.
 const maxReports = 20
 
-// Whatever Pelcro, or something in front of it, sends as a response to whatever RPC: what the
-// caller gets is an error exactly when it has to be one, and the parts of that error agree.
+// For every response of Pelcro or of an intermediary to every RPC: the caller receives an error
+// exactly when it must, and the parts of the error agree.
 func TestR32EveryResponse(t *testing.T) {
 	responses := sentResponses()
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// replacement is a way in which operators and Kubernetes replace files. It puts the
-// contents there, by name, and all of them at once if the way can.
+// replacement is a way in which operators and Kubernetes replace files. put writes the
+// contents by name, atomically where the way allows it.
 type replacement struct {
 	name string
 	put  func(t *testing.T, folder string, contents map[string]string)
@@ -35,8 +35,8 @@ func putInPlace(t *testing.T, folder string, contents map[string]string) {
 	}
 }
 
-// putByLink is how the kubelet does it: each name is a link into ..data, which is a
-// link to a folder that is replaced as a whole.
+// putByLink replaces files as the kubelet does: each name is a link into ..data, which
+// is a link to a folder that is replaced as a whole.
 func putByLink(t *testing.T, folder string, contents map[string]string) {
 	t.Helper()
 	data := filepath.Join(folder, "..data")

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// load makes calls at a steady rate, however long they take.
+// load makes calls at a steady rate, independent of their duration.
 type load struct {
 	calls, failed atomic.Int64
-	// stop ends it and waits for the calls that run.
+	// stop ends the load and waits for the running calls.
 	stop func()
 }
 
-// callsPerSecond is the rate that rotations must stand.
+// callsPerSecond is the rate during rotations.
 const callsPerSecond = 200
 
-// startLoad makes calls until it is stopped, or the test ends. A call that fails
-// fails the test.
+// startLoad makes calls until it is stopped or the test ends. A failed call fails the
+// test.
 func startLoad(t *testing.T, call func(context.Context) error) *load {
 	t.Helper()
 	l := &load{}
@@ -36,7 +36,7 @@ func startLoad(t *testing.T, call func(context.Context) error) *load {
 			}
 			running.Go(func() {
 				l.calls.Add(1)
-				// Not ctx: a call that has begun must end well.
+				// Not ctx: a started call must succeed.
 				if err := call(context.WithoutCancel(ctx)); err != nil && l.failed.Add(1) < 10 {
 					t.Errorf("a call under load: %v", err)
 				}

@@ -25,7 +25,7 @@ import (
 // ends, so the upstream answers every attempt from this one on with a success.
 const maxCreateAttempts = 3
 
-// responseBody is what an upstream, or something in front of it, sends with a status.
+// responseBody is what Pelcro or an intermediary sends with a status.
 type responseBody struct{ name, contentType, text string }
 
 var laravelMessage = responseBody{"JSON", "application/json", `{"message":"Server Error"}`}
@@ -37,12 +37,12 @@ var responseBodies = []responseBody{
 	{"empty", "", ""},
 }
 
-// createCase is one create, and what the upstream does with it.
+// createCase is one create and the response of the upstream.
 type createCase struct {
 	status     int
 	body       responseBody
 	retryAfter bool
-	// attempts and customers count what the upstream saw and what it created.
+	// attempts and customers count the requests that arrived and the customers they created.
 	attempts, customers atomic.Int64
 }
 
@@ -63,14 +63,14 @@ func (c *createCase) rejected() bool {
 	return slices.Contains([]int{421, 425, 429, 521, 523, 525, 526, 530}, c.status)
 }
 
-// ServeHTTP creates the customer before it answers, unless the response says that it did not.
+// ServeHTTP creates the customer before it responds, unless the response says the opposite.
 func (c *createCase) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	last := c.attempts.Add(1) >= maxCreateAttempts
 	if last || !c.rejected() {
 		c.customers.Add(1)
 	}
 	if last {
-		answer(w, http.StatusCreated, aCustomer)
+		respond(w, http.StatusCreated, aCustomer)
 		return
 	}
 	if c.retryAfter {
@@ -134,7 +134,7 @@ func TestR27OneCustomerForEachStatus(t *testing.T) {
 				case c.customers.Load() != 1:
 					t.Errorf("%v: %d customers after %d attempts: %v", c, c.customers.Load(), c.attempts.Load(), err)
 				case c.rejected() != (err == nil):
-					t.Errorf("%v: after %d attempts the client got %v", c, c.attempts.Load(), err)
+					t.Errorf("%v: after %d attempts the client received %v", c, c.attempts.Load(), err)
 				}
 			})
 		})

@@ -22,7 +22,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// built is where the program is, built once for all tests.
+// built is the folder of the program, which is built once for all tests.
 var built struct {
 	once      sync.Once
 	directory string
@@ -33,7 +33,7 @@ func build(t *testing.T) string {
 	t.Helper()
 	name := func() string { return filepath.Join(built.directory, "pelcro-grpc") }
 	built.once.Do(func() {
-		//nolint:usetesting // it outlives the test that makes it
+		//nolint:usetesting // it outlives the test that creates it
 		if built.directory, built.err = os.MkdirTemp("", "promises"); built.err != nil {
 			return
 		}
@@ -57,20 +57,20 @@ func removeProgram() {
 type process struct {
 	command        *exec.Cmd
 	address, admin string
-	// log is its standard error, where its panics go, too.
-	log *journal
-	// ended has what Wait returned.
+	// log is its output, with its panics.
+	log *logBuffer
+	// ended receives the result of Wait.
 	ended chan error
 }
 
-// withKey gives the program a key by its environment.
+// withKey gives the program an API key in its environment.
 const withKey = "PELCRO_GRPC_PELCRO_API_KEY=key"
 
-// run runs the program in front of the upstream, until the test ends. Settings are
-// flags and variables of the environment.
+// run runs the program in front of the upstream until the test ends. Settings are flags
+// and environment variables.
 func run(t *testing.T, upstream string, settings ...string) *process {
 	t.Helper()
-	p := &process{log: &journal{}, ended: make(chan error, 1)}
+	p := &process{log: &logBuffer{}, ended: make(chan error, 1)}
 	p.command = exec.Command(build(t), "serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--site-id=1", "--log-format=json",
 		"--pelcro-url="+upstream+sandbox.BasePath)
 	p.command.Env = os.Environ()
@@ -91,13 +91,13 @@ func run(t *testing.T, upstream string, settings ...string) *process {
 		p.ended <- p.command.Wait()
 	}()
 	t.Cleanup(func() {
-		_ = p.command.Process.Kill() // it has ended, unless the test failed before
+		_ = p.command.Process.Kill() // a no-op unless the test failed early
 		<-gone
 		if t.Failed() {
-			t.Logf("the program said:\n%s", p.log.end())
+			t.Logf("the program printed:\n%s", p.log.end())
 		}
 	})
-	groups := p.mustSay(t, `"msg":"serving","address":"([^"]+)","admin":"([^"]+)"`)
+	groups := p.mustLog(t, `"msg":"serving","address":"([^"]+)","admin":"([^"]+)"`)
 	p.address, p.admin = groups[1], "http://"+groups[2]
 	return p
 }
@@ -109,10 +109,10 @@ func (p *process) signal(t *testing.T, signal os.Signal) {
 	}
 }
 
-// mustSay waits for something in the log, and returns its groups.
-func (p *process) mustSay(t *testing.T, pattern string) (groups []string) {
+// mustLog waits for a match in the log and returns its groups.
+func (p *process) mustLog(t *testing.T, pattern string) (groups []string) {
 	t.Helper()
-	eventually(t, "the program says "+pattern, func() bool {
+	eventually(t, "the program logs "+pattern, func() bool {
 		groups = regexp.MustCompile(pattern).FindStringSubmatch(p.log.String())
 		return groups != nil
 	})

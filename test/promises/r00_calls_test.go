@@ -18,21 +18,21 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// What the rows share: an upstream, many calls of it, and what the errors say.
+// What all promises share: an upstream, many calls, and readers of errors.
 
 // upstreamOf starts a plain HTTP/1.1 upstream with the handler, until the test
 // ends, and returns its URL.
 func upstreamOf(tb testing.TB, handler http.HandlerFunc) string {
 	tb.Helper()
 	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each broken connection
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log each broken connection
 	server.Start()
 	tb.Cleanup(server.Close)
 	return server.URL
 }
 
-// answer writes a reply of JSON.
-func answer(w http.ResponseWriter, status int, body string) {
+// respond writes a JSON response.
+func respond(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
@@ -41,10 +41,10 @@ func answer(w http.ResponseWriter, status int, body string) {
 // aCustomer is the body of a success.
 const aCustomer = `{"data":{"id":42}}`
 
-// withoutBreaker is for rows that want every call to be made.
+// withoutBreaker is for tests in which every call must reach Pelcro.
 func withoutBreaker(c *config) { c.pelcro.CircuitBreaker = false }
 
-// withoutRetries is for rows that count what one attempt does.
+// withoutRetries is for tests of a single attempt.
 func withoutRetries(c *config) { c.pelcro.Retries = 0 }
 
 // timeout replaces the service's own time limit.
@@ -52,7 +52,7 @@ func timeout(d time.Duration) func(*config) {
 	return func(c *config) { c.pelcro.Timeout = d }
 }
 
-func getting(id int64) *pelcrov1.GetCustomerRequest {
+func getRequest(id int64) *pelcrov1.GetCustomerRequest {
 	return &pelcrov1.GetCustomerRequest{Id: id}
 }
 
@@ -61,7 +61,7 @@ func newCustomer(email string) *pelcrov1.CreateCustomerRequest {
 }
 
 func (g *gateway) get(ctx context.Context, id int64) error {
-	_, err := g.customers.GetCustomer(ctx, getting(id))
+	_, err := g.customers.GetCustomer(ctx, getRequest(id))
 	return err
 }
 
@@ -70,7 +70,8 @@ func (g *gateway) create(ctx context.Context, email string) error {
 	return err
 }
 
-// each calls f with 0 to n-1, from so many goroutines, and returns when all did.
+// each calls f with 0 to n-1 from that many goroutines, and returns when all calls have
+// ended.
 func each(n, workers int, f func(i int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -84,8 +85,8 @@ func each(n, workers int, f func(i int)) {
 	group.Wait()
 }
 
-// paced calls f n times, each in a goroutine of its own and so many a second,
-// whether or not the earlier ones are done, and returns when all are.
+// paced calls f n times, perSecond times a second, each in its own goroutine and
+// whether or not earlier calls have ended. It returns when all have ended.
 func paced(n, perSecond int, f func(i int)) {
 	ticker := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer ticker.Stop()
@@ -97,17 +98,17 @@ func paced(n, perSecond int, f func(i int)) {
 	group.Wait()
 }
 
-// undisturbed runs rounds that measure times until one finds nothing wrong, three at
-// most, and reports what the last one found: whatever else runs on the machine
-// spoils a round, the service would spoil all.
-func undisturbed(t *testing.T, round func() (wrong string)) {
+// bestOfThree runs a round that measures times until it finds nothing wrong, at most
+// three times, and reports what the last one found. Other programs on the machine can
+// spoil one round; a slow service spoils all.
+func bestOfThree(t *testing.T, round func() (wrong string)) {
 	t.Helper()
 	wrong := round()
 	for range 2 {
 		if wrong == "" {
 			return
 		}
-		t.Log("once more:", wrong)
+		t.Log("measuring again:", wrong)
 		wrong = round()
 	}
 	if wrong != "" {
@@ -131,7 +132,7 @@ func detailOf[D any](err error) (detail D) {
 	return detail
 }
 
-// outcomeOf returns what an error says about the request, empty if nothing.
+// outcomeOf returns the outcome in an error, empty if there is none.
 func outcomeOf(err error) string {
 	return detailOf[*errdetails.ErrorInfo](err).GetMetadata()["outcome"]
 }

@@ -15,21 +15,21 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// silentUpstream reads requests and never answers. It tells when each arrived and
-// when its client went away.
+// silentUpstream reads requests and never responds. It reports when each request arrived
+// and when it was cancelled.
 type silentUpstream struct {
-	arrived, gone chan int64 // the ids of the customers
+	arrived, cancelled chan int64 // the ids of the customers
 }
 
 func newSilentUpstream(tb testing.TB, calls int) (*silentUpstream, string) {
 	tb.Helper()
-	u := &silentUpstream{arrived: make(chan int64, calls), gone: make(chan int64, calls)}
+	u := &silentUpstream{arrived: make(chan int64, calls), cancelled: make(chan int64, calls)}
 	return u, upstreamOf(tb, func(_ http.ResponseWriter, r *http.Request) {
 		id := idOf(r)
 		u.arrived <- id
 		select {
 		case <-r.Context().Done():
-			u.gone <- id
+			u.cancelled <- id
 		case <-time.After(10 * time.Second):
 			tb.Errorf("call %d was never cancelled", id)
 		}
@@ -45,24 +45,24 @@ func idOf(r *http.Request) int64 {
 
 // The upstream takes ten seconds, the callers have 200 ms.
 func TestR01DeadlineReachesPelcro(t *testing.T) {
-	undisturbed(t, func() string { return hurry(t, scaled(200, 40), 200*time.Millisecond) })
+	bestOfThree(t, func() string { return callsWithDeadline(t, scaled(200, 40), 200*time.Millisecond) })
 }
 
-// hurry makes calls with the deadline, and returns what came too late.
-func hurry(t *testing.T, calls int, deadline time.Duration) string {
+// callsWithDeadline makes calls with the deadline and returns what was too late.
+func callsWithDeadline(t *testing.T, calls int, deadline time.Duration) string {
 	t.Helper()
 	upstream, url := newSilentUpstream(t, calls)
 	g := start(t, url)
 	var mu sync.Mutex
 	begun, took := make([]time.Time, calls), make([]time.Duration, calls)
-	var seen []time.Duration // from the call to the end of its request
+	var ends []time.Duration // from the call to the end of its request
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
 		for range calls {
-			id := <-upstream.gone
+			id := <-upstream.cancelled
 			mu.Lock()
-			seen = append(seen, time.Since(begun[id-1]))
+			ends = append(ends, time.Since(begun[id-1]))
 			mu.Unlock()
 		}
 	}()
@@ -80,20 +80,20 @@ func hurry(t *testing.T, calls int, deadline time.Duration) string {
 	})
 	select {
 	case <-watched:
-	case <-time.After(patience):
-		t.Fatal("the upstream did not see every call end")
+	case <-time.After(testTimeout):
+		t.Fatal("not every request ended at the upstream")
 	}
-	answered, last := p99(took), slices.Max(seen)
-	t.Logf("p99 of the answers %v, the last end seen by the upstream after %v", answered, last)
-	// Looking for races slows everything down.
+	responded, last := p99(took), slices.Max(ends)
+	t.Logf("p99 of the calls %v; the last request ended at the upstream after %v", responded, last)
+	// The race detector slows everything down.
 	slack := scaled(0, 400*time.Millisecond)
-	if answered > deadline+50*time.Millisecond+slack || last > deadline+100*time.Millisecond+slack {
-		return fmt.Sprintf("the p99 of the answers is %v, a request went on for %v", answered, last)
+	if responded > deadline+50*time.Millisecond+slack || last > deadline+100*time.Millisecond+slack {
+		return fmt.Sprintf("the p99 of the calls is %v; a request lasted %v", responded, last)
 	}
 	return ""
 }
 
-// The answer with the reason is there before the client's own deadline.
+// The error with the reason arrives before the client's own deadline.
 func TestR01ReasonArrivesInTime(t *testing.T) {
 	calls := scaled(200, 20)
 	_, url := newSilentUpstream(t, calls)
@@ -107,7 +107,7 @@ func TestR01ReasonArrivesInTime(t *testing.T) {
 	})
 }
 
-// A caller who goes away takes the request to Pelcro with it.
+// When the caller cancels, the request to Pelcro is cancelled.
 func TestR01CancelReachesPelcro(t *testing.T) {
 	calls := scaled(200, 40)
 	upstream, url := newSilentUpstream(t, calls)
@@ -122,14 +122,14 @@ func TestR01CancelReachesPelcro(t *testing.T) {
 		if err := <-ended; status.Code(err) != codes.Canceled {
 			t.Errorf("call %d: %v", i, err)
 		}
-		<-upstream.gone
+		<-upstream.cancelled
 		if took := time.Since(cancelled); took > scaled(100*time.Millisecond, time.Second) {
-			t.Errorf("the upstream saw it after %v", took)
+			t.Errorf("the request was cancelled after %v", took)
 		}
 	}
 }
 
-// A caller without a deadline does not wait for ever either.
+// A caller without a deadline waits no longer than the service's time limit.
 func TestR01OwnTimeLimit(t *testing.T) {
 	_, url := newSilentUpstream(t, 1)
 	g := start(t, url, timeout(100*time.Millisecond))

@@ -11,7 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Pelcro answers 503 to everything. Every call reads, which is what is repeated.
+// Pelcro responds with 503 to every request. Every call is a read, because only reads are
+// retried.
 func TestR02OutageIsNotMultiplied(t *testing.T) {
 	t.Run("with the breaker", func(t *testing.T) { outage(t) })
 	t.Run("without the breaker", func(t *testing.T) { outage(t, withoutBreaker) })
@@ -23,20 +24,20 @@ func outage(t *testing.T, options ...func(*config)) {
 	before, n, after := scaled(2*perSecond, perSecond/2), scaled(10*perSecond, perSecond), scaled(3*perSecond, 9*perSecond/4)
 
 	var mu sync.Mutex
-	requests := map[int64]int{} // of a call: each has a customer of its own
+	requests := map[int64]int{} // by call: each has its own customer
 	var down atomic.Bool
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		requests[idOf(r)]++
 		mu.Unlock()
 		if down.Load() {
-			answer(w, 503, `{"message":"Service Unavailable"}`)
+			respond(w, 503, `{"message":"Service Unavailable"}`)
 			return
 		}
-		answer(w, 200, aCustomer)
+		respond(w, 200, aCustomer)
 	}), options...)
 
-	// As much is saved for repetitions as can be.
+	// Fill the retry budget.
 	paced(before, perSecond, func(i int) {
 		if err := g.get(t.Context(), int64(1_000_000+i)); err != nil {
 			t.Error(err)
@@ -64,18 +65,18 @@ func outage(t *testing.T, options ...func(*config)) {
 	}
 
 	down.Store(false)
-	healed := time.Now()
+	recovered := time.Now()
 	failures, last := 0, time.Duration(0)
 	paced(after, perSecond, func(i int) {
-		since := time.Since(healed)
+		since := time.Since(recovered)
 		if err := g.get(t.Context(), int64(2_000_000+i)); err != nil {
 			mu.Lock()
 			failures, last = failures+1, max(last, since)
 			mu.Unlock()
 		}
 	})
-	t.Logf("%d failures after the healing, the last after %v", failures, last)
+	t.Logf("%d failures after the recovery, the last after %v", failures, last)
 	if last > 2*time.Second {
-		t.Errorf("a call failed %v after the healing", last)
+		t.Errorf("a call failed %v after the recovery", last)
 	}
 }

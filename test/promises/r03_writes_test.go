@@ -15,7 +15,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 )
 
-// effects counts what creates did, by the email.
+// effects counts the customers that were created, by email.
 type effects struct {
 	mu    sync.Mutex
 	count map[string]int
@@ -26,11 +26,11 @@ func newEffects() *effects { return &effects{count: map[string]int{}} }
 // ServeHTTP creates a customer.
 func (e *effects) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.take(r) {
-		answer(w, 201, aCustomer)
+		respond(w, 201, aCustomer)
 	}
 }
 
-// take counts the create, and reports whether it was read in whole.
+// take counts the create and reports whether it was complete.
 func (e *effects) take(r *http.Request) bool {
 	var sent struct {
 		Email string `json:"email"`
@@ -50,9 +50,9 @@ func (e *effects) of(email string) int {
 	return e.count[email]
 }
 
-// mustBeTrue checks what a create was told against what it did, and counts its
-// effect.
-func (e *effects) mustBeTrue(t *testing.T, email string, err error) int {
+// mustMatchOutcome compares the outcome in the error of a create with its effect, and
+// returns the effect.
+func (e *effects) mustMatchOutcome(t *testing.T, email string, err error) int {
 	t.Helper()
 	n := e.of(email)
 	outcome := outcomeOf(err)
@@ -60,30 +60,29 @@ func (e *effects) mustBeTrue(t *testing.T, email string, err error) int {
 	case n > 1:
 		t.Errorf("%s took effect %d times", email, n)
 	case err == nil && n != 1:
-		t.Errorf("%s succeeded and took no effect", email)
+		t.Errorf("%s succeeded without effect", email)
 	case n == 1 && (outcome == "notSent" || outcome == "rejected"):
-		t.Errorf("%s took effect and is told %s: %v", email, outcome, err)
+		t.Errorf("%s took effect, but its outcome is %s: %v", email, outcome, err)
 	}
 	return n
 }
 
-// Eight faults meet a thousand creates each. Neither the retries nor net/http, nor
-// anybody else on the way, sends one twice, and none that took effect is told that
-// it did not.
+// A thousand creates for each of eight faults. Nothing on the way, neither the retries
+// nor net/http, sends one twice, and no error denies an effect.
 func TestR03WritesArriveOnce(t *testing.T) {
 	calls := scaled(1000, 50)
 	const some = -1
 	for _, test := range []struct {
 		name    string
 		fault   faultproxy.Fault
-		effects int // of how many calls
+		effects int // number of customers created
 	}{
-		{"refused", faultproxy.Down(), 0},
+		{"connection refused", faultproxy.Down(), 0},
 		{"reset before it was read", faultproxy.ResetBeforeRequest(), 0},
 		{"reset after it was read", faultproxy.ResetAfterUpstream(), calls},
 		{"black hole", faultproxy.BlackHole(), 0},
 		{"slow", faultproxy.Latency(time.Minute, time.Minute), calls},
-		{"truncated answer", faultproxy.TruncateBody(5), calls},
+		{"truncated response", faultproxy.TruncateBody(5), calls},
 		{"closed on reuse", faultproxy.CloseOnReuse(), some},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -93,7 +92,7 @@ func TestR03WritesArriveOnce(t *testing.T) {
 			n := createAll(t, proxy.URL(), upstream, calls)
 			switch {
 			case test.effects == some && (n == 0 || n == calls):
-				t.Errorf("%d of %d creates took effect: the fault met none, or all", n, calls)
+				t.Errorf("%d of %d creates took effect: the fault affected none, or all", n, calls)
 			case test.effects != some && n != test.effects:
 				t.Errorf("%d of %d creates took effect, want %d", n, calls, test.effects)
 			}
@@ -102,8 +101,8 @@ func TestR03WritesArriveOnce(t *testing.T) {
 	t.Run("TLS failure", func(t *testing.T) {
 		upstream := newEffects()
 		server := httptest.NewUnstartedServer(upstream)
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each handshake
-		server.StartTLS()                                   // with a certificate that nobody trusts
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log each handshake
+		server.StartTLS()                                   // with an untrusted certificate
 		t.Cleanup(server.Close)
 		if n := createAll(t, server.URL, upstream, calls); n != 0 {
 			t.Errorf("%d creates took effect", n)
@@ -111,7 +110,7 @@ func TestR03WritesArriveOnce(t *testing.T) {
 	})
 }
 
-// createAll makes the creates and returns how many took effect.
+// createAll makes the calls and returns the number of customers created.
 func createAll(t *testing.T, url string, upstream *effects, calls int) (total int) {
 	t.Helper()
 	g := start(t, url, withoutBreaker)
@@ -122,11 +121,11 @@ func createAll(t *testing.T, url string, upstream *effects, calls int) (total in
 		defer cancel()
 		errs[i] = g.create(ctx, email(i))
 	})
-	if err := g.stop(); err != nil { // nothing arrives after this
+	if err := g.stop(); err != nil { // no request arrives after this
 		t.Error(err)
 	}
 	for i, err := range errs {
-		total += upstream.mustBeTrue(t, email(i), err)
+		total += upstream.mustMatchOutcome(t, email(i), err)
 	}
 	return total
 }

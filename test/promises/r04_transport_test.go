@@ -19,14 +19,12 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// idempotent are the headers by which net/http takes a POST for one that can be
-// sent again.
+// idempotent are the headers with which net/http considers a POST safe to send again.
 var idempotent = []string{"Idempotency-Key", "X-Idempotency-Key"}
 
-// Connections close under the creates when they are used again, which is where
-// net/http repeats requests by itself. The callers name the headers that invite it
-// to.
-func TestR04TransportRepeatsNothing(t *testing.T) {
+// Connections close when they are used again, which is when net/http retries requests by
+// itself. The callers also send the headers that allow it to.
+func TestR04TransportDoesNotRetry(t *testing.T) {
 	t.Run("HTTP", func(t *testing.T) {
 		var headers atomic.Int64
 		upstream := newEffects()
@@ -35,7 +33,7 @@ func TestR04TransportRepeatsNothing(t *testing.T) {
 			upstream.ServeHTTP(w, r)
 		}))
 		proxy.Set(faultproxy.CloseOnReuse())
-		createTempting(t, upstream, start(t, proxy.URL(), withoutBreaker))
+		createWithIdempotencyKeys(t, upstream, start(t, proxy.URL(), withoutBreaker))
 		if n := headers.Load(); n != 0 {
 			t.Errorf("%d headers", n)
 		}
@@ -50,7 +48,7 @@ func TestR04TransportRepeatsNothing(t *testing.T) {
 		transport := pelcro.NewTransport()
 		transport.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 		g := start(t, server.URL, withoutBreaker, func(c *config) { c.pelcro.Transport = transport })
-		createTempting(t, upstream, g)
+		createWithIdempotencyKeys(t, upstream, g)
 		if n := headers.Load(); n != 0 {
 			t.Errorf("%d headers", n)
 		}
@@ -65,14 +63,14 @@ func countHeaders(n *atomic.Int64, r *http.Request) {
 	}
 }
 
-// createTempting makes ten thousand creates.
-func createTempting(t *testing.T, upstream *effects, g *gateway) {
+// createWithIdempotencyKeys makes ten thousand creates.
+func createWithIdempotencyKeys(t *testing.T, upstream *effects, g *gateway) {
 	t.Helper()
 	calls := scaled(10_000, 200)
 	errs := make([]error, calls)
 	email := func(i int) string { return fmt.Sprintf("new-%d@example.com", i) }
 	each(calls, 8, func(i int) {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 		defer cancel()
 		for _, name := range idempotent {
 			ctx = metadata.AppendToOutgoingContext(ctx, name, email(i))
@@ -84,11 +82,11 @@ func createTempting(t *testing.T, upstream *effects, g *gateway) {
 	}
 	done, lost := 0, 0
 	for i, err := range errs {
-		done += upstream.mustBeTrue(t, email(i), err)
+		done += upstream.mustMatchOutcome(t, email(i), err)
 		if err != nil {
 			lost++
 			if outcome := outcomeOf(err); outcome != "unknown" && outcome != "notSent" {
-				t.Errorf("%s is told %q: %v", email(i), outcome, err)
+				t.Errorf("%s has the outcome %q: %v", email(i), outcome, err)
 			}
 		}
 	}
@@ -98,8 +96,8 @@ func createTempting(t *testing.T, upstream *effects, g *gateway) {
 	}
 }
 
-// closingOnReuse is a TLS server, which also offers HTTP/2, whose connections break after the second
-// request on them took effect.
+// closingOnReuse is a TLS server that also offers HTTP/2. Its connections break after
+// their second request has taken effect.
 func closingOnReuse(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	var mu sync.Mutex
@@ -118,7 +116,7 @@ func closingOnReuse(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 		}
 	}))
 	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of each connection
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log each connection
 	server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, conn.(*tls.Conn).NetConn())
 	}

@@ -15,19 +15,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Pelcro asks to slow down, and says for how long; the id of the customer is the
-// number of seconds.
+// Pelcro sends 429 with a delay; the id of the customer is the number of seconds.
 func TestR05SlowDownReachesTheClient(t *testing.T) {
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		wait := idOf(r)
-		if wait == 0 { // a create, or a list
+		if wait == 0 { // a create or a list
 			wait = 17
 		}
 		w.Header().Set("Retry-After", strconv.FormatInt(wait, 10))
-		w.Header().Set("X-RateLimit-Limit", "60")
+		w.Header().Set("X-RateLimit-Limit", "120")
 		w.Header().Set("X-RateLimit-Remaining", "0")
 		w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()+wait, 10))
-		answer(w, 429, `{"message":"Too Many Attempts."}`)
+		respond(w, 429, `{"message":"Too Many Attempts."}`)
 	}))
 	check := func(err error, header, trailer metadata.MD, want time.Duration, pushback string) {
 		delay := detailOf[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
@@ -36,7 +35,7 @@ func TestR05SlowDownReachesTheClient(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if (delay - want).Abs() > time.Second {
-			t.Errorf("RetryInfo says %v, Pelcro said %v", delay, want)
+			t.Errorf("RetryInfo has %v, Pelcro sent %v", delay, want)
 		}
 		if pushback == "" {
 			pushback = strconv.FormatInt(delay.Milliseconds(), 10)
@@ -45,26 +44,26 @@ func TestR05SlowDownReachesTheClient(t *testing.T) {
 			t.Errorf("the pushback is %q, want %s", pushed, pushback)
 		}
 		if len(header) > 0 {
-			t.Errorf("there is a header, which switches retries off: %v", header)
+			t.Errorf("a response header, which switches retries off: %v", header)
 		}
 	}
 	each(scaled(1000, 200), 16, func(i int) {
 		var header, trailer metadata.MD
 		options := []grpc.CallOption{grpc.Header(&header), grpc.Trailer(&trailer)}
-		// As long as a window of Laravel's, of which a caller without a deadline is
-		// given one.
+		// At most a minute: the remaining time that the service assumes for a caller without
+		// a deadline.
 		want := time.Duration(1+rand.N(59)) * time.Second
 		switch i % 4 {
 		case 0:
 			_, err := g.customers.CreateCustomer(t.Context(), newCustomer("new@example.com"), options...)
 			check(err, header, trailer, 17*time.Second, "")
-		case 1: // does not fit the caller's deadline
+		case 1: // longer than the caller's deadline
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			_, err := g.customers.GetCustomer(ctx, getting(int64(want/time.Second)), options...)
+			_, err := g.customers.GetCustomer(ctx, getRequest(int64(want/time.Second)), options...)
 			check(err, header, trailer, want, "-1")
 		default:
-			_, err := g.customers.GetCustomer(t.Context(), getting(int64(want/time.Second)), options...)
+			_, err := g.customers.GetCustomer(t.Context(), getRequest(int64(want/time.Second)), options...)
 			check(err, header, trailer, want, "")
 		}
 	})

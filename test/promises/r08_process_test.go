@@ -19,8 +19,8 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// The program, too: SIGTERM under load loses no accepted call and ends with 0; a
-// second one ends it at once.
+// A SIGTERM under load loses no accepted call, and the program exits with 0; a second one
+// ends it immediately.
 func TestR08ProcessStops(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")
@@ -35,7 +35,7 @@ func terminate(t *testing.T) {
 	var arrived atomic.Int64
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived.Add(1)
-		<-time.After(5 * time.Millisecond) // so that calls are under way when the signal comes
+		<-time.After(5 * time.Millisecond) // so that calls are running when the signal arrives
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"data":{"id":42}}`)
 	}))
@@ -51,7 +51,7 @@ func terminate(t *testing.T) {
 					_, err := client.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 					if err != nil {
 						if status.Code(err) != codes.Unavailable {
-							t.Errorf("a call that was not accepted: %v", err)
+							t.Errorf("a rejected call: %v", err)
 						}
 						return
 					}
@@ -70,7 +70,7 @@ func terminate(t *testing.T) {
 	load.Wait()
 	t.Logf("%d calls, stopped after %v", succeeded.Load(), took)
 	if succeeded.Load() != arrived.Load() {
-		t.Errorf("%d calls were accepted, %d of them answered", arrived.Load(), succeeded.Load())
+		t.Errorf("%d calls were accepted, %d of them succeeded", arrived.Load(), succeeded.Load())
 	}
 }
 
@@ -90,7 +90,7 @@ func terminateTwice(t *testing.T) {
 	}()
 	receive(t, arrived, "call at the upstream")
 	p.signal(t, syscall.SIGTERM)
-	p.mustSay(t, `"msg":"stopping"`) // and waits for the call
+	p.mustLog(t, `"msg":"stopping"`) // it waits for the call
 	begin := time.Now()
 	p.signal(t, syscall.SIGTERM)
 	err := receive(t, p.ended, "end of the program")

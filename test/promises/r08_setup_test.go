@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// nowhere is the upstream of services whose transport is a [roundTrip].
-const nowhere = "http://127.0.0.1:1"
+// noUpstream is the URL for services whose transport is a [roundTrip].
+const noUpstream = "http://127.0.0.1:1"
 
 // roundTrip is an upstream without a network.
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -28,13 +28,13 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f(r)
 }
 
-// through makes the service call Pelcro through the transport.
-func through(transport http.RoundTripper) func(*config) {
+// withTransport makes the service call Pelcro through the transport.
+func withTransport(transport http.RoundTripper) func(*config) {
 	return func(c *config) { c.pelcro.Transport = transport }
 }
 
-// answered is an answer with a JSON body.
-func answered(code int, body string) *http.Response {
+// httpResponse returns a response with a JSON body.
+func httpResponse(code int, body string) *http.Response {
 	return &http.Response{
 		StatusCode: code,
 		ProtoMajor: 1, ProtoMinor: 1,
@@ -43,24 +43,24 @@ func answered(code int, body string) *http.Response {
 	}
 }
 
-// found answers any operation on customer 42 with success.
-func found(r *http.Request) *http.Response {
+// successResponse returns the response of a successful operation on customer 42.
+func successResponse(r *http.Request) *http.Response {
 	switch {
 	case r.Method == http.MethodDelete:
-		return answered(http.StatusNoContent, "")
+		return httpResponse(http.StatusNoContent, "")
 	case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/customers"):
-		return answered(http.StatusOK, `{"data":[{"id":42}]}`)
+		return httpResponse(http.StatusOK, `{"data":[{"id":42}]}`)
 	}
-	return answered(http.StatusOK, `{"data":{"id":42}}`)
+	return httpResponse(http.StatusOK, `{"data":{"id":42}}`)
 }
 
-// finding is found as a [roundTrip].
-func finding(r *http.Request) (*http.Response, error) { return found(r), nil }
+// succeed is successResponse as a [roundTrip].
+func succeed(r *http.Request) (*http.Response, error) { return successResponse(r), nil }
 
 // eventually waits until the condition holds.
 func eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	end := time.NewTimer(patience)
+	end := time.NewTimer(testTimeout)
 	defer end.Stop()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
@@ -68,44 +68,43 @@ func eventually(tb testing.TB, what string, holds func() bool) {
 		select {
 		case <-again.C:
 		case <-end.C:
-			tb.Fatalf("after %v it does not hold that %s", patience, what)
+			tb.Fatalf("after %v it is not true that %s", testTimeout, what)
 		}
 	}
 }
 
-// receive receives, but not for ever.
+// receive receives within testTimeout.
 func receive[T any](tb testing.TB, from <-chan T, what string) (value T) {
 	tb.Helper()
-	end := time.NewTimer(patience)
+	end := time.NewTimer(testTimeout)
 	defer end.Stop()
 	select {
 	case value = <-from:
 	case <-end.C:
-		tb.Fatalf("after %v there is no %s", patience, what)
+		tb.Fatalf("after %v there is no %s", testTimeout, what)
 	}
 	return value
 }
 
-// goroutinesReturn checks that no more goroutines stay than there were, but two.
+// goroutinesReturn waits until at most two more goroutines run than before.
 func goroutinesReturn(tb testing.TB, before int) {
 	tb.Helper()
 	eventually(tb, fmt.Sprintf("about %d goroutines run", before), func() bool { return runtime.NumGoroutine() <= before+2 })
 }
 
-// memory is the resident memory of this process, which holds the client, too.
+// memory is the resident memory of this process, with the client.
 type memory struct {
 	tb     testing.TB
 	before int64
 }
 
-// measureMemory begins to measure the most memory that is used. Where the system
-// does not tell, nothing is.
+// measureMemory starts to measure the peak memory. Without /proc the peak is 0.
 func measureMemory(tb testing.TB) memory {
 	tb.Helper()
 	runtime.GC()
 	debug.FreeOSMemory()
-	// How much garbage the collector tolerates is in proportion to what earlier tests
-	// left alive, and not what this one is about.
+	// The collector allows garbage in proportion to the live heap, part of which is from
+	// earlier tests. Limit it, so that only this test counts.
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	if tolerated := 100 * (8 << 20) / max(stats.HeapAlloc, 1); tolerated < 100 {
@@ -116,9 +115,9 @@ func measureMemory(tb testing.TB) memory {
 	return memory{tb, resident("VmRSS:")}
 }
 
-// grewLess fails the test if at any moment the memory had grown by the limit or
-// more, and returns by how much it had. The race detector takes several times the memory, so the full limit counts
-// when soaking.
+// grewLess fails the test if the peak growth reached the limit, and returns that growth.
+// The race detector needs several times the memory, so the exact limit applies only when
+// soaking.
 func (m memory) grewLess(limit int64) int64 {
 	m.tb.Helper()
 	grown := max(0, resident("VmHWM:")-m.before)
@@ -142,7 +141,7 @@ func resident(field string) int64 {
 	return 0
 }
 
-// percentile returns the time below which so many of a hundred lie.
+// percentile returns that percentile. It sorts the times.
 func percentile(times []time.Duration, percent int) time.Duration {
 	if len(times) == 0 {
 		return 0

@@ -18,34 +18,34 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// held is an upstream that holds calls about customer 42 and creates until they are
-// released; all others are answered at once.
-type held struct {
+// holdingUpstream holds creates and calls for customer 42 until they are released; it
+// responds to all others immediately.
+type holdingUpstream struct {
 	arrived  chan struct{}
 	released chan struct{}
 	others   atomic.Int64
 }
 
-func newHeld() *held {
-	return &held{arrived: make(chan struct{}, 1000), released: make(chan struct{})}
+func newHoldingUpstream() *holdingUpstream {
+	return &holdingUpstream{arrived: make(chan struct{}, 1000), released: make(chan struct{})}
 }
 
-func (h *held) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h *holdingUpstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPost && !strings.HasSuffix(r.URL.Path, "/42") {
 		h.others.Add(1)
-		return found(r), nil
+		return successResponse(r), nil
 	}
 	h.arrived <- struct{}{}
 	select {
 	case <-h.released:
-		return found(r), nil
+		return successResponse(r), nil
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
 }
 
-// A stop loses no call that was accepted, and tells watchers of health before it
-// closes their connections.
+// A stop loses no accepted call, and health watchers receive NOT_SERVING before their
+// connections are closed.
 func TestR08StopLosesNoCall(t *testing.T) {
 	for range scaled(20, 3) {
 		stopUnderLoad(t, scaled(500, 150))
@@ -53,8 +53,8 @@ func TestR08StopLosesNoCall(t *testing.T) {
 }
 
 func stopUnderLoad(t *testing.T, inFlight int) {
-	upstream := newHeld()
-	g := start(t, nowhere, through(upstream))
+	upstream := newHoldingUpstream()
+	g := start(t, noUpstream, withTransport(upstream))
 	insecurely := grpc.WithTransportCredentials(insecure.NewCredentials())
 	watching, endWatch := context.WithCancel(t.Context())
 	defer endWatch()
@@ -67,7 +67,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 	}
 
 	var clients []pelcrov1.CustomerServiceClient
-	for range 4 { // each may have 250 calls
+	for range 4 { // a connection has at most 250 calls
 		clients = append(clients, pelcrov1.NewCustomerServiceClient(g.dial(t, insecurely)))
 	}
 	ended := make(chan error, inFlight)
@@ -79,7 +79,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 		receive(t, upstream.arrived, "call at the upstream")
 	}
 
-	// These race with the stop, so that some are accepted and some are not.
+	// These calls race with the stop: some are accepted and some are not.
 	var racing sync.WaitGroup
 	var succeeded atomic.Int64
 	for i := range 8 {
@@ -88,7 +88,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 				_, err := clients[i%len(clients)].GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43})
 				if err != nil {
 					if status.Code(err) != codes.Unavailable {
-						t.Errorf("a call that was not accepted: %v", err)
+						t.Errorf("a rejected call: %v", err)
 					}
 					return
 				}
@@ -101,10 +101,10 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- g.stop() }()
 	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
-		t.Errorf("the watcher got %v, %v", got, err)
+		t.Errorf("the watcher received %v, %v", got, err)
 	}
 	endWatch()
-	racing.Wait() // they end when the service accepts nothing any more
+	racing.Wait() // they end when the service no longer accepts calls
 	close(upstream.released)
 	for range inFlight {
 		if err := receive(t, ended, "end of a call"); err != nil {
@@ -115,11 +115,11 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 		t.Error(err)
 	}
 	if arrived := upstream.others.Load(); succeeded.Load() != arrived {
-		t.Errorf("%d racing calls were accepted, %d of them answered", arrived, succeeded.Load())
+		t.Errorf("%d racing calls were accepted, %d of them succeeded", arrived, succeeded.Load())
 	}
 }
 
-// anyCall makes one of the calls about customer 42.
+// anyCall makes one of the calls for customer 42.
 func anyCall(ctx context.Context, customers pelcrov1.CustomerServiceClient, i int) (err error) {
 	switch i % 4 {
 	case 0:
@@ -134,12 +134,12 @@ func anyCall(ctx context.Context, customers pelcrov1.CustomerServiceClient, i in
 	return err
 }
 
-// A stop ends within its time and two seconds, whatever the calls do, and they get
-// an answer.
+// A stop ends within its time limit and two seconds, whatever the calls do, and each call
+// receives an error with a reason.
 func TestR08StopIsBounded(t *testing.T) {
 	const drain = 100 * time.Millisecond
-	upstream := newHeld()
-	g := start(t, nowhere, through(upstream), func(c *config) { c.server.DrainTimeout = drain })
+	upstream := newHoldingUpstream()
+	g := start(t, noUpstream, withTransport(upstream), func(c *config) { c.server.DrainTimeout = drain })
 	calls := scaled(200, 50)
 	ended := make(chan error, calls)
 	for range calls {

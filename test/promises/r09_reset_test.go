@@ -18,8 +18,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// rawClient speaks HTTP/2 frame by frame. Writing needs mu and, when it is to go
-// out, a flush.
+// rawClient writes HTTP/2 frames. Writing needs mu; frames are sent by a flush.
 type rawClient struct {
 	conn   net.Conn
 	framer *http2.Framer
@@ -56,7 +55,7 @@ func newRaw(t *testing.T, conn net.Conn) *rawClient {
 	return c
 }
 
-// read hands each frame to see until the connection ends.
+// read passes each frame to see until the connection ends.
 func (c *rawClient) read(see func(http2.Frame)) {
 	for {
 		frame, err := c.framer.ReadFrame()
@@ -73,8 +72,8 @@ func (c *rawClient) read(see func(http2.Frame)) {
 	}
 }
 
-// call begins a call of GetCustomer on the stream, with a message unless it is
-// empty. Errors show at the flush.
+// call starts a call of GetCustomer on the stream, with a message unless it is empty. The
+// flush reports errors.
 func (c *rawClient) call(stream uint32, message []byte) {
 	c.headers(stream, callTo(pelcrov1.CustomerService_GetCustomer_FullMethodName)...)
 	if len(message) > 0 {
@@ -82,7 +81,7 @@ func (c *rawClient) call(stream uint32, message []byte) {
 	}
 }
 
-// callTo are the headers of a call.
+// callTo returns the headers of a call.
 func callTo(path string, more ...[2]string) [][2]string {
 	return append([][2]string{
 		{":method", "POST"}, {":scheme", "http"}, {":path", path},
@@ -90,7 +89,7 @@ func callTo(path string, more ...[2]string) [][2]string {
 	}, more...)
 }
 
-// headers begins a stream.
+// headers starts a stream.
 func (c *rawClient) headers(stream uint32, fields ...[2]string) {
 	c.header.Reset()
 	for _, field := range fields {
@@ -99,16 +98,16 @@ func (c *rawClient) headers(stream uint32, fields ...[2]string) {
 	_ = c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: c.header.Bytes(), EndHeaders: true})
 }
 
-// One peer that begins calls and cancels them at once, a hundred thousand within ten
-// seconds, has no more handlers running than its streams, takes no memory, and does
-// not keep others from being served.
+// One peer starts a hundred thousand calls within ten seconds and cancels each
+// immediately. Its handlers never exceed the limit of streams, it takes no memory, and
+// other clients are still served.
 func TestR09RapidResets(t *testing.T) {
 	resets := scaled(100_000, 5_000)
 	const batch = 100
 	var running, most, reached atomic.Int64
-	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/42") {
-			return found(r), nil
+			return successResponse(r), nil
 		}
 		reached.Add(1)
 		now := running.Add(1)
@@ -116,7 +115,7 @@ func TestR09RapidResets(t *testing.T) {
 		for was := most.Load(); now > was && !most.CompareAndSwap(was, now); was = most.Load() {
 		}
 		<-r.Context().Done()
-		<-time.After(200 * time.Millisecond) // the slower they are to come back, the more of them there could be
+		<-time.After(200 * time.Millisecond) // slow handlers would accumulate if nothing limited them
 		return nil, r.Context().Err()
 	})))
 	good := func() (took time.Duration) {
@@ -159,7 +158,7 @@ func TestR09RapidResets(t *testing.T) {
 			bad.mu.Lock()
 			for range batch {
 				stream := uint32(2*sent + 1)
-				// With a message (the request {id: 1}) the call gets to its handler.
+				// With a message (the request {id: 1}) the call reaches its handler.
 				bad.call(stream, [][]byte{{8, 1}, nil}[sent%2])
 				_ = bad.framer.WriteRSTStream(stream, http2.ErrCodeCancel)
 				sent++
@@ -182,30 +181,30 @@ func TestR09RapidResets(t *testing.T) {
 			meanwhile = append(meanwhile, good())
 		}
 	}
-	t.Logf("%d resets in %v: %d calls reached the upstream, at most %d at once; good calls: %d, p99 %v, before %v",
+	t.Logf("%d resets in %v: %d calls reached the upstream, at most %d concurrently; good calls: %d, p99 %v, before %v",
 		resets, time.Since(begin), reached.Load(), most.Load(), len(meanwhile), percentile(meanwhile, 99), percentile(calm, 99))
 	if most.Load() > streams {
-		t.Errorf("%d handlers ran at once, want at most %d", most.Load(), streams)
+		t.Errorf("%d handlers ran concurrently, want at most %d", most.Load(), streams)
 	}
 	if len(meanwhile) == 0 {
 		t.Error("the good client was not served")
 	}
-	eventually(t, "all handlers are back", func() bool { return running.Load() == 0 })
+	eventually(t, "all handlers have returned", func() bool { return running.Load() == 0 })
 	t.Logf("the memory grew by at most %d KiB", memory.grewLess(64<<20)>>10)
 	bad.conn.Close()
 	<-closed
 	goroutinesReturn(t, before)
 }
 
-// Without the resets, too: what is beyond the limit of streams does not run.
+// Without resets: calls beyond the limit of streams do not run.
 func TestR09StreamLimit(t *testing.T) {
 	released := make(chan struct{})
 	var running atomic.Int64
-	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		running.Add(1)
 		defer running.Add(-1)
 		<-released
-		return found(r), nil
+		return successResponse(r), nil
 	})))
 	bad := g.dialRaw(t)
 	limit, refused := make(chan uint32, 1), make(chan struct{}, 1000)
@@ -240,7 +239,7 @@ func TestR09StreamLimit(t *testing.T) {
 	}
 	eventually(t, "the calls within the limit run", func() bool { return running.Load() == int64(streams) })
 	close(released)
-	eventually(t, "all handlers are back", func() bool { return running.Load() == 0 })
+	eventually(t, "all handlers have returned", func() bool { return running.Load() == 0 })
 	bad.conn.Close()
 	<-closed
 }

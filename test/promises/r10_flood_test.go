@@ -10,10 +10,10 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// Who pings every ten milliseconds is told to calm down and loses the connection,
-// within a second.
+// A client that pings every ten milliseconds receives ENHANCE_YOUR_CALM and loses its
+// connection within a second.
 func TestR10PingFlood(t *testing.T) {
-	g := start(t, nowhere, through(roundTrip(finding)))
+	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	c := g.dialRaw(t)
 	goAway := make(chan http2.ErrCode, 1)
 	closed := make(chan struct{})
@@ -35,14 +35,14 @@ func TestR10PingFlood(t *testing.T) {
 			_ = c.framer.WritePing(false, [8]byte{byte(n)})
 			_ = c.out.Flush()
 			c.mu.Unlock()
-			if time.Since(begin) > patience {
-				t.Fatal("nobody minds the pings")
+			if time.Since(begin) > testTimeout {
+				t.Fatal("the service tolerates the pings")
 			}
 		case code := <-goAway:
 			took := time.Since(begin)
 			receive(t, closed, "end of the connection")
-			t.Logf("%d pings, told after %v, closed after %v", n, took, time.Since(begin))
-			if code != http2.ErrCodeEnhanceYourCalm || took > scaled(time.Second, patience) {
+			t.Logf("%d pings, GOAWAY after %v, closed after %v", n, took, time.Since(begin))
+			if code != http2.ErrCodeEnhanceYourCalm || took > scaled(time.Second, testTimeout) {
 				t.Errorf("%v after %v", code, took)
 			}
 			return
@@ -50,15 +50,15 @@ func TestR10PingFlood(t *testing.T) {
 	}
 }
 
-// Who floods with SETTINGS and does not read the acknowledgements is not read any
-// more either, and leaves nothing behind.
+// The service stops reading from a client that floods it with SETTINGS and does not read
+// the acknowledgements; nothing remains of the connection.
 func TestR10SettingsFlood(t *testing.T) {
-	g := start(t, nowhere, through(roundTrip(finding)))
+	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	before := runtime.NumGoroutine()
 	memory := measureMemory(t)
 	c := g.dialRaw(t)
-	// A frame of settings takes nine bytes, its acknowledgement too: the flood ends
-	// when the buffers of both ways are full.
+	// A SETTINGS frame and its acknowledgement take nine bytes each: the flood ends when the
+	// buffers of both directions are full.
 	var err error
 	sent := 0
 	for ; err == nil && sent < 5_000_000; sent++ {
@@ -67,18 +67,18 @@ func TestR10SettingsFlood(t *testing.T) {
 		}
 		err = c.framer.WriteSettings()
 	}
-	t.Logf("%d frames were taken, then: %v", sent, err)
+	t.Logf("%d frames were accepted, then: %v", sent, err)
 	if err == nil {
-		t.Error("the service reads on and on, and must keep what it cannot write")
+		t.Error("the service keeps reading, so it must buffer what it cannot write")
 	}
 	t.Logf("the memory grew by at most %d KiB", memory.grewLess(32<<20)>>10)
 	c.conn.Close()
 	goroutinesReturn(t, before)
 }
 
-// Who reads them makes work for one connection only, not for others.
-func TestR10AnsweredSettingsFlood(t *testing.T) {
-	g := start(t, nowhere, through(roundTrip(finding)))
+// A client that reads the acknowledgements does not affect other connections.
+func TestR10AcknowledgedSettingsFlood(t *testing.T) {
+	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestR10AnsweredSettingsFlood(t *testing.T) {
 		err := c.framer.WriteSettings()
 		c.mu.Unlock()
 		if err != nil {
-			t.Logf("cut after %d frames: %v", sent, err)
+			t.Logf("the connection was closed after %d frames: %v", sent, err)
 			break
 		}
 	}

@@ -12,17 +12,17 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
-	_ "google.golang.org/grpc/encoding/gzip" // the limit holds for what comes out
+	_ "google.golang.org/grpc/encoding/gzip" // the limit applies to the decompressed size
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// requestLimit is the most bytes of a request that are accepted.
+// requestLimit is the maximum size of a request in bytes.
 const requestLimit = 1 << 20
 
-// bomb returns gzip that becomes so many MiB of zeros.
+// bomb returns gzip of that many MiB of zeros.
 func bomb(mebibytes int) []byte {
 	var one bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&one, gzip.BestCompression)
@@ -31,8 +31,8 @@ func bomb(mebibytes int) []byte {
 	return bytes.Repeat(one.Bytes(), mebibytes)
 }
 
-// createOf is a create of so many bytes.
-func createOf(size int) *pelcrov1.CreateCustomerRequest {
+// createOfSize returns a create of that many bytes.
+func createOfSize(size int) *pelcrov1.CreateCustomerRequest {
 	request := &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{}}
 	for name := size; proto.Size(request) != size; name-- {
 		request.Customer.FirstName = new(strings.Repeat("x", name))
@@ -40,17 +40,18 @@ func createOf(size int) *pelcrov1.CreateCustomerRequest {
 	return request
 }
 
-// Requests beyond the limit are refused before they take memory, and reach nobody.
+// Requests beyond the limit are rejected before they take memory, and nothing is sent to
+// Pelcro.
 func TestR11OversizedRequests(t *testing.T) {
 	var reached atomic.Int64
-	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		reached.Add(1)
-		return found(r), nil
+		return successResponse(r), nil
 	})))
-	if _, err := g.customers.CreateCustomer(t.Context(), createOf(requestLimit)); err != nil || reached.Swap(0) != 1 {
+	if _, err := g.customers.CreateCustomer(t.Context(), createOfSize(requestLimit)); err != nil || reached.Swap(0) != 1 {
 		t.Errorf("a request at the limit: %v", err)
 	}
-	tooLarge := createOf(requestLimit + 1)
+	tooLarge := createOfSize(requestLimit + 1)
 	memory := measureMemory(t)
 	for range 100 {
 		_, err := g.customers.CreateCustomer(t.Context(), tooLarge)
@@ -64,12 +65,12 @@ func TestR11OversizedRequests(t *testing.T) {
 	}
 }
 
-// So are those that become too large by decompression, if anything decompresses.
+// So are requests that exceed the limit after decompression.
 func TestR11BombedRequests(t *testing.T) {
 	var reached atomic.Int64
-	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		reached.Add(1)
-		return found(r), nil
+		return successResponse(r), nil
 	})))
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)

@@ -19,7 +19,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// The key never leaves the configured origin: no redirect is followed, to wherever.
+// The key never leaves the configured origin: no redirect is followed, whatever its
+// target.
 func TestR13NoRedirectIsFollowed(t *testing.T) {
 	var location atomic.Value
 	var code, requests, followed atomic.Int64
@@ -45,8 +46,8 @@ func TestR13NoRedirectIsFollowed(t *testing.T) {
 	target.StartTLS()
 	defer target.Close()
 
-	// The production transport, but for names and the certificate: whatever is not
-	// the origin leads to the target.
+	// The transport of production, except for names and the certificate: every address
+	// except the origin leads to the target.
 	transport := pelcro.NewTransport()
 	transport.TLSClientConfig = &tls.Config{RootCAs: origin.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -56,7 +57,7 @@ func TestR13NoRedirectIsFollowed(t *testing.T) {
 		}
 		return new(net.Dialer).DialContext(ctx, network, to)
 	}
-	g := start(t, "https://example.com", through(transport))
+	g := start(t, "https://example.com", withTransport(transport))
 
 	n := 0
 	for _, status := range []int64{301, 302, 303, 307, 308} {
@@ -98,7 +99,7 @@ func mustBeRedirect(t *testing.T, err error) {
 	}
 }
 
-// The same with the transport of production as it is, over plain HTTP on loopback.
+// The same with the unchanged transport of production, over plain HTTP on loopback.
 func TestR13NoPortIsChanged(t *testing.T) {
 	var followed atomic.Int64
 	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))

@@ -24,9 +24,9 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// personal are requests that hold somebody's data wherever there is room for it.
-func personal() map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...grpc.CallOption) error {
-	somebody := func() *pelcrov1.Customer {
+// personalRequests have personal data in every field that can hold it.
+func personalRequests() map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...grpc.CallOption) error {
+	person := func() *pelcrov1.Customer {
 		return &pelcrov1.Customer{
 			Id: 42, Email: new(canaryEmail), FirstName: new(canaryName), DisplayName: new(canaryName), Username: new(canaryEmail),
 			Phone: new(canaryCard), Tin: new(canaryCard),
@@ -46,20 +46,20 @@ func personal() map[string]func(context.Context, pelcrov1.CustomerServiceClient,
 			return err
 		},
 		"Create": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
-			customer := somebody()
+			customer := person()
 			customer.Id = 0
 			_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: customer, Password: new(canaryName + canaryCard)}, o...)
 			return err
 		},
 		"Update": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
-			_, err := c.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{Customer: somebody()}, o...)
+			_, err := c.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{Customer: person()}, o...)
 			return err
 		},
 		"Delete": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
 			_, err := c.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 42}, o...)
 			return err
 		},
-		"refused here": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
+		"rejected by the service": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
 			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
 				PageToken: canaryEmail, OrderBy: canaryName, Expand: []string{canaryEmail},
 				Filters: []*pelcrov1.CustomerFilter{{Attribute: canaryEmail, Values: []string{canaryCard + ","}}},
@@ -69,10 +69,9 @@ func personal() map[string]func(context.Context, pelcrov1.CustomerServiceClient,
 	}
 }
 
-// Neither keys nor tokens, nor anybody's data, are in anything that the program puts
-// out: logs, metrics, spans, settings, profiles, every kind of failure's status and
-// trailers, and the dump of a process that is killed in the middle of a call. Pelcro
-// repeats all of it in all of its answers.
+// No output of the program has keys, tokens or personal data: logs, metrics, spans,
+// settings, profiles, the status and trailers of every kind of failure, and the dump of a
+// process that is killed during a call. Pelcro echoes all of it in all of its responses.
 func TestR14Secrets(t *testing.T) {
 	token, line := newToken("crm", "pelcro.v1.CustomerService/*,no.such/Method")
 	stolen, _ := newToken("stolen", "*")
@@ -88,7 +87,7 @@ func TestR14Secrets(t *testing.T) {
 		{"callers' keys", true, []string{"x-pelcro-grpc-token", token, "authorization", "Bearer " + canaryOwn}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := &indiscreet{}
+			upstream := &echoingUpstream{}
 			web := httptest.NewServer(upstream)
 			t.Cleanup(web.Close)
 			collected, endpoint := startSpans(t)
@@ -107,7 +106,7 @@ func TestR14Secrets(t *testing.T) {
 			client := pelcrov1.NewCustomerServiceClient(conn)
 			found := outputs{}
 			failures := map[string]int{}
-			// Whatever a caller can write beside its request.
+			// Everything that a caller can send in addition to its request.
 			beside := []string{
 				"x-request-id", canaryEmail, "traceparent", canaryEmail, "tracestate", "a=" + canaryName, "baggage", "email=" + canaryEmail,
 				"cookie", canaryName, "x-card-bin", canaryCard, "grpc-trace-bin", canaryName, "x-forwarded-for", canaryEmail, "referer", canaryEmail,
@@ -119,29 +118,29 @@ func TestR14Secrets(t *testing.T) {
 				failures[reasonOf(err)]++
 				found["the status of "+what] += fmt.Sprintln(status.Convert(err).Proto(), status.Convert(err).Details(), header, trailer)
 			}
-			var replies []reply
+			var responses []scriptedResponse
 			for n := 200; n <= 599; n += scaled(1, 7) {
-				for _, kind := range kinds {
-					replies = append(replies, reply{n, kind})
+				for _, kind := range bodyKinds {
+					responses = append(responses, scriptedResponse{n, kind})
 				}
 			}
 			for _, n := range []int{400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504} {
-				for _, kind := range kinds {
-					replies = append(replies, reply{n, kind})
+				for _, kind := range bodyKinds {
+					responses = append(responses, scriptedResponse{n, kind})
 				}
 			}
-			for _, kind := range append(broken, "good") {
-				replies = append(replies, reply{kind: kind})
+			for _, kind := range append(brokenKinds, "good") {
+				responses = append(responses, scriptedResponse{kind: kind})
 			}
-			calls := personal()
-			for i := range replies {
-				upstream.next.Store(&replies[i])
+			calls := personalRequests()
+			for i := range responses {
+				upstream.next.Store(&responses[i])
 				for name, call := range calls {
-					what := fmt.Sprintf("%s, %d %s", name, replies[i].status, replies[i].kind)
+					what := fmt.Sprintf("%s, %d %s", name, responses[i].status, responses[i].kind)
 					try(what, test.headers, func(ctx context.Context, o ...grpc.CallOption) error { return call(ctx, client, o...) })
 				}
 			}
-			// Refused callers, with and without somebody's data in what they call.
+			// Rejected callers, with and without personal data in the method name.
 			for what, headers := range map[string][]string{
 				"a stolen token": {"authorization", "Bearer " + stolen, "x-pelcro-grpc-token", stolen},
 				"two tokens":     {"authorization", token, "authorization", token, "x-pelcro-grpc-token", token, "x-pelcro-grpc-token", token},
@@ -157,15 +156,15 @@ func TestR14Secrets(t *testing.T) {
 					})
 				}
 			}
-			// Files that somebody mixes up.
+			// Files with the wrong content.
 			putByRename(t, folder, map[string]string{callers: "crm " + token + " *\n" + stolen + "\n", "key": "KEY=" + canaryKey + " # for " + canaryEmail + "\n", certFile: pair.keyPEM(t)})
 			eventually(t, "the bad files are rejected", func() bool {
 				return p.count(t, reloads, "result", "rejected") == map[bool]int{false: 3, true: 2}[test.forward]
 			})
-			// A call that runs while the process is looked at, and killed.
+			// A call that runs while the process is inspected and killed.
 			arrived := make(chan struct{})
 			web.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body) // only then is the end of the connection seen
+				_, _ = io.Copy(io.Discard, r.Body) // the server notices the end of the connection only after that
 				close(arrived)
 				<-r.Context().Done()
 			})
@@ -188,7 +187,7 @@ func TestR14Secrets(t *testing.T) {
 			running.Wait()
 			found["the log"], found["the spans"] = p.log.String(), collected.String()
 			if !strings.Contains(found["the log"], "SIGQUIT") || !strings.Contains(found["the log"], "goroutine ") {
-				t.Errorf("there is no dump: %s", p.log.end())
+				t.Errorf("no dump: %s", p.log.end())
 			}
 			if len(failures) < 20 || strings.Contains(found["/config"], "hidden") == test.forward {
 				t.Errorf("%d kinds of failures: %v", len(failures), failures)
@@ -198,7 +197,7 @@ func TestR14Secrets(t *testing.T) {
 				shown = canaryOwn
 			}
 			if _, ok := upstream.seen.Load("Bearer " + shown); !ok {
-				t.Error("Pelcro was not shown the credential that is looked for")
+				t.Error("Pelcro did not receive the credential that the test looks for")
 			}
 			found.mustHide(t, map[string]string{
 				"API key": canaryKey, "caller's own key": canaryOwn, "token": token, "stolen token": stolen, "private key": privateKey,
@@ -208,7 +207,7 @@ func TestR14Secrets(t *testing.T) {
 	}
 }
 
-// A handler that panics with all of it in hand tells neither the caller nor the log.
+// A panic whose value has all of it reveals nothing to the caller or the log.
 func TestR14Panics(t *testing.T) {
 	everything := strings.Join([]string{canaryKey, canaryOwn, canaryEmail, canaryCard, canaryName}, " ")
 	for name, value := range map[string]any{
@@ -216,13 +215,13 @@ func TestR14Panics(t *testing.T) {
 		"bytes": []byte(everything), "request": &pelcrov1.Customer{Email: new(everything)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
-			g := start(t, nowhere, through(roundTrip(func(*http.Request) (*http.Response, error) { panic(value) })), func(c *config) {
+			log := &logBuffer{}
+			g := start(t, noUpstream, withTransport(roundTrip(func(*http.Request) (*http.Response, error) { panic(value) })), func(c *config) {
 				c.pelcro.APIKey = pelcro.NewSecret(canaryKey)
 				c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			})
 			found := outputs{}
-			for call, do := range personal() {
+			for call, do := range personalRequests() {
 				var trailer metadata.MD
 				err := do(t.Context(), g.customers, grpc.Trailer(&trailer))
 				found[call] = fmt.Sprintln(status.Convert(err).Proto(), trailer)
@@ -238,8 +237,8 @@ func TestR14Panics(t *testing.T) {
 	}
 }
 
-// net/http prints what arrives on a connection after a response to the standard logger. Neither the API
-// key nor anybody's data may be in anything that the process writes about it.
+// net/http prints to the standard logger what arrives on a connection after a response. Nothing that
+// the process writes about it has the API key or personal data.
 func TestR14Unsolicited(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -280,10 +279,10 @@ func TestR14Unsolicited(t *testing.T) {
 			}))
 			t.Cleanup(web.Close)
 			p := run(t, web.URL, "PELCRO_GRPC_PELCRO_API_KEY="+canaryKey, "--log-level=debug")
-			if err := personal()[test.call](t.Context(), pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))); err != nil {
+			if err := personalRequests()[test.call](t.Context(), pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))); err != nil {
 				t.Error(err)
 			}
-			p.mustSay(t, "Unsolicited response")
+			p.mustLog(t, "Unsolicited response")
 			p.signal(t, syscall.SIGTERM)
 			if err := receive(t, p.ended, "end of the program"); err != nil {
 				t.Error(err)

@@ -18,22 +18,22 @@ import (
 	"testing"
 )
 
-// What must be in no output. A name is only looked for where no text of Pelcro's
-// could have held it: nothing recognises a name in words.
+// Texts that no output may have. The name is not in Pelcro's messages, because the
+// service cannot recognise names.
 const (
 	canaryKey   = "canary-key+sk_live_4711"
-	canaryOwn   = "canary-own-key-0815" // a caller's, of Pelcro's
+	canaryOwn   = "canary-own-key-0815" // a caller's own Pelcro key
 	canaryEmail = "canary.person@example.com"
 	canaryCard  = "4929123412341234"
 	canaryName  = "Canarina"
 )
 
-// forms are how a secret could be written.
+// forms returns the encodings of a secret.
 func forms(secret string) []string {
 	return []string{
 		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.ReplaceAll(secret, "/", `\/`),
 		hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
-		// Without what depends on where it begins and ends.
+		// Without the end, which depends on the text that follows.
 		base64.StdEncoding.EncodeToString([]byte(secret))[:len(secret)], base64.URLEncoding.EncodeToString([]byte(secret))[:len(secret)],
 	}
 }
@@ -54,7 +54,7 @@ func (o outputs) mustHide(t *testing.T, secrets map[string]string) {
 					if hits++; hits > 10 {
 						continue
 					}
-					t.Errorf("%s holds the %s: …%q…", where, what, text[max(0, i-150):min(len(text), i+100)])
+					t.Errorf("%s has the %s: …%q…", where, what, text[max(0, i-150):min(len(text), i+100)])
 				}
 			}
 		}
@@ -62,7 +62,7 @@ func (o outputs) mustHide(t *testing.T, secrets map[string]string) {
 	t.Logf("%d hits of %d secrets in %d outputs, %d KiB", hits, len(secrets), len(o), size>>10)
 }
 
-// unpacked is what a page holds, if it is packed.
+// unpacked returns the page and, if it is gzip, its content.
 func unpacked(page string) string {
 	reader, err := gzip.NewReader(strings.NewReader(page))
 	if err != nil {
@@ -72,7 +72,7 @@ func unpacked(page string) string {
 	return page + string(raw)
 }
 
-// spans is a collector of OpenTelemetry's, which keeps what it gets as it is.
+// spans is an OpenTelemetry collector that keeps the raw requests.
 type spans struct {
 	mu  sync.Mutex
 	raw bytes.Buffer
@@ -98,28 +98,28 @@ func (s *spans) String() string {
 	return s.raw.String()
 }
 
-// indiscreet is a Pelcro that repeats what it was sent, and all that it knows, in
-// whatever it answers.
-type indiscreet struct {
-	next atomic.Pointer[reply]
+// echoingUpstream is a Pelcro whose responses have what it received and all personal
+// data.
+type echoingUpstream struct {
+	next atomic.Pointer[scriptedResponse]
 	// seen are the values of Authorization.
 	seen sync.Map
 }
 
-// reply is a status and how its body is made.
-type reply struct {
+// scriptedResponse is a status and the kind of its body.
+type scriptedResponse struct {
 	status int
 	kind   string
 }
 
-// kinds are the bodies. Under 4xx Pelcro's own words are the caller's to read, so
-// there they hold secrets, but nobody's data.
-var kinds = []string{"message", "field", "page", "debug", "headers"}
+// bodyKinds are the kinds of bodies. Callers see Pelcro's messages of a 4xx, so these have
+// secrets, but no personal data.
+var bodyKinds = []string{"message", "field", "page", "debug", "headers"}
 
-// broken are answers that are none.
-var broken = []string{"reset", "cut", "no status", "no header", "no JSON", "wrong types"}
+// brokenKinds are the kinds of invalid responses.
+var brokenKinds = []string{"reset", "cut", "no status", "no header", "no JSON", "wrong types"}
 
-func (u *indiscreet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (u *echoingUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.seen.Store(r.Header.Get("Authorization"), true)
 	next := u.next.Load()
 	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")

@@ -22,8 +22,8 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// A panic becomes INTERNAL with a text that never changes, tells nothing of what it
-// was about, and touches no other call.
+// A panic becomes INTERNAL with a fixed text, reveals nothing about its value, and affects
+// no other call.
 func TestR15Panics(t *testing.T) {
 	const canary = "canary-4929"
 	panics := []func(){
@@ -42,13 +42,13 @@ func TestR15Panics(t *testing.T) {
 		func() { panic(context.Canceled) },
 	}
 	var n atomic.Int64
-	log := &journal{}
-	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+	log := &logBuffer{}
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/42") || r.Method == http.MethodPost {
 			_, _ = io.Copy(io.Discard, r.Body)
 			panics[int(n.Add(1))%len(panics)]()
 		}
-		return found(r), nil
+		return successResponse(r), nil
 	})), func(c *config) {
 		c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
@@ -86,7 +86,7 @@ func TestR15Panics(t *testing.T) {
 		}
 		messages[status.Convert(err).Message()]++
 		if everything := fmt.Sprint(status.Convert(err).Proto(), map[string][]string(trailer)); strings.Contains(everything, canary) {
-			t.Fatalf("the status tells of it: %s", everything)
+			t.Fatalf("the status has the value: %s", everything)
 		}
 	}
 	end()
@@ -96,10 +96,10 @@ func TestR15Panics(t *testing.T) {
 		t.Errorf("the message changes: %v", messages)
 	}
 	if strings.Contains(log.String(), canary) {
-		t.Errorf("the log tells of it: %s", log.String())
+		t.Errorf("the log has the value: %s", log.String())
 	}
 	if !strings.Contains(log.String(), "goroutine ") {
-		t.Error("the log has no stack, so nobody can mend it")
+		t.Error("the log has no stack")
 	}
 	goroutinesReturn(t, before)
 }

@@ -15,12 +15,12 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// inUse is how soon what has changed must be in use. A busy machine, on which other
-// tests run, gets more time for it.
+// inUse is how soon a changed file must be in use; longer on a busy machine, on which
+// other tests run.
 var inUse = scaled(2*time.Second, 4*time.Second)
 
-// keyed is a Pelcro with keys that can be revoked.
-type keyed struct {
+// keyUpstream is a Pelcro whose keys can be revoked.
+type keyUpstream struct {
 	mu      sync.Mutex
 	revoked map[string]bool
 	seen    map[string]int
@@ -28,15 +28,15 @@ type keyed struct {
 	first   time.Time // when the newest key was first seen
 }
 
-func startKeyed(t *testing.T) (*keyed, string) {
+func startKeyUpstream(t *testing.T) (*keyUpstream, string) {
 	t.Helper()
-	k := &keyed{revoked: map[string]bool{}, seen: map[string]int{}}
+	k := &keyUpstream{revoked: map[string]bool{}, seen: map[string]int{}}
 	web := httptest.NewServer(k)
 	t.Cleanup(web.Close)
 	return k, web.URL
 }
 
-func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (k *keyUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -49,46 +49,46 @@ func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	answer := found(r)
-	w.WriteHeader(answer.StatusCode)
-	_, _ = io.Copy(w, answer.Body)
+	response := successResponse(r)
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body)
 }
 
-// expect begins to wait for a key.
-func (k *keyed) expect(key string) {
+// expect starts to wait for a key.
+func (k *keyUpstream) expect(key string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.newest, k.first = key, time.Time{}
 }
 
-// arrived is when the expected key was first seen, zero before.
-func (k *keyed) arrived() time.Time {
+// arrived returns when the expected key was first used, zero before.
+func (k *keyUpstream) arrived() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.first
 }
 
-// revoke ends a key: whoever uses it from now on fails.
-func (k *keyed) revoke(key string) {
+// revoke makes every later request with the key fail.
+func (k *keyUpstream) revoke(key string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.revoked[key] = true
 }
 
-func (k *keyed) uses(key string) int {
+func (k *keyUpstream) uses(key string) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.seen[key]
 }
 
-// The key is replaced under load, in each of the ways in which files are, without a
-// failed call: the new one is in use within two seconds, and from then on the old
-// one is never used, so it can be revoked.
+// The key is replaced under load, in each way in which files are replaced, without a
+// failed call: the new key is in use within two seconds, and the old key is never used
+// after that, so it can be revoked.
 func TestR16KeyRotation(t *testing.T) {
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
-			sideBySide(t)
-			pelcro, url := startKeyed(t)
+			parallelUnlessSoaking(t)
+			pelcro, url := startKeyUpstream(t)
 			folder := t.TempDir()
 			key := func(n int) string { return "key-" + string(rune('a'+n%26)) + strings.Repeat("k", n/26) }
 			way.put(t, folder, map[string]string{"key": key(0) + "\n"})
@@ -109,8 +109,7 @@ func TestR16KeyRotation(t *testing.T) {
 				if slowest = max(slowest, took); took > inUse {
 					t.Errorf("the new key was in use after %v", took)
 				}
-				// Calls that began before the change may still arrive with the old key, until
-				// two seconds are over.
+				// Calls that started before the change may use the old key for two seconds.
 				<-time.After(max(time.Until(changed.Add(2*time.Second)), 500*time.Millisecond))
 				pelcro.revoke(key(n - 1))
 			}
@@ -130,8 +129,8 @@ func TestR16KeyRotation(t *testing.T) {
 // reloads is the metric of changed files.
 const reloads = "pelcro_grpc_file_reloads_total"
 
-// A file that is no good keeps the old key, under load and without a failed call.
-// The metric counts each once, and the log has one line for it.
+// An invalid file keeps the old key, under load and without a failed call. The metric
+// counts each once, and the log has one line for it.
 func TestR16BadKeyFile(t *testing.T) {
 	const canary = "canary-key"
 	for _, test := range []struct {
@@ -140,12 +139,12 @@ func TestR16BadKeyFile(t *testing.T) {
 		cause string
 	}{
 		{"empty", func(t *testing.T, file string) { must(t, os.Truncate(file, 0)) }, "is empty"},
-		{"blank", func(t *testing.T, file string) { must(t, os.WriteFile(file, []byte(" \n"), 0o600)) }, "is empty"},
+		{"whitespace", func(t *testing.T, file string) { must(t, os.WriteFile(file, []byte(" \n"), 0o600)) }, "is empty"},
 		{"deleted", func(t *testing.T, file string) { must(t, os.Remove(file)) }, "cannot be read: no such file or directory"},
 		{"a folder", func(t *testing.T, file string) { must(t, os.Remove(file)); must(t, os.Mkdir(file, 0o700)) }, "is not a regular file"},
 		{"unreadable", func(t *testing.T, file string) {
 			must(t, os.Chmod(file, 0))
-			if f, err := os.Open(file); err == nil { // this user may read everything
+			if f, err := os.Open(file); err == nil { // this user can read everything
 				f.Close()
 				must(t, os.Remove(file))
 				must(t, os.Symlink(file, file))
@@ -159,8 +158,8 @@ func TestR16BadKeyFile(t *testing.T) {
 		}, "is larger than 16 KiB"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			sideBySide(t)
-			pelcro, url := startKeyed(t)
+			parallelUnlessSoaking(t)
+			pelcro, url := startKeyUpstream(t)
 			file := filepath.Join(t.TempDir(), "key")
 			must(t, os.WriteFile(file, []byte("first-key"), 0o600))
 			p := run(t, url, "--pelcro-api-key-file="+file)
@@ -171,27 +170,27 @@ func TestR16BadKeyFile(t *testing.T) {
 			})
 			test.spoil(t, file)
 			const line = "reload failed; keeping the previous version"
-			p.mustSay(t, line)
+			p.mustLog(t, line)
 			if n := p.count(t, reloads, "file", "api_key", "result", "rejected"); n != 1 {
 				t.Errorf("the metric counts %d", n)
 			}
-			// Two more looks, and no other line.
+			// Polled twice more, without another line.
 			uses := pelcro.uses("first-key")
 			<-time.After(scaled(3*time.Second, 1100*time.Millisecond))
 			if n := strings.Count(p.log.String(), line); n != 1 {
 				t.Errorf("%d lines", n)
 			}
 			if now := pelcro.uses("first-key"); now <= uses {
-				t.Error("the old key is not in use any more")
+				t.Error("the old key is no longer in use")
 			}
 			if log := p.log.String(); !strings.Contains(log, test.cause) || strings.Contains(log, canary) {
 				t.Errorf("want %q: %s", test.cause, p.log.end())
 			}
-			// What is good again is told of, and used.
+			// A valid file is logged and used.
 			pelcro.expect("second-key")
 			must(t, os.RemoveAll(file))
 			must(t, os.WriteFile(file, []byte("second-key"), 0o600))
-			p.mustSay(t, `"msg":"reloaded"`)
+			p.mustLog(t, `"msg":"reloaded"`)
 			eventually(t, "the new key is in use", func() bool { return !pelcro.arrived().IsZero() })
 			load.stop()
 			t.Logf("%d calls, %d failed", load.calls.Load(), load.failed.Load())
@@ -199,9 +198,9 @@ func TestR16BadKeyFile(t *testing.T) {
 	}
 }
 
-// A key file that is written piece by piece is never used before it is whole.
+// A key file that is written byte by byte is not used before it is complete.
 func TestR16HalfWritten(t *testing.T) {
-	pelcro, url := startKeyed(t)
+	pelcro, url := startKeyUpstream(t)
 	file := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(file, []byte("first-key"), 0o600))
 	p := run(t, url, "--pelcro-api-key-file="+file)
@@ -214,7 +213,7 @@ func TestR16HalfWritten(t *testing.T) {
 	pelcro.expect(whole)
 	f, err := os.Create(file)
 	must(t, err)
-	pace := time.NewTicker(50 * time.Millisecond) // far below the time from one look to the next
+	pace := time.NewTicker(50 * time.Millisecond) // far below the polling interval
 	defer pace.Stop()
 	for i := range whole {
 		<-pace.C
@@ -226,7 +225,7 @@ func TestR16HalfWritten(t *testing.T) {
 	eventually(t, "the new key is in use", func() bool { return !pelcro.arrived().IsZero() })
 	took := pelcro.arrived().Sub(written)
 	load.stop()
-	t.Logf("%d calls, %d failed; in use %v after it was whole", load.calls.Load(), load.failed.Load(), took)
+	t.Logf("%d calls, %d failed; in use %v after it was complete", load.calls.Load(), load.failed.Load(), took)
 	pelcro.mu.Lock()
 	defer pelcro.mu.Unlock()
 	if len(pelcro.seen) != 2 || took > inUse {

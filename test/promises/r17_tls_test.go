@@ -25,33 +25,33 @@ import (
 // crm is the caller of these tests, by certificate.
 const crm = "spiffe://example.org/crm"
 
-// get makes a call of a customer.
+// get reads a customer.
 func get(ctx context.Context, conn *grpc.ClientConn) error {
 	_, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
 	return err
 }
 
-// handshake connects to the program and returns what its certificate's serial number
-// is, and whether the client was let in: with TLS 1.3 it hears of that afterwards.
+// handshake connects to the program and returns the serial number of its certificate, and
+// an error if the client was rejected, which TLS 1.3 reports after the handshake.
 func (p *process) handshake(config *tls.Config) (serial int64, err error) {
 	config = config.Clone()
 	config.NextProtos = []string{"h2"}
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", p.address, config)
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testTimeout}, "tcp", p.address, config)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close()
 	serial = conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(testTimeout))
 	_, err = conn.Read(make([]byte, 1)) // its SETTINGS, or its alert
 	return serial, err
 }
 
-// becomes waits until new connections show the certificate and returns how long that
-// took since.
-func (p *process) becomes(t *testing.T, config *tls.Config, want *issued, since time.Time) time.Duration {
+// waitForCertificate waits until new connections have the certificate and returns how
+// long that took.
+func (p *process) waitForCertificate(t *testing.T, config *tls.Config, want *issued, since time.Time) time.Duration {
 	t.Helper()
-	eventually(t, "new connections show the new certificate", func() bool {
+	eventually(t, "new connections have the new certificate", func() bool {
 		serial, err := p.handshake(config)
 		if err != nil {
 			t.Errorf("a new connection: %v", err)
@@ -61,14 +61,14 @@ func (p *process) becomes(t *testing.T, config *tls.Config, want *issued, since 
 	return time.Since(since)
 }
 
-// The service's certificate and the callers' CA are replaced under load without a
-// failed call, on open connections as on new ones. New handshakes use the new ones
-// within two seconds, and who has a certificate of the old CA only is let in no more.
+// The service's certificate and the callers' CA are replaced under load without a failed
+// call, on open and on new connections. New handshakes use the new ones within two
+// seconds, and then reject certificates of the old CA.
 func TestR17CertificateRotation(t *testing.T) {
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
-			sideBySide(t)
-			_, url := startKeyed(t)
+			parallelUnlessSoaking(t)
+			_, url := startKeyUpstream(t)
 			ours, first, second := authority(t, "ours"), authority(t, "first"), authority(t, "second")
 			folder, caFolder := t.TempDir(), t.TempDir()
 			way.put(t, folder, issue(t, ours, forServer).pair(t))
@@ -84,7 +84,7 @@ func TestR17CertificateRotation(t *testing.T) {
 			}
 			var turn, handshakes atomic.Int64
 			load := startLoad(t, func(ctx context.Context) error { return get(ctx, open[turn.Add(1)%4]) })
-			newcomer := atomic.Pointer[tls.Config]{} // what new connections show under load
+			newcomer := atomic.Pointer[tls.Config]{} // the client configuration of new connections under load
 			newcomer.Store(trusting(ours, old))
 			dialing, stopDialing := context.WithCancel(t.Context())
 			dialed := make(chan struct{})
@@ -103,12 +103,12 @@ func TestR17CertificateRotation(t *testing.T) {
 				leaf := issue(t, ours, forServer)
 				since := time.Now()
 				way.put(t, folder, leaf.pair(t))
-				slowest = max(slowest, p.becomes(t, newcomer.Load(), leaf, since))
+				slowest = max(slowest, p.waitForCertificate(t, newcomer.Load(), leaf, since))
 			}
-			// The callers' CA: both, then the new one alone.
+			// The callers' CA: both, then only the new one.
 			since := time.Now()
 			way.put(t, caFolder, trusted(first, second))
-			eventually(t, "callers of the new CA are let in", func() bool {
+			eventually(t, "callers of the new CA are accepted", func() bool {
 				_, err := p.handshake(trusting(ours, fresh))
 				return err == nil
 			})
@@ -117,13 +117,13 @@ func TestR17CertificateRotation(t *testing.T) {
 			if err := get(t.Context(), p.dial(t, secured(ours, fresh))); err != nil {
 				t.Errorf("a caller of the new CA: %v", err)
 			}
-			// The one connection that may have begun with the old certificate must be done.
+			// A handshake that started with the old certificate must end first.
 			for seen := handshakes.Load(); handshakes.Load() < seen+2; {
 				<-time.After(time.Millisecond)
 			}
 			since = time.Now()
 			way.put(t, caFolder, trusted(second))
-			eventually(t, "callers of the old CA are refused", func() bool {
+			eventually(t, "callers of the old CA are rejected", func() bool {
 				_, err := p.handshake(trusting(ours, old))
 				return err != nil
 			})
@@ -146,10 +146,10 @@ func TestR17CertificateRotation(t *testing.T) {
 	}
 }
 
-// A pair that does not match, has expired or is no certificate at all is not used,
-// however it is replaced: what was in use stays so.
+// A pair that does not match, has expired or is not a certificate is ignored; the previous
+// one stays in use.
 func TestR17BadCertificates(t *testing.T) {
-	_, url := startKeyed(t)
+	_, url := startKeyUpstream(t)
 	ours, theirs := authority(t, "ours"), authority(t, "theirs")
 	good, folder := issue(t, ours, forServer), t.TempDir()
 	putInPlace(t, folder, good.pair(t))
@@ -157,7 +157,7 @@ func TestR17BadCertificates(t *testing.T) {
 	putInPlace(t, folder, map[string]string{callers: "crm " + crm + " *\n"})
 	p := run(t, url, append(mutualFlags(folder), callersFlag(folder), withKey)...)
 	caller := issue(t, theirs, withURI(crm))
-	// Each on a connection of its own, with a handshake of its own.
+	// Each call has its own connection and handshake.
 	load := startLoad(t, func(ctx context.Context) error {
 		conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(secured(ours, caller)))
 		if err == nil {
@@ -166,7 +166,7 @@ func TestR17BadCertificates(t *testing.T) {
 		}
 		return err
 	})
-	refused := 0
+	rejected := 0
 	for _, bad := range []map[string]string{
 		{keyFile: issue(t, ours).keyPEM(t)},
 		issue(t, ours, forServer, expired).pair(t),
@@ -176,26 +176,26 @@ func TestR17BadCertificates(t *testing.T) {
 		{caFile: "no certificate"},
 		{caFile: issue(t, nil, expired, func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }).certPEM()},
 	} {
-		refused++
+		rejected++
 		putByRename(t, folder, bad)
 		eventually(t, "the metric counts it", func() bool {
-			return p.count(t, reloads, "file", "tls", "result", "rejected") == refused
+			return p.count(t, reloads, "file", "tls", "result", "rejected") == rejected
 		})
 		if serial, err := p.handshake(trusting(ours, caller)); err != nil || serial != good.certificate.SerialNumber.Int64() {
-			t.Errorf("bad file %d: certificate %d, %v", refused, serial, err)
+			t.Errorf("bad file %d: certificate %d, %v", rejected, serial, err)
 		}
 	}
 	load.stop()
-	if lines := strings.Count(p.log.String(), "reload failed; keeping the previous version"); lines != refused {
-		t.Errorf("%d lines for %d bad files", lines, refused)
+	if lines := strings.Count(p.log.String(), "reload failed; keeping the previous version"); lines != rejected {
+		t.Errorf("%d lines for %d bad files", lines, rejected)
 	}
-	t.Logf("%d calls on connections of their own, %d failed; %d bad files", load.calls.Load(), load.failed.Load(), refused)
+	t.Logf("%d calls, each with its own connection, %d failed; %d bad files", load.calls.Load(), load.failed.Load(), rejected)
 }
 
-// Without a certificate of the callers' CA, valid now and for clients, there is no
-// connection, hence no call, not even of health.
-func TestR17Refused(t *testing.T) {
-	pelcro, url := startKeyed(t)
+// Without a certificate of the callers' CA that is valid now and for clients there is no
+// connection, so no call, not even a health check.
+func TestR17RejectedCertificates(t *testing.T) {
+	pelcro, url := startKeyUpstream(t)
 	ours, theirs := authority(t, "ours"), authority(t, "theirs")
 	folder := t.TempDir()
 	putInPlace(t, folder, issue(t, ours, forServer).pair(t))
@@ -218,7 +218,7 @@ func TestR17Refused(t *testing.T) {
 		{"not valid yet", issue(t, theirs, withURI(crm), notYet), false},
 		{"for servers", issue(t, theirs, withURI(crm), forServer), false},
 		{"signed by a caller", issue(t, issue(t, theirs, withURI(crm)), withURI(crm)), false},
-		{"with somebody else's key", &issued{issue(t, theirs, withURI(crm)).certificate, issue(t, nil).key}, false},
+		{"with another key", &issued{issue(t, theirs, withURI(crm)).certificate, issue(t, nil).key}, false},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(test.name+", "+tls.VersionName(version), func(t *testing.T) {
@@ -246,10 +246,10 @@ func TestR17Refused(t *testing.T) {
 	}
 }
 
-// Old TLS, plain text on a TLS port, TLS without HTTP/2 and resumed sessions do not
-// get as far as a call.
+// Old TLS, plain text on a TLS port, TLS without HTTP/2 and resumed sessions never reach
+// a call.
 func TestR17Handshakes(t *testing.T) {
-	_, url := startKeyed(t)
+	_, url := startKeyUpstream(t)
 	ours := authority(t, "ours")
 	folder := t.TempDir()
 	putInPlace(t, folder, issue(t, ours, forServer).pair(t))
@@ -273,17 +273,17 @@ func TestR17Handshakes(t *testing.T) {
 		{"CBC", func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
 		}, false},
-		{"HTTP/1.1 alone", func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }, false},
-		{"no protocol named", func(c *tls.Config) { c.NextProtos = nil }, false},
+		{"only HTTP/1.1", func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }, false},
+		{"no protocol", func(c *tls.Config) { c.NextProtos = nil }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			config := trusting(ours, nil)
 			config.NextProtos = []string{"h2"}
 			test.change(config)
-			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", p.address, config)
+			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testTimeout}, "tcp", p.address, config)
 			if err == nil {
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(testTimeout))
 				_, err = conn.Read(make([]byte, 1))
 			}
 			if (err == nil) != test.ok {
@@ -296,9 +296,9 @@ func TestR17Handshakes(t *testing.T) {
 		config.ClientSessionCache = tls.NewLRUClientSessionCache(10)
 		for range 3 {
 			config.NextProtos = []string{"h2"}
-			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", p.address, config)
+			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testTimeout}, "tcp", p.address, config)
 			must(t, err)
-			_, err = conn.Read(make([]byte, 1)) // tickets come before it
+			_, err = conn.Read(make([]byte, 1)) // tickets arrive before it
 			must(t, errors.Join(err, conn.Close()))
 			if conn.ConnectionState().DidResume {
 				t.Error("it was resumed")
@@ -307,7 +307,7 @@ func TestR17Handshakes(t *testing.T) {
 	})
 }
 
-// newToken is a caller's token and its line.
+// newToken returns a token and its line in the callers file.
 func newToken(name, methods string) (token, line string) {
 	sum := sha256.Sum256([]byte("canary-token-" + name))
 	token = "pelcro_grpc_" + hex.EncodeToString(sum[:])
@@ -316,12 +316,12 @@ func newToken(name, methods string) (token, line string) {
 }
 
 // A caller's token is replaced under load without a failed call, and the old one is
-// refused two seconds after its line has gone, on open connections, too.
+// rejected two seconds after its line was removed, also on open connections.
 func TestR17TokenRotation(t *testing.T) {
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
-			sideBySide(t)
-			_, url := startKeyed(t)
+			parallelUnlessSoaking(t)
+			_, url := startKeyUpstream(t)
 			folder := t.TempDir()
 			token := func(n int) (string, string) {
 				token, line := newToken("billing"+string(rune('a'+n)), "pelcro.v1.CustomerService/GetCustomer")
@@ -348,7 +348,7 @@ func TestR17TokenRotation(t *testing.T) {
 				<-time.After(200 * time.Millisecond) // calls with the old one end
 				since = time.Now()
 				way.put(t, folder, map[string]string{callers: nextLine})
-				eventually(t, "the old token is refused", func() bool {
+				eventually(t, "the old token is rejected", func() bool {
 					return reasonOf(call(t.Context(), current)) == "GATEWAY_UNAUTHENTICATED"
 				})
 				slowest = max(slowest, time.Since(since))

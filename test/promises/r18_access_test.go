@@ -10,10 +10,9 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Who may call what: every method of every service, those that do not exist, and
-// everybody who could call, over each transport. What no line allows is refused, in
-// each cell of the table with the code and the reason that it must have, and only what
-// is allowed reaches Pelcro.
+// Every kind of caller calls every method of every service, and methods that do not exist,
+// over each transport. A call that no line of the callers file allows is rejected with the
+// right code and reason, and only allowed calls reach Pelcro.
 func TestR18Matrix(t *testing.T) {
 	ours, theirs := authority(t, "ours"), authority(t, "theirs")
 	folder := t.TempDir()
@@ -21,7 +20,7 @@ func TestR18Matrix(t *testing.T) {
 	writerToken, writer := newToken("writer", "pelcro.v1.CustomerService/*")
 	operatorToken, operator := newToken("operator", "*")
 	proberToken, prober := newToken("prober", "grpc.reflection.v1.ServerReflection/*")
-	nobodyToken, _ := newToken("nobody", "*")
+	unknownToken, _ := newToken("unknown", "*")
 	putInPlace(t, folder, issue(t, ours, forServer).pair(t))
 	putInPlace(t, folder, trusted(theirs))
 	putInPlace(t, folder, map[string]string{callers: reader + writer + operator + prober +
@@ -33,19 +32,19 @@ func TestR18Matrix(t *testing.T) {
 
 	bearer := func(token string) []string { return []string{"authorization", "Bearer " + token} }
 	anonymous := issue(t, theirs, named("anonymous"))
-	byToken := []who{
-		{name: "nobody"},
-		{name: "a token of nobody", headers: bearer(nobodyToken)},
-		{name: "a token with a letter too many", headers: bearer(operatorToken + "0")},
-		{name: "a token with a letter too few", headers: bearer(operatorToken[:len(operatorToken)-1])},
+	byToken := []callerCase{
+		{name: "no token"},
+		{name: "an unknown token", headers: bearer(unknownToken)},
+		{name: "a token with one more letter", headers: bearer(operatorToken + "0")},
+		{name: "a token with one letter less", headers: bearer(operatorToken[:len(operatorToken)-1])},
 		{name: "a token in capitals", headers: bearer(strings.ToUpper(operatorToken))},
-		{name: "a token with a blank after it", headers: bearer(operatorToken + " ")},
+		{name: "a token with a space after it", headers: bearer(operatorToken + " ")},
 		{name: "the hash of a token", headers: bearer(strings.TrimPrefix(strings.Fields(operator)[1], "sha256:"))},
 		{name: "the name of a caller", headers: bearer("operator")},
 		{name: "a token without its scheme", headers: []string{"authorization", operatorToken}},
 		{name: "a token of another scheme", headers: []string{"authorization", "Basic " + operatorToken}},
 		{name: "a scheme without a token", headers: []string{"authorization", "Bearer"}},
-		{name: "a scheme and a blank", headers: []string{"authorization", "Bearer "}},
+		{name: "a scheme and a space", headers: []string{"authorization", "Bearer "}},
 		{name: "an empty header", headers: []string{"authorization", ""}},
 		{name: "a token twice", headers: append(bearer(operatorToken), bearer(operatorToken)...)},
 		{name: "two tokens", headers: append(bearer(readerToken), bearer(operatorToken)...)},
@@ -66,7 +65,7 @@ func TestR18Matrix(t *testing.T) {
 			return ok && isName(name)
 		}},
 	}
-	byCertificate := []who{
+	byCertificate := []callerCase{
 		{name: "a SPIFFE ID", own: issue(t, theirs, withURI("spiffe://example.org/crm")), known: true, may: mayRead},
 		{name: "a host name", own: issue(t, theirs, withDNS("Batch.example.org")), known: true, may: mayCustomers},
 		{name: "one of several host names", own: issue(t, theirs, withDNS("x.example.org", "batch.example.org")), known: true, may: mayCustomers},
@@ -86,14 +85,14 @@ func TestR18Matrix(t *testing.T) {
 			own: issue(t, theirs, withURI("spiffe://example.org/root")), known: true, may: mayRead},
 		{name: "a token and a certificate with fewer rights", headers: bearer(writerToken),
 			own: issue(t, theirs, withURI("spiffe://example.org/crm")), known: true, may: mayCustomers},
-		{name: "an unknown token and a good certificate", headers: bearer(nobodyToken), own: issue(t, theirs, withURI("spiffe://example.org/root"))},
+		{name: "an unknown token and a good certificate", headers: bearer(unknownToken), own: issue(t, theirs, withURI("spiffe://example.org/root"))},
 		{name: "a broken header and a good certificate", headers: []string{"authorization", "Basic x"}, own: issue(t, theirs, withURI("spiffe://example.org/root"))},
 		{name: "an empty header and a good certificate", headers: []string{"authorization", ""}, own: issue(t, theirs, withURI("spiffe://example.org/root"))},
 		{name: "no certificate, good token", headers: bearer(operatorToken), cut: true},
 		{name: "a certificate of another CA, good token", headers: bearer(operatorToken), own: issue(t, ours, withURI("spiffe://example.org/root")), cut: true},
 	}
-	// Over TLS without client CAs nobody's certificate counts, whatever it says.
-	uncounted := who{name: "a certificate that was not asked for", own: issue(t, theirs, withURI("spiffe://example.org/root"))}
+	// Over TLS without client CAs a client certificate has no effect.
+	ignored := callerCase{name: "a certificate that was not asked for", own: issue(t, theirs, withURI("spiffe://example.org/root"))}
 
 	methods := append(slices.Sorted(maps.Keys(requests)), append(unknownMethods, openUnknown...)...)
 	for _, way := range []struct {
@@ -107,10 +106,10 @@ func TestR18Matrix(t *testing.T) {
 		{"mTLS", mutualFlags(folder), true, true},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			pelcro, url := startKeyed(t)
+			pelcro, url := startKeyUpstream(t)
 			p := run(t, url, append(way.flags, callersFlag(folder), withKey)...)
 			conns := map[*issued]*grpc.ClientConn{}
-			connOf := func(w who) *grpc.ClientConn {
+			connOf := func(w callerCase) *grpc.ClientConn {
 				own := w.own
 				if way.mutual && own == nil && !w.cut {
 					own = anonymous
@@ -124,37 +123,37 @@ func TestR18Matrix(t *testing.T) {
 				}
 				return conns[own]
 			}
-			everybody := slices.Clone(byToken)
+			cases := slices.Clone(byToken)
 			switch {
 			case way.mutual:
-				everybody = append(everybody, byCertificate...)
+				cases = append(cases, byCertificate...)
 			case way.secure:
-				everybody = append(everybody, uncounted)
+				cases = append(cases, ignored)
 			}
-			if has := methodsOf(t, connOf(who{}), operatorToken); !slices.Equal(has, slices.Sorted(maps.Keys(requests))) {
+			if has := methodsOf(t, connOf(callerCase{}), operatorToken); !slices.Equal(has, slices.Sorted(maps.Keys(requests))) {
 				t.Fatalf("the service has %q, the table %q", has, slices.Sorted(maps.Keys(requests)))
 			}
 			cells, reached := 0, 0
-			for _, w := range everybody {
+			for _, w := range cases {
 				for _, method := range methods {
 					want := w.expect(method)
 					if w.cut {
-						want = cut
+						want = noConnection
 					}
 					if got := invoke(t, connOf(w), method, w.headers...); got != want {
 						t.Errorf("%s calls %s: %v, want %v", w.name, method, got, want)
 					}
 					cells++
-					if want == done && strings.HasPrefix(method, customersPath) {
+					if want == succeeded && strings.HasPrefix(method, customersPath) {
 						reached++
 					}
 				}
 			}
-			t.Logf("%d callers x %d methods = %d cells; %d calls reached Pelcro", len(everybody), len(methods), cells, pelcro.uses("key"))
+			t.Logf("%d callers x %d methods = %d cells; %d calls reached Pelcro", len(cases), len(methods), cells, pelcro.uses("key"))
 			if uses := pelcro.uses("key"); uses != reached {
 				t.Errorf("%d calls reached Pelcro, want %d", uses, reached)
 			}
-			for _, secret := range []string{readerToken, writerToken, operatorToken, proberToken, nobodyToken} {
+			for _, secret := range []string{readerToken, writerToken, operatorToken, proberToken, unknownToken} {
 				if strings.Contains(strings.ToLower(p.log.String()), secret[:70]) {
 					t.Errorf("a token is in the log")
 				}
@@ -163,12 +162,12 @@ func TestR18Matrix(t *testing.T) {
 	}
 }
 
-// Where there is no callers file everybody may call; that is on loopback only.
+// Without a callers file every call is allowed; that is possible only on loopback.
 func TestR18Open(t *testing.T) {
 	ours := authority(t, "ours")
 	folder := t.TempDir()
 	putInPlace(t, folder, issue(t, ours, forServer).pair(t))
-	_, url := startKeyed(t)
+	_, url := startKeyUpstream(t)
 	for name, flags := range map[string][]string{"plain text": nil, "TLS": tlsFlags(folder)} {
 		t.Run(name, func(t *testing.T) {
 			p := run(t, url, append(flags, withKey)...)
@@ -178,12 +177,12 @@ func TestR18Open(t *testing.T) {
 			}
 			conn := p.dial(t, transport)
 			for method := range requests {
-				if got := invoke(t, conn, method); got != done {
+				if got := invoke(t, conn, method); got != succeeded {
 					t.Errorf("%s: %v", method, got)
 				}
 			}
 			for _, method := range append(unknownMethods, openUnknown...) {
-				if got := invoke(t, conn, method); got != missing {
+				if got := invoke(t, conn, method); got != unknownMethod {
 					t.Errorf("%s: %v", method, got)
 				}
 			}
@@ -191,10 +190,9 @@ func TestR18Open(t *testing.T) {
 	}
 }
 
-// The line of a caller that has gone counts no more, although its connection is still
-// open; that of one who came counts.
-func TestR18LinesThatChange(t *testing.T) {
-	_, url := startKeyed(t)
+// Changes of the callers file apply to open connections.
+func TestR18ChangedLines(t *testing.T) {
+	_, url := startKeyUpstream(t)
 	ours, theirs := authority(t, "ours"), authority(t, "theirs")
 	folder := t.TempDir()
 	putInPlace(t, folder, issue(t, ours, forServer).pair(t))
@@ -207,11 +205,11 @@ func TestR18LinesThatChange(t *testing.T) {
 		want outcome
 	}{
 		{"crm spiffe://example.org/crm pelcro.v1.CustomerService/DeleteCustomer", forbidden},
-		{"crm spiffe://example.org/crm pelcro.v1.CustomerService/GetCustomer", done},
-		{"crm spiffe://example.org/other *", stranger},
-		{"crm2 spiffe://example.org/crm *", done},
+		{"crm spiffe://example.org/crm pelcro.v1.CustomerService/GetCustomer", succeeded},
+		{"crm spiffe://example.org/other *", unauthenticated},
+		{"crm2 spiffe://example.org/crm *", succeeded},
 	} {
 		putByRename(t, folder, map[string]string{callers: step.line + "\n"})
-		eventually(t, step.line+" counts", func() bool { return invoke(t, conn, customersPath+"GetCustomer") == step.want })
+		eventually(t, step.line+" applies", func() bool { return invoke(t, conn, customersPath+"GetCustomer") == step.want })
 	}
 }

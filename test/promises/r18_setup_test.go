@@ -27,8 +27,7 @@ const (
 	oldReflectionPath = "/grpc.reflection.v1alpha.ServerReflection/"
 )
 
-// requests are what each method is called with: something that it does. What the
-// service is found to have must be here.
+// requests has a request that succeeds for every method of the service.
 var requests = map[string]proto.Message{
 	customersPath + "GetCustomer":    &pelcrov1.GetCustomerRequest{Id: 42},
 	customersPath + "ListCustomers":  &pelcrov1.ListCustomersRequest{},
@@ -41,12 +40,12 @@ var requests = map[string]proto.Message{
 	healthPath + "Watch": &healthpb.HealthCheckRequest{},
 
 	reflectionPath + "ServerReflectionInfo":    listServices,
-	oldReflectionPath + "ServerReflectionInfo": listServices, // the same on the wire
+	oldReflectionPath + "ServerReflectionInfo": listServices, // identical on the wire
 }
 
 var listServices = &reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}}
 
-// unknownMethods do not exist, although some look like others that do.
+// unknownMethods do not exist, although some resemble existing ones.
 var unknownMethods = []string{
 	customersPath + "GetCustomers", customersPath + "getCustomer", customersPath + "GetCustomer/", customersPath + "*", customersPath,
 	"/pelcro.v1.customerservice/GetCustomer", "/pelcro.v2.CustomerService/GetCustomer", "/CustomerService/GetCustomer",
@@ -56,24 +55,24 @@ var unknownMethods = []string{
 	reflectionPath + "ServerReflectionInf", "/no.such.Service/Method",
 }
 
-// openUnknown do not exist and belong to health, which is open.
+// openUnknown do not exist and belong to the health service, which needs no token.
 var openUnknown = []string{healthPath + "GetCustomer", healthPath + "check"}
 
-// methodsOf asks the service itself what it has, as an operator may.
+// methodsOf reads the methods of the service by reflection, as an operator may.
 func methodsOf(t *testing.T, conn *grpc.ClientConn, token string) (methods []string) {
 	t.Helper()
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
 	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
 	must(t, err)
-	ask := func(req *reflectionpb.ServerReflectionRequest) *reflectionpb.ServerReflectionResponse {
+	exchange := func(req *reflectionpb.ServerReflectionRequest) *reflectionpb.ServerReflectionResponse {
 		must(t, stream.Send(req))
 		resp, err := stream.Recv()
 		must(t, err)
 		return resp
 	}
-	for _, service := range ask(listServices).GetListServicesResponse().GetService() {
+	for _, service := range exchange(listServices).GetListServicesResponse().GetService() {
 		name := service.GetName()
-		resp := ask(&reflectionpb.ServerReflectionRequest{
+		resp := exchange(&reflectionpb.ServerReflectionRequest{
 			MessageRequest: &reflectionpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: name},
 		})
 		file := &descriptorpb.FileDescriptorProto{}
@@ -92,27 +91,27 @@ func methodsOf(t *testing.T, conn *grpc.ClientConn, token string) (methods []str
 	return methods
 }
 
-// outcome is what became of a call.
+// outcome is how a call ended.
 type outcome struct {
 	code   codes.Code
 	reason string
 }
 
-// The three that access knows, and the two of who may go on.
+// The possible outcomes.
 var (
-	stranger  = outcome{codes.Unauthenticated, "GATEWAY_UNAUTHENTICATED"}
-	forbidden = outcome{codes.PermissionDenied, "GATEWAY_PERMISSION_DENIED"}
-	missing   = outcome{codes.Unimplemented, "GATEWAY_UNKNOWN_METHOD"}
-	done      = outcome{codes.OK, ""}
-	cut       = outcome{codes.Unavailable, ""} // no connection
+	unauthenticated = outcome{codes.Unauthenticated, "GATEWAY_UNAUTHENTICATED"}
+	forbidden       = outcome{codes.PermissionDenied, "GATEWAY_PERMISSION_DENIED"}
+	unknownMethod   = outcome{codes.Unimplemented, "GATEWAY_UNKNOWN_METHOD"}
+	succeeded       = outcome{codes.OK, ""}
+	noConnection    = outcome{codes.Unavailable, ""}
 )
 
-// invoke makes a call of any method, with any headers, and checks that a refusal is
-// told in the way of all failures.
+// invoke calls any method with any headers, and checks that a rejection has the same
+// parts as every other error.
 func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel() // ends what would go on, like Watch
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel() // ends streams like Watch
 	stream, err := conn.NewStream(metadata.AppendToOutgoingContext(ctx, headers...),
 		&grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
 	if err == nil {
@@ -120,7 +119,7 @@ func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...strin
 		if request == nil {
 			request = &emptypb.Empty{}
 		}
-		_ = stream.SendMsg(request) // what is wrong shows below
+		_ = stream.SendMsg(request) // RecvMsg reports the error
 		_ = stream.CloseSend()
 		err = stream.RecvMsg(&emptypb.Empty{})
 	}
@@ -130,7 +129,7 @@ func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...strin
 	}
 	trailer := stream.Trailer()
 	if reason := trailer.Get("x-error-reason"); len(reason) != 1 || reason[0] != got.reason {
-		t.Errorf("%s: the trailer says %q, the details %s", method, reason, got.reason)
+		t.Errorf("%s: the trailer has %q, the details %s", method, reason, got.reason)
 	}
 	header, _ := stream.Header()
 	delete(header, "content-type")
@@ -139,54 +138,54 @@ func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...strin
 	}
 	for _, detail := range status.Convert(err).Details() {
 		info, ok := detail.(*errdetails.ErrorInfo)
-		if ok && (got == stranger || got == forbidden) && info.GetMetadata()["credential"] != "caller" {
+		if ok && (got == unauthenticated || got == forbidden) && info.GetMetadata()["credential"] != "caller" {
 			t.Errorf("%s: metadata %v", method, info.GetMetadata())
 		}
 	}
 	return got
 }
 
-// who is somebody who calls, in the tests' own words; what they may do is written
-// down here once more, in another way than in the file.
-type who struct {
+// callerCase is a kind of caller. may repeats, independently of the callers file, what it
+// may call.
+type callerCase struct {
 	name    string
 	headers []string
 	own     *issued // the certificate
-	// known says that they are somebody of the file; cut that they do not even get a
-	// connection where certificates are needed.
+	// known means that the callers file names the caller; cut that it gets no connection
+	// where certificates are required.
 	known, cut bool
 	may        func(method string) bool
 }
 
-func (w who) expect(method string) outcome {
+func (c callerCase) expect(method string) outcome {
 	unknown := requests[method] == nil
 	switch {
 	case strings.HasPrefix(method, healthPath):
 		if unknown {
-			return missing
+			return unknownMethod
 		}
-	case !w.known:
-		return stranger
-	case !w.may(method):
+	case !c.known:
+		return unauthenticated
+	case !c.may(method):
 		return forbidden
 	case unknown:
-		return missing
+		return unknownMethod
 	}
-	return done
+	return succeeded
 }
 
 func mayRead(method string) bool {
 	return method == customersPath+"GetCustomer" || method == customersPath+"ListCustomers"
 }
 
-// mayCustomers is what CustomerService/* allows: methods that do not exist, too, as
-// far as they could.
+// mayCustomers is what CustomerService/* allows, including methods that do not exist but
+// have a valid name.
 func mayCustomers(method string) bool {
 	name, ok := strings.CutPrefix(method, customersPath)
 	return ok && isName(name)
 }
 
-// mayAll is what * allows: whatever could be a method.
+// mayAll is what * allows: every valid method name.
 func mayAll(method string) bool {
 	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	return strings.Contains(service, ".") && isName(name)

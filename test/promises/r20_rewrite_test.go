@@ -26,65 +26,65 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// asked is what a client asks for, all of it hostile.
-type asked struct {
+// hostileInput are the values of a client's requests.
+type hostileInput struct {
 	id                   int64
 	siteID               int32
-	metaKey, metaValue   string // of the gRPC call
+	metaKey, metaValue   string // of the gRPC metadata
 	attribute, value     string // of a filter
 	operator             int32
 	orderBy, token       string
 	email, password, key string
 }
 
-// seen is a request as it came out of the network.
-type seen struct {
+// receivedRequest is a request as the upstream received it.
+type receivedRequest struct {
 	method, target string
 	header         http.Header
 	host           string
 	body           []byte
 }
 
-// spy is an upstream that keeps the last requests.
-type spy struct {
-	mu   sync.Mutex
-	seen []seen
+// recordingUpstream keeps the last requests.
+type recordingUpstream struct {
+	mu       sync.Mutex
+	requests []receivedRequest
 }
 
-func (s *spy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *recordingUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	s.mu.Lock()
-	s.seen = append(s.seen, seen{r.Method, r.RequestURI, r.Header, r.Host, body})
+	s.requests = append(s.requests, receivedRequest{r.Method, r.RequestURI, r.Header, r.Host, body})
 	s.mu.Unlock()
-	response := found(r)
+	response := successResponse(r)
 	maps.Copy(w.Header(), response.Header)
 	w.WriteHeader(response.StatusCode)
 	_, _ = io.Copy(w, response.Body)
 }
 
-func (s *spy) take() []seen {
+func (s *recordingUpstream) take() []receivedRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { s.seen = nil }()
-	return s.seen
+	defer func() { s.requests = nil }()
+	return s.requests
 }
 
-// rewriting makes every call with what is asked and checks what goes upstream.
-type rewriting struct {
-	g    *gateway
-	spy  *spy
-	host string
+// rewriteCheck makes every call with an input and checks the requests to Pelcro.
+type rewriteCheck struct {
+	g                 *gateway
+	recordingUpstream *recordingUpstream
+	host              string
 }
 
-func newRewriting(tb testing.TB) rewriting {
-	s := &spy{}
+func newRewriteCheck(tb testing.TB) rewriteCheck {
+	s := &recordingUpstream{}
 	web := httptest.NewServer(s)
 	tb.Cleanup(web.Close)
 	g := start(tb, web.URL)
-	return rewriting{g, s, strings.TrimPrefix(web.URL, "http://")}
+	return rewriteCheck{g, s, strings.TrimPrefix(web.URL, "http://")}
 }
 
-func (r rewriting) check(t *testing.T, a asked) {
+func (r rewriteCheck) check(t *testing.T, a hostileInput) {
 	t.Helper()
 	ctx := t.Context()
 	if a.metaKey != "" {
@@ -95,18 +95,18 @@ func (r rewriting) check(t *testing.T, a asked) {
 	site := url.Values{"site_id": {strconv.Itoa(int(a.siteID))}}
 
 	_, err := r.g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID})
-	r.sent(t, err, "GET", withID, site, nil)
+	r.checkSent(t, err, "GET", withID, site, nil)
 	_, err = r.g.customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: a.id, SiteId: &a.siteID})
-	r.sent(t, err, "DELETE", withID, site, nil)
+	r.checkSent(t, err, "DELETE", withID, site, nil)
 	_, err = r.g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID, Expand: []string{a.value}})
-	r.sent(t, err, "GET", withID, url.Values{"site_id": site["site_id"], "expand": {expansion(a.value)}}, nil)
+	r.checkSent(t, err, "GET", withID, url.Values{"site_id": site["site_id"], "expand": {expansion(a.value)}}, nil)
 
 	list := url.Values{"site_id": site["site_id"], "page": {"1"}, "limit": {"10"}, "sort": {sorting(a.orderBy)}}
 	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{SiteId: &a.siteID, OrderBy: a.orderBy, PageToken: a.token})
 	if a.token == "" || err != nil {
-		r.sent(t, err, "GET", collection, list, nil)
+		r.checkSent(t, err, "GET", collection, list, nil)
 	}
-	r.spy.take()
+	r.recordingUpstream.take()
 	operator := pelcrov1.CustomerFilter_Operator(a.operator)
 	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
 		SiteId:  &a.siteID,
@@ -119,7 +119,7 @@ func (r rewriting) check(t *testing.T, a asked) {
 		name = "eq"
 	}
 	filtered.Set("filter["+a.attribute+"]", name+":"+a.value)
-	r.sent(t, err, "GET", collection, filtered, nil)
+	r.checkSent(t, err, "GET", collection, filtered, nil)
 	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
 		SiteId:  &a.siteID,
 		OrderBy: a.orderBy,
@@ -129,27 +129,27 @@ func (r rewriting) check(t *testing.T, a asked) {
 	})
 	filtered = maps.Clone(list)
 	filtered.Set("filter[metadata]", "orhas:"+strings.TrimPrefix(a.attribute, "metadata."))
-	r.sent(t, err, "GET", collection, filtered, nil)
+	r.checkSent(t, err, "GET", collection, filtered, nil)
 
 	free, err := structpb.NewStruct(map[string]any{a.key: a.value})
 	if err != nil {
-		return // no UTF-8: no client can send it
+		return // invalid UTF-8: no client can send it
 	}
 	written := map[string]any{"email": a.email, "password": a.password, "metadata": map[string]any{a.key: a.value}}
 	customer := &pelcrov1.Customer{Id: a.id, Email: &a.email, Metadata: free}
 	_, err = r.g.customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{SiteId: &a.siteID, Customer: customer, Password: &a.password})
-	r.sent(t, err, "POST", collection, site, written)
+	r.checkSent(t, err, "POST", collection, site, written)
 	_, err = r.g.customers.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{SiteId: &a.siteID, Customer: customer, Password: &a.password})
-	r.sent(t, err, "PUT", withID, site, written)
+	r.checkSent(t, err, "PUT", withID, site, written)
 }
 
-// sent checks that the call was refused and nothing was sent, or that exactly this
-// was.
-func (r rewriting) sent(t *testing.T, err error, method, path string, query url.Values, body map[string]any) {
+// checkSent checks that exactly this request was sent, or that the call was rejected and
+// nothing was sent.
+func (r rewriteCheck) checkSent(t *testing.T, err error, method, path string, query url.Values, body map[string]any) {
 	t.Helper()
-	requests := r.spy.take()
+	requests := r.recordingUpstream.take()
 	if err != nil {
-		// Without a reason it is the client's own library that refused.
+		// Without a reason the client's library rejected the call.
 		ours := status.Code(err) == codes.InvalidArgument && reasonOf(err) == "GATEWAY_INVALID_REQUEST"
 		theirs := status.Code(err) == codes.Internal && reasonOf(err) == ""
 		if len(requests) != 0 || !ours && !theirs {
@@ -166,7 +166,7 @@ func (r rewriting) sent(t *testing.T, err error, method, path string, query url.
 	if got.method != method || gotPath != path || err != nil || !reflect.DeepEqual(values, query) {
 		t.Errorf("%s %q, %v; want %s %q with %q", got.method, got.target, err, method, path, query)
 	}
-	mustMeanOne(t, gotPath, values)
+	mustBeOneRequest(t, gotPath, values)
 	if strings.ContainsFunc(got.target, func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }) {
 		t.Errorf("the target is %q", got.target)
 	}
@@ -196,9 +196,8 @@ func (r rewriting) sent(t *testing.T, err error, method, path string, query url.
 	}
 }
 
-// mustMeanOne checks that the request is about one customer or one list, as PHP reads
-// it.
-func mustMeanOne(t *testing.T, path string, query url.Values) {
+// mustBeOneRequest checks that PHP reads the request as one for one customer or one list.
+func mustBeOneRequest(t *testing.T, path string, query url.Values) {
 	t.Helper()
 	for key, list := range query {
 		// Brackets nest, and a comma separates the values of a filter.
@@ -211,11 +210,11 @@ func mustMeanOne(t *testing.T, path string, query url.Values) {
 		}
 	}
 	if id, ok := strings.CutPrefix(path, sandbox.BasePath+"/customers/"); ok && strings.HasPrefix(id, "-") || id == "0" || strings.HasPrefix(query.Get("site_id"), "-") {
-		t.Errorf("no key of anything: %q", path+"?"+query.Encode())
+		t.Errorf("a negative or zero id: %q", path+"?"+query.Encode())
 	}
 }
 
-// expansion and sorting are Pelcro's names.
+// expansion and sorting return Pelcro's names.
 func expansion(relation string) string {
 	if relation == "default_source" {
 		return "defaultSource"
@@ -231,7 +230,7 @@ func sorting(orderBy string) string {
 	return strings.Repeat("-", len(words)-1) + words[0]
 }
 
-// hostile are texts that have rewritten requests somewhere.
+// hostile are texts that have changed requests in other software.
 var hostile = []string{
 	"", " ", "x", ".", "..", "../", "/../../admin", "..%2f..%2fadmin", "%2e%2e/", "%00", "\x00", "\r\n", "\n\nGET / HTTP/1.1\r\n",
 	"a\r\nX-Injected: 1", "x&site_id=9", "x&site_id[]=9", "&", "=", "?", "#", ";", "a;b=c", "+", "%", "%zz", "a,b", "]", "[", "][",
@@ -241,32 +240,32 @@ var hostile = []string{
 	strings.Repeat("a", 5000),
 }
 
-// keysOfCalls are metadata keys that would change the request if they were passed on.
+// keysOfCalls are metadata keys that would change the request if they were forwarded.
 var keysOfCalls = []string{
 	"", "idempotency-key", "x-idempotency-key", "authorization", "x-api-key", "cookie", "x-forwarded-for", "x-forwarded-host", "forwarded", "x-http-method-override",
 	"accept", "accept-encoding", "transfer-encoding", "content-length", "connection", "upgrade", "expect", "host", "trace-bin", "traceparent",
 	"x-original-url", "range", "if-none-match", "x-request-id",
 }
 
-// ordinary asks for nothing unusual.
-func ordinary() asked {
-	return asked{id: 42, siteID: 7, attribute: "metadata.color", value: "red", operator: 1, orderBy: "id", email: "ada@example.com", password: "secret", key: "color"}
+// ordinaryInput has harmless values.
+func ordinaryInput() hostileInput {
+	return hostileInput{id: 42, siteID: 7, attribute: "metadata.color", value: "red", operator: 1, orderBy: "id", email: "ada@example.com", password: "secret", key: "color"}
 }
 
-// Whatever stands in any field, Pelcro gets the request that its method has, with
-// the value in its place, or none.
+// Whatever a field has, Pelcro receives the request of the called method with the value in
+// its place, or no request.
 func TestR20NothingRewritesTheRequest(t *testing.T) {
-	r := newRewriting(t)
-	fields := map[string]func(*asked, string){
-		"metadata of the call": func(a *asked, s string) { a.metaKey, a.metaValue = "x-hostile", s },
-		"attribute":            func(a *asked, s string) { a.attribute = s },
-		"metadata attribute":   func(a *asked, s string) { a.attribute = "metadata." + s },
-		"value":                func(a *asked, s string) { a.value = s },
-		"order_by":             func(a *asked, s string) { a.orderBy = s },
-		"page_token":           func(a *asked, s string) { a.token = s },
-		"email":                func(a *asked, s string) { a.email = s },
-		"password":             func(a *asked, s string) { a.password = s },
-		"metadata key":         func(a *asked, s string) { a.key = s },
+	r := newRewriteCheck(t)
+	fields := map[string]func(*hostileInput, string){
+		"metadata of the call": func(a *hostileInput, s string) { a.metaKey, a.metaValue = "x-hostile", s },
+		"attribute":            func(a *hostileInput, s string) { a.attribute = s },
+		"metadata attribute":   func(a *hostileInput, s string) { a.attribute = "metadata." + s },
+		"value":                func(a *hostileInput, s string) { a.value = s },
+		"order_by":             func(a *hostileInput, s string) { a.orderBy = s },
+		"page_token":           func(a *hostileInput, s string) { a.token = s },
+		"email":                func(a *hostileInput, s string) { a.email = s },
+		"password":             func(a *hostileInput, s string) { a.password = s },
+		"metadata key":         func(a *hostileInput, s string) { a.key = s },
 	}
 	for i, field := range slices.Sorted(maps.Keys(fields)) {
 		t.Run(field, func(t *testing.T) {
@@ -274,7 +273,7 @@ func TestR20NothingRewritesTheRequest(t *testing.T) {
 				if (i+j)%scaled(1, 3) != 0 {
 					continue
 				}
-				a := ordinary()
+				a := ordinaryInput()
 				fields[field](&a, s)
 				r.check(t, a)
 			}
@@ -282,7 +281,7 @@ func TestR20NothingRewritesTheRequest(t *testing.T) {
 	}
 	t.Run("keys of the call", func(t *testing.T) {
 		for _, key := range keysOfCalls {
-			a := ordinary()
+			a := ordinaryInput()
 			a.metaKey, a.metaValue = key, "canary"
 			r.check(t, a)
 		}
@@ -290,30 +289,30 @@ func TestR20NothingRewritesTheRequest(t *testing.T) {
 	t.Run("ids", func(t *testing.T) {
 		for _, id := range []int64{-1 << 63, -1, 0, 1, 1<<63 - 1} {
 			for _, site := range []int32{-1 << 31, -1, 0, 1, 1<<31 - 1} {
-				a := ordinary()
+				a := ordinaryInput()
 				a.id, a.siteID = id, site
 				r.check(t, a)
 			}
 		}
 	})
-	// A good request passes, or all of this would prove nothing.
-	if _, err := r.g.customers.GetCustomer(context.WithoutCancel(t.Context()), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil || len(r.spy.take()) != 1 {
+	// A valid request passes; otherwise the rest would prove nothing.
+	if _, err := r.g.customers.GetCustomer(context.WithoutCancel(t.Context()), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil || len(r.recordingUpstream.take()) != 1 {
 		t.Error(err)
 	}
 }
 
-// FuzzRequestToPelcro is the same for any texts.
+// FuzzRequestToPelcro is the same test with any texts.
 func FuzzRequestToPelcro(f *testing.F) {
-	a := ordinary()
+	a := ordinaryInput()
 	f.Add(a.id, a.siteID, a.metaKey, a.metaValue, a.attribute, a.value, a.operator, a.orderBy, a.token, a.email, a.password, a.key)
 	for i, s := range hostile {
 		f.Add(int64(i), int32(i), keysOfCalls[i%len(keysOfCalls)], s, "metadata."+s, s, int32(i%4), s, s, s, s, s)
 	}
-	r := newRewriting(f)
+	r := newRewriteCheck(f)
 	f.Fuzz(func(t *testing.T, id int64, siteID int32, metaKey, metaValue, attribute, value string, operator int32, orderBy, token, email, password, key string) {
 		if operator == int32(pelcrov1.CustomerFilter_OPERATOR_HAS_KEY) {
-			operator = 0 // it has a call of its own
+			operator = 0 // it has its own call
 		}
-		r.check(t, asked{id, siteID, metaKey, metaValue, attribute, value, operator, orderBy, token, email, password, key})
+		r.check(t, hostileInput{id, siteID, metaKey, metaValue, attribute, value, operator, orderBy, token, email, password, key})
 	})
 }

@@ -18,14 +18,14 @@ import (
 
 const (
 	circuitOpen = "GATEWAY_CIRCUIT_OPEN"
-	// openTime is how long the breaker stays open, and toOpen how many failures
-	// open one that has seen nothing else.
+	// openTime is how long the breaker stays open; toOpen is how many failures open a new
+	// one.
 	openTime = time.Second
 	toOpen   = 20
 )
 
-// failing makes creates, which nobody repeats, until the breaker is open.
-func (g *gateway) failing(t *testing.T) {
+// openBreaker makes creates, which are never retried, until the breaker is open.
+func (g *gateway) openBreaker(t *testing.T) {
 	t.Helper()
 	each(toOpen, toOpen, func(i int) {
 		if err := g.create(t.Context(), "new@example.com"); err == nil || reasonOf(err) == circuitOpen {
@@ -34,7 +34,7 @@ func (g *gateway) failing(t *testing.T) {
 	})
 }
 
-// mustBeOpen checks an error that Pelcro was spared.
+// mustBeOpen checks the error of a call that the open breaker rejected.
 func mustBeOpen(t *testing.T, err error) {
 	t.Helper()
 	if status.Code(err) != codes.Unavailable || reasonOf(err) != circuitOpen || outcomeOf(err) != "notSent" {
@@ -42,28 +42,29 @@ func mustBeOpen(t *testing.T, err error) {
 	}
 }
 
-// A dead upstream costs nobody any time, whether it refuses or is silent.
+// With a dead upstream calls fail immediately, whether it refuses connections or does not
+// respond.
 func TestR21DeadUpstreamFailsFast(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		fault faultproxy.Fault
 	}{
-		{"refused", faultproxy.Down()},
+		{"connection refused", faultproxy.Down()},
 		{"black hole", faultproxy.BlackHole()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
 			g := start(t, proxy.URL(), timeout(150*time.Millisecond))
 			proxy.Set(test.fault)
-			g.failing(t)
-			undisturbed(t, func() string { return failFast(t, g, scaled(2000, 300)) })
+			g.openBreaker(t)
+			bestOfThree(t, func() string { return failFast(t, g, scaled(2000, 300)) })
 		})
 	}
 }
 
-// failFast makes calls while the breaker is open, and returns what took too long:
-// more than two milliseconds, and on a busy machine more than twice what a health
-// check takes, with which Pelcro has nothing to do.
+// failFast makes calls while the breaker is open, and returns what took too long: more
+// than two milliseconds, and on a busy machine more than two health checks, which do not
+// depend on Pelcro.
 func failFast(t *testing.T, g *gateway, calls int) string {
 	t.Helper()
 	took, checks := make([]time.Duration, calls), make([]time.Duration, calls)
@@ -92,7 +93,7 @@ func failFast(t *testing.T, g *gateway, calls int) string {
 	passed := time.Since(begin)
 	slowest, usual := p99(took), p99(checks)
 	t.Logf("p99 %v, of health checks %v, %d probes in %v", slowest, usual, probes, passed)
-	if probes > 1+int(passed/openTime) { // the breaker may have been open for long
+	if probes > 1+int(passed/openTime) { // the first probe may be due already
 		t.Errorf("%d probes in %v", probes, passed)
 	}
 	if slowest > max(2*time.Millisecond, 2*usual)+scaled(0, 100*time.Millisecond) {
@@ -101,11 +102,12 @@ func failFast(t *testing.T, g *gateway, calls int) string {
 	return ""
 }
 
-// What callers do, and what Pelcro refuses, says nothing against Pelcro.
+// Cancellations and deadlines of callers, and rejections by Pelcro, do not count as
+// failures.
 func TestR21StaysClosed(t *testing.T) {
 	calls := scaled(1000, 100)
 	t.Run("the caller cancels", func(t *testing.T) {
-		arrived := make([]chan struct{}, calls) // of each call, which has a customer of its own
+		arrived := make([]chan struct{}, calls) // by call: each has its own customer
 		for i := range arrived {
 			arrived[i] = make(chan struct{}, 1)
 		}
@@ -115,7 +117,7 @@ func TestR21StaysClosed(t *testing.T) {
 			}
 			<-r.Context().Done()
 		}))
-		// Each arrives, hence the breaker was closed for each.
+		// Each call arrives, so the breaker was closed for each.
 		each(calls, 8, func(i int) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
@@ -129,7 +131,7 @@ func TestR21StaysClosed(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
-		// A deadline that passes is the same.
+		// The same for deadlines.
 		each(scaled(100, 40), 20, func(int) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
@@ -142,7 +144,7 @@ func TestR21StaysClosed(t *testing.T) {
 		var seen atomic.Int64
 		g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 			seen.Add(1)
-			answer(w, 400+int(idOf(r)), `{"message":"no"}`)
+			respond(w, 400+int(idOf(r)), `{"message":"no"}`)
 		}))
 		each(calls, 8, func(i int) {
 			if err := g.get(t.Context(), int64(1+i%99)); reasonOf(err) == circuitOpen {
@@ -155,21 +157,21 @@ func TestR21StaysClosed(t *testing.T) {
 	})
 }
 
-// probed is an upstream that fails at first, and counts what comes at the same time
-// until it has succeeded once.
-type probed struct {
+// probedUpstream fails at first, and counts concurrent requests until it has succeeded
+// once.
+type probedUpstream struct {
 	mu        sync.Mutex
-	failures  int // that are left
+	failures  int // remaining
 	running   int
-	most      int // at the same time
+	most      int // concurrent requests
 	times     []time.Time
-	answered  bool // with success
-	answering time.Duration
+	succeeded bool
+	latency   time.Duration
 }
 
-func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *probedUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	probing := !p.answered
+	probing := !p.succeeded
 	if probing {
 		p.running++
 		p.most = max(p.most, p.running)
@@ -177,8 +179,8 @@ func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Unlock()
 	if probing {
-		select { // long enough for the others to come, too
-		case <-time.After(p.answering):
+		select { // long enough for others to arrive
+		case <-time.After(p.latency):
 		case <-r.Context().Done():
 		}
 	}
@@ -187,62 +189,62 @@ func (p *probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if probing {
 		p.running--
 		p.failures--
-		p.answered = p.answered || !fail
+		p.succeeded = p.succeeded || !fail
 	}
 	p.mu.Unlock()
 	if fail {
-		answer(w, 500, `{"message":"Server Error"}`)
+		respond(w, 500, `{"message":"Server Error"}`)
 		return
 	}
-	answer(w, 200, aCustomer)
+	respond(w, 200, aCustomer)
 }
 
-// A breaker that is open lets one call through after each second, and all when one
-// was answered.
-func TestR21HealsByOneProbeAtATime(t *testing.T) {
+// An open breaker lets one call through after each second, and all calls once one has
+// succeeded.
+func TestR21OneProbeAtATime(t *testing.T) {
 	const failedProbes = 1
-	upstream := &probed{failures: toOpen + failedProbes, answering: 20 * time.Millisecond}
+	upstream := &probedUpstream{failures: toOpen + failedProbes, latency: 20 * time.Millisecond}
 	g := start(t, upstreamOf(t, upstream.ServeHTTP))
-	g.failing(t)
+	g.openBreaker(t)
 	upstream.mu.Lock()
 	upstream.most, upstream.times = 0, nil
 	upstream.mu.Unlock()
 	opened := time.Now()
 	var mu sync.Mutex
-	var healed time.Time
+	var recovered time.Time
 	paced(scaled(2600, 520), scaled(1000, 200), func(int) {
 		err := g.get(t.Context(), 42)
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case err == nil && healed.IsZero():
-			healed = time.Now()
-		case err != nil && !healed.IsZero() && time.Since(healed) > openTime/2:
-			t.Errorf("failed after the healing: %v", err)
+		case err == nil && recovered.IsZero():
+			recovered = time.Now()
+		case err != nil && !recovered.IsZero() && time.Since(recovered) > openTime/2:
+			t.Errorf("failed after the recovery: %v", err)
 		}
 	})
 	upstream.mu.Lock()
 	defer upstream.mu.Unlock()
-	if healed.IsZero() || len(upstream.times) != 1+failedProbes {
-		t.Fatalf("%d probes, healed: %v", len(upstream.times), !healed.IsZero())
+	if recovered.IsZero() || len(upstream.times) != 1+failedProbes {
+		t.Fatalf("%d probes, recovered: %v", len(upstream.times), !recovered.IsZero())
 	}
 	last := opened
 	for i, probe := range upstream.times {
 		wait := probe.Sub(last)
 		t.Logf("probe %d came after %v", i+1, wait)
-		// The breaker opened a moment before the caller knew.
+		// The breaker opened shortly before the caller received its error.
 		if wait < openTime-scaled(50*time.Millisecond, openTime/2) || wait > openTime+100*time.Millisecond+scaled(0, 2*time.Second) {
 			t.Errorf("probe %d came after %v", i+1, wait)
 		}
-		last = probe.Add(upstream.answering)
+		last = probe.Add(upstream.latency)
 	}
 	if upstream.most != 1 {
 		t.Errorf("%d probes at a time", upstream.most)
 	}
-	t.Logf("healed after %v", healed.Sub(opened))
+	t.Logf("recovered after %v", recovered.Sub(opened))
 }
 
-// The probe's caller may go, and the next one has the next probe.
+// When the caller of the probe cancels it, the next call becomes the probe.
 func TestR21CancelledProbe(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -258,10 +260,10 @@ func TestR21CancelledProbe(t *testing.T) {
 			proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
 			g := start(t, proxy.URL())
 			proxy.Set(faultproxy.ResetAfterRequest())
-			g.failing(t)
+			g.openBreaker(t)
 			proxy.Set(faultproxy.BlackHole())
 			probes := proxy.Counts().Requests + 1
-			// Of many callers, one becomes the probe.
+			// One of many calls becomes the probe.
 			ticker := time.NewTicker(5 * time.Millisecond)
 			defer ticker.Stop()
 			var cancel context.CancelFunc
@@ -271,10 +273,10 @@ func TestR21CancelledProbe(t *testing.T) {
 				var ctx context.Context
 				ctx, cancel = test.end(t.Context())
 				ended = make(chan error, 1)
-				over, refuse := context.WithCancel(t.Context())
+				over, rejected := context.WithCancel(t.Context())
 				go func() {
 					ended <- g.create(ctx, "new@example.com")
-					refuse()
+					rejected()
 				}()
 				arrived = proxy.WaitFor(over, func(c faultproxy.Counts) bool { return c.Requests == probes }) == nil
 				if !arrived {
@@ -287,14 +289,14 @@ func TestR21CancelledProbe(t *testing.T) {
 				cancel()
 			}
 			if err := <-ended; outcomeOf(err) == "notSent" {
-				t.Errorf("the probe got %v", err)
+				t.Errorf("the probe ended with %v", err)
 			}
 			cancel()
 			proxy.Set(faultproxy.None())
-			// The next caller probes, once the service knows that the last one is gone:
-			// nothing was learnt from that one, so there is nothing to wait for.
+			// The next call becomes the probe as soon as the service knows that the last one was
+			// cancelled: a cancelled probe proves nothing, so the open time does not restart.
 			var err error
-			for gone := time.Now(); time.Since(gone) < scaled(openTime/2, patience); <-ticker.C {
+			for gone := time.Now(); time.Since(gone) < scaled(openTime/2, testTimeout); <-ticker.C {
 				if err = g.create(t.Context(), "new@example.com"); err == nil {
 					return
 				}

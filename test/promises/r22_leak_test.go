@@ -15,16 +15,15 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// descriptors is the number of open files and sockets, 0 where the system does not
-// tell.
+// descriptors returns the number of open files and sockets, 0 without /proc.
 func descriptors() int {
 	files, _ := os.ReadDir("/proc/self/fd")
 	return len(files)
 }
 
-// heap is what is in use after everything that can go has gone.
+// heap returns the live heap.
 func heap() int64 {
-	for range 3 { // finalizers, and what they free
+	for range 3 { // finalizers, and the memory that they release
 		runtime.GC()
 	}
 	debug.FreeOSMemory()
@@ -33,15 +32,14 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Ten thousand calls that met all faults leave nothing behind: no goroutine, no
-// socket, no memory.
+// After ten thousand calls with all faults no goroutine, socket or memory remains.
 func TestR22NothingLeaks(t *testing.T) {
 	box := httptest.NewServer(sandbox.New(sandbox.Config{RequestsPerMinute: 1e9}))
 	defer box.Close()
 	proxy := faultproxy.New(t, box.URL)
 	transport := pelcro.NewTransport()
-	g := start(t, proxy.URL(), through(transport), func(c *config) {
-		c.pelcro.CircuitBreaker = false // it would spare the calls the faults
+	g := start(t, proxy.URL(), withTransport(transport), func(c *config) {
+		c.pelcro.CircuitBreaker = false // it would reject calls before they reach a fault
 		c.pelcro.Retries = 1
 	})
 	faults := []faultproxy.Fault{
@@ -84,7 +82,7 @@ func TestR22NothingLeaks(t *testing.T) {
 		}
 		return goroutines, files
 	}
-	calls(16) // so that what stays by intent is there
+	calls(16) // so that intentional caches and pools exist
 	goroutines, files := settled()
 	before := heap()
 	begin := time.Now()
@@ -100,7 +98,7 @@ func TestR22NothingLeaks(t *testing.T) {
 	if filesNow > files+2 {
 		t.Errorf("%d descriptors, and then %d", files, filesNow)
 	}
-	// A twentieth of this small heap is less than a timer wheel or a pool takes.
+	// A twentieth of this small heap is less than a timer or a pool needs.
 	if limit := before + max(before/20, 512<<10); now > limit {
 		t.Errorf("the heap was %d, and then %d", before, now)
 	}

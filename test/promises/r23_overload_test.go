@@ -17,9 +17,9 @@ import (
 
 // tally counts how calls ended.
 type tally struct {
-	mu                sync.Mutex
-	accepted, refused []time.Duration
-	others            map[string]int
+	mu                 sync.Mutex
+	accepted, rejected []time.Duration
+	others             map[string]int
 }
 
 func (c *tally) call(t *testing.T, g *gateway) {
@@ -32,7 +32,7 @@ func (c *tally) call(t *testing.T, g *gateway) {
 	case err == nil:
 		c.accepted = append(c.accepted, took)
 	case status.Code(err) == codes.ResourceExhausted && reasonOf(err) == "GATEWAY_OVERLOADED":
-		c.refused = append(c.refused, took)
+		c.rejected = append(c.rejected, took)
 	default:
 		if c.others == nil {
 			c.others = map[string]int{}
@@ -41,19 +41,19 @@ func (c *tally) call(t *testing.T, g *gateway) {
 	}
 }
 
-// With three times as much offered as the limit of concurrent calls allows, as much
-// is done as without the excess, and the excess costs Pelcro nothing.
+// With three times the load that the limit of concurrent calls allows, the throughput is
+// the same as without the excess, and no rejected call reaches Pelcro.
 func TestR23OverloadSheds(t *testing.T) {
 	const latency = 50 * time.Millisecond // of Pelcro
 	limit := scaled(40, 10)
 	var upstream atomic.Int64
-	g := start(t, nowhere, through(roundTrip(func(r *http.Request) (*http.Response, error) {
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		upstream.Add(1)
 		<-time.After(latency)
-		return found(r), nil
+		return successResponse(r), nil
 	})), func(c *config) { c.server.MaxConcurrentCalls = limit })
 
-	// The capacity: as many clients as there are places.
+	// The capacity: as many clients as concurrent calls.
 	var capacity tally
 	var clients sync.WaitGroup
 	begin := time.Now()
@@ -66,12 +66,12 @@ func TestR23OverloadSheds(t *testing.T) {
 	}
 	clients.Wait()
 	perSecond := float64(len(capacity.accepted)) / time.Since(begin).Seconds()
-	if len(capacity.refused) > len(capacity.accepted)/20 || capacity.others != nil {
-		t.Errorf("at the limit: %d were refused of %d; %v", len(capacity.refused), len(capacity.accepted), capacity.others)
+	if len(capacity.rejected) > len(capacity.accepted)/20 || capacity.others != nil {
+		t.Errorf("at the limit: %d of %d were rejected; %v", len(capacity.rejected), len(capacity.accepted), capacity.others)
 	}
 	upstream.Store(0)
 
-	// The load comes whether or not earlier calls are back.
+	// The load does not wait for earlier calls.
 	var load tally
 	var calls sync.WaitGroup
 	length := scaled(20*time.Second, 1500*time.Millisecond)
@@ -98,15 +98,15 @@ func TestR23OverloadSheds(t *testing.T) {
 	took := time.Since(begin)
 	calls.Wait()
 	goodput := float64(len(load.accepted)) / took.Seconds()
-	t.Logf("capacity %.0f/s; offered %.0f/s, goodput %.0f/s (%.1f %%); accepted p99 %v, unloaded %v; %d refused, p50 %v, p99 %v; %d health checks",
+	t.Logf("capacity %.0f/s; offered %.0f/s, goodput %.0f/s (%.1f %%); accepted p99 %v, unloaded %v; %d rejected, p50 %v, p99 %v; %d health checks",
 		perSecond, float64(offered)/took.Seconds(), goodput, 100*goodput/perSecond,
 		percentile(load.accepted, 99), percentile(capacity.accepted, 99),
-		len(load.refused), percentile(load.refused, 50), percentile(load.refused, 99), checks)
+		len(load.rejected), percentile(load.rejected, 50), percentile(load.rejected, 99), checks)
 	if share := scaled(0.9, 0.2); goodput < share*perSecond {
 		t.Errorf("the goodput is %.0f/s, want %.0f %% of %.0f/s", goodput, 100*share, perSecond)
 	}
-	if load.others != nil || len(load.refused) == 0 {
-		t.Errorf("%d were refused; other ends: %v", len(load.refused), load.others)
+	if load.others != nil || len(load.rejected) == 0 {
+		t.Errorf("%d were rejected; other ends: %v", len(load.rejected), load.others)
 	}
 	if n := upstream.Load(); n != int64(len(load.accepted)) {
 		t.Errorf("%d upstream calls for %d accepted ones", n, len(load.accepted))
@@ -115,8 +115,8 @@ func TestR23OverloadSheds(t *testing.T) {
 		if p99 := percentile(load.accepted, 99); p99 > 2*percentile(capacity.accepted, 99) {
 			t.Errorf("the accepted calls took %v at the 99th percentile", p99)
 		}
-		if p50 := percentile(load.refused, 50); p50 > 5*time.Millisecond {
-			t.Errorf("the refusals took %v at the median", p50)
+		if p50 := percentile(load.rejected, 50); p50 > 5*time.Millisecond {
+			t.Errorf("the rejections took %v at the median", p50)
 		}
 	}
 }

@@ -22,16 +22,16 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// Pelcro answers one byte after the other, every 10 ms, on many connections.
-func TestR24TrickleHoldsNobody(t *testing.T) {
-	undisturbed(t, func() string { return trickle(t, scaled(500, 50), scaled(3*time.Second, time.Second)) })
+// Pelcro sends one byte every 10 ms, on many connections.
+func TestR24SlowBodyEndsAtDeadline(t *testing.T) {
+	bestOfThree(t, func() string { return trickle(t, scaled(500, 50), scaled(3*time.Second, time.Second)) })
 }
 
-// trickle makes the calls at the same time, and returns which ended too late.
+// trickle makes concurrent calls and returns which ended too late.
 func trickle(t *testing.T, calls int, deadline time.Duration) string {
 	t.Helper()
-	const perConnection = 100 // calls of a client; the server has a limit
-	g := start(t, trickling(t, 10*time.Millisecond), withoutBreaker)
+	const perConnection = 100 // below the server's limit of streams
+	g := start(t, trickleUpstream(t, 10*time.Millisecond), withoutBreaker)
 	clients := make([]pelcrov1.CustomerServiceClient, (calls+perConnection-1)/perConnection)
 	for i := range clients {
 		conn := g.dial(t, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -61,7 +61,7 @@ func trickle(t *testing.T, calls int, deadline time.Duration) string {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		defer cancel()
-		_, err := clients[i/perConnection].GetCustomer(ctx, getting(42))
+		_, err := clients[i/perConnection].GetCustomer(ctx, getRequest(42))
 		off[i] = time.Since(begin) - deadline
 		if status.Code(err) != codes.DeadlineExceeded {
 			t.Errorf("call %d: %v", i, err)
@@ -70,7 +70,7 @@ func trickle(t *testing.T, calls int, deadline time.Duration) string {
 	close(over)
 	grown := <-growth
 	first, last := slices.Min(off), slices.Max(off)
-	t.Logf("%d calls ended between %v and %v of their deadline; %d KiB more", calls, first, last, grown>>10)
+	t.Logf("%d calls ended between %v and %v of their deadline; memory grew by %d KiB", calls, first, last, grown>>10)
 	if grown >= 64<<20 {
 		t.Errorf("the memory grew by %d bytes", grown)
 	}
@@ -80,9 +80,9 @@ func trickle(t *testing.T, calls int, deadline time.Duration) string {
 	return ""
 }
 
-// trickling starts an upstream that costs next to nothing itself: it sends a byte
-// of an answer without end at each pause.
-func trickling(t *testing.T, pause time.Duration) string {
+// trickleUpstream starts an upstream that sends one byte of a long body after each pause
+// and needs almost no memory itself.
+func trickleUpstream(t *testing.T, pause time.Duration) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,7 +92,7 @@ func trickling(t *testing.T, pause time.Duration) string {
 	over := make(chan struct{})
 	serve := func(conn net.Conn) {
 		defer conn.Close()
-		var request [2 << 10]byte // it comes in one piece
+		var request [2 << 10]byte // it arrives in one read
 		if _, err := conn.Read(request[:]); err != nil {
 			return
 		}
@@ -129,8 +129,8 @@ func trickling(t *testing.T, pause time.Duration) string {
 	return "http://" + listener.Addr().String()
 }
 
-// residentBytes returns what the process has in memory, all parts of the test
-// included; 0 where the system does not tell.
+// residentBytes returns the resident memory of the process with all parts of the test, 0
+// without /proc.
 func residentBytes(tb testing.TB) int64 {
 	tb.Helper()
 	raw, err := os.ReadFile("/proc/self/statm")

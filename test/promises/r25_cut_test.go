@@ -16,9 +16,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 )
 
-// An answer of 2 KiB is cut at every byte, from the first of its status line to the
-// last of its end.
-func TestR25CutAnswerIsNeverWhole(t *testing.T) {
+// A response of 2 KiB is cut at every byte, from the status line to the end of the body.
+func TestR25CutResponseIsAnError(t *testing.T) {
 	const size = 2 << 10
 	const begin, end = `{"data":{"id":42,"name":"`, `"}}`
 	body := begin + strings.Repeat("x", size-len(begin)-len(end)) + end
@@ -28,10 +27,10 @@ func TestR25CutAnswerIsNeverWhole(t *testing.T) {
 	}{
 		{"Content-Length", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", strconv.Itoa(size))
-			answer(w, 201, body)
+			respond(w, 201, body)
 		}},
 		{"chunked", func(w http.ResponseWriter) {
-			answer(w, 201, body[:100])
+			respond(w, 201, body[:100])
 			w.(http.Flusher).Flush()
 			_, _ = io.WriteString(w, body[100:])
 		}},
@@ -45,7 +44,7 @@ func cutEverywhere(t *testing.T, size int, write func(w http.ResponseWriter)) {
 	url := upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) { write(w) })
 	whole := wireSize(t, url)
 	if whole < size {
-		t.Fatalf("the whole answer has %d bytes", whole)
+		t.Fatalf("the whole response has %d bytes", whole)
 	}
 	const workers = 4
 	var next sync.Mutex
@@ -57,14 +56,14 @@ func cutEverywhere(t *testing.T, size int, write func(w http.ResponseWriter)) {
 			next.Lock()
 			n := cut
 			if cut += scaled(1, 23); n < whole-1 {
-				cut = min(cut, whole-1) // without the very last byte it is not whole
+				cut = min(cut, whole-1) // the last byte is always tried
 			}
 			next.Unlock()
 			if n >= whole {
 				break
 			}
 			proxy.Set(faultproxy.Truncate(int64(n)))
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 			if err := g.get(ctx, 42); status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_CONNECTION_LOST" {
 				t.Errorf("get, cut after %d of %d bytes: %v (%s)", n, whole, err, reasonOf(err))
 			}
@@ -75,12 +74,12 @@ func cutEverywhere(t *testing.T, size int, write func(w http.ResponseWriter)) {
 		}
 		proxy.Set(faultproxy.Truncate(int64(whole)))
 		if err := g.get(t.Context(), 42); err != nil {
-			t.Errorf("the whole answer: %v", err)
+			t.Errorf("the whole response: %v", err)
 		}
 	})
 }
 
-// wireSize returns the bytes of the upstream's answer, header and framing included.
+// wireSize returns the size of the upstream's response with header and framing.
 func wireSize(t *testing.T, url string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -91,8 +90,8 @@ func wireSize(t *testing.T, url string) int {
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: pelcro\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	// The connection lives on, as the service's does; the answer has ended when the
-	// server has read the end of the requests.
+	// Keep-alive, as the service uses it: the server closes the connection only after it has
+	// read the end of the requests.
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}

@@ -28,10 +28,10 @@ import (
 )
 
 const (
-	// limitSwitch makes 8 KiB grpc-go's limit of headers. It is read when a process
-	// starts.
+	// limitSwitch sets grpc-go's limit of headers to 8 KiB. grpc-go reads it at the start of
+	// the process.
 	limitSwitch = "GRPC_GO_EXPERIMENTAL_ENABLE_8KB_DEFAULT_HEADER_LIST_SIZE"
-	// maxStatus is the most bytes of a google.rpc.Status.
+	// maxStatus is the maximum size of a google.rpc.Status in bytes.
 	maxStatus = 4096
 )
 
@@ -52,21 +52,21 @@ func TestR26DetailsFit(t *testing.T) {
 		return
 	}
 	if !limited(t) {
-		t.Fatal("the switch does nothing any more; remove it, and this test of it, if 8 KiB are the default now")
+		t.Fatal("the switch has no effect; if 8 KiB is the default now, remove it and this check")
 	}
-	var reply atomic.Pointer[http.Response]
+	var upstreamResponse atomic.Pointer[http.Response]
 	var body atomic.Pointer[[]byte]
 	var connections atomic.Int64
-	g := start(t, nowhere, through(roundTrip(func(*http.Request) (*http.Response, error) {
-		r := *reply.Load()
+	g := start(t, noUpstream, withTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+		r := *upstreamResponse.Load()
 		r.Body = http.NoBody
 		if raw := *body.Load(); len(raw) > 0 {
-			r.Body = answered(0, string(raw)).Body
+			r.Body = httpResponse(0, string(raw)).Body
 		}
 		return &r, nil
 	})), func(c *config) {
 		c.pelcro.Retries, c.pelcro.CircuitBreaker = 0, false
-		c.dial = []grpc.DialOption{ // without a limit of its own
+		c.dial = []grpc.DialOption{ // without its own limit
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
 				connections.Add(1)
@@ -77,7 +77,7 @@ func TestR26DetailsFit(t *testing.T) {
 	largest := 0
 	call := func(t *testing.T, operation string, code int, header http.Header, raw []byte) (metadata.MD, error) {
 		t.Helper()
-		reply.Store(&http.Response{StatusCode: code, ProtoMajor: 1, ProtoMinor: 1, Header: header})
+		upstreamResponse.Store(&http.Response{StatusCode: code, ProtoMajor: 1, ProtoMinor: 1, Header: header})
 		body.Store(&raw)
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", strings.Repeat("r", 64))
 		var trailer metadata.MD
@@ -102,7 +102,7 @@ func TestR26DetailsFit(t *testing.T) {
 			t.Errorf("the status has %d bytes", size)
 		}
 		if err != nil && reasonOf(err) == "" {
-			t.Errorf("there are no details: %v", err)
+			t.Errorf("no details: %v", err)
 		}
 		return trailer, err
 	}
@@ -126,7 +126,7 @@ func TestR26DetailsFit(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			trailer, err := call(t, v.Operation, v.Response.Status, v.Header(), v.Body())
 			if v.Response.Headers["Content-Encoding"] == "" {
-				v.Expect.Check(t, answerOf(err, trailer))
+				v.Expect.Check(t, resultOf(err, trailer))
 			}
 		})
 	}
@@ -136,8 +136,8 @@ func TestR26DetailsFit(t *testing.T) {
 	t.Logf("the largest status has %d bytes", largest)
 }
 
-// limited reports whether this process has the limit: a server that answers with
-// more headers is not understood.
+// limited reports whether this process has the limit: it cannot read a response with more
+// headers.
 func limited(t *testing.T) bool {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -160,7 +160,7 @@ func limited(t *testing.T) bool {
 	return len(trailer.Get("large")) == 0
 }
 
-// largeBodies are errors that would become the largest statuses.
+// largeBodies are error bodies that become the largest statuses.
 func largeBodies() map[string][]byte {
 	bodies := map[string][]byte{}
 	for name, text := range map[string]string{
@@ -177,7 +177,7 @@ func largeBodies() map[string][]byte {
 				errors[fmt.Sprintf("metadata.%s%d", text, i)] = []string{text, text}
 			}
 			raw := marshalled(map[string]any{"message": text, "errors": errors, "error": map[string]string{"message": text, "code": text}})
-			for short := text; len(raw) > 250<<10; { // what is beyond 256 KiB is not read
+			for short := text; len(raw) > 250<<10; { // the service reads at most 256 KiB
 				short = short[:len(short)/2]
 				clear(errors)
 				for i := range n {
@@ -208,9 +208,9 @@ func violations(err error) int {
 	return 0
 }
 
-func answerOf(err error, trailer metadata.MD) vectors.Answer {
+func resultOf(err error, trailer metadata.MD) vectors.Result {
 	s := status.Convert(err)
-	answer := vectors.Answer{
+	result := vectors.Result{
 		Code:       code.Code(s.Code()).String(),
 		Reason:     reasonOf(err),
 		Message:    s.Message(),
@@ -220,12 +220,12 @@ func answerOf(err error, trailer metadata.MD) vectors.Answer {
 	for _, detail := range s.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			answer.Outcome = detail.GetMetadata()["outcome"]
+			result.Outcome = detail.GetMetadata()["outcome"]
 		case *errdetails.BadRequest:
-			answer.Violations = vectors.ViolationsOf(detail.GetFieldViolations())
+			result.Violations = vectors.ViolationsOf(detail.GetFieldViolations())
 		case *errdetails.RetryInfo:
-			answer.RetryDelay = detail.GetRetryDelay().AsDuration()
+			result.RetryDelay = detail.GetRetryDelay().AsDuration()
 		}
 	}
-	return answer
+	return result
 }

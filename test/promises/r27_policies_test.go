@@ -19,9 +19,9 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 )
 
-// greedy is the policy of a client that repeats whatever it can, with the library's
-// own retries, which obey the server.
-func greedy(c *config) {
+// retryEverything is a client whose service config retries every code that it can; the
+// library obeys the pushback.
+func retryEverything(c *config) {
 	c.dial = append(c.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
 		"name": [{"service": "pelcro.v1.CustomerService"}],
 		"retryPolicy": {
@@ -31,15 +31,15 @@ func greedy(c *config) {
 	}]}`))
 }
 
-// heedless is a client that repeats by code alone and knows of no pushback.
-func heedless(options ...retry.CallOption) func(*config) {
+// retryByCode is a client that retries by the code alone and ignores the pushback.
+func retryByCode(options ...retry.CallOption) func(*config) {
 	options = append(options, retry.WithMax(5), retry.WithBackoff(retry.BackoffLinear(time.Millisecond)))
 	return func(c *config) {
 		c.dial = append(c.dial, grpc.WithUnaryInterceptor(retry.UnaryClientInterceptor(options...)))
 	}
 }
 
-// attempts counts what a client sends.
+// attempts counts the attempts of a client.
 type attempts struct {
 	stats.Handler
 	n atomic.Int64
@@ -56,11 +56,11 @@ func (a *attempts) HandleRPC(_ context.Context, s stats.RPCStats) {
 
 func (a *attempts) watch(c *config) { c.dial = append(c.dial, grpc.WithStatsHandler(a)) }
 
-// ambiguous are the statuses after which a create may have happened.
-var ambiguous = []int{408, 499, 502, 504, 520, 522, 524, 527, 598, 599}
+// unknownOutcome are the statuses after which a create may have happened.
+var unknownOutcome = []int{408, 499, 502, 503, 504, 509, 511, 520, 522, 524, 527, 529, 598, 599}
 
-// lost are the ways to lose the reply to a create.
-var lost = []faultproxy.Fault{
+// lostResponses are the ways to lose the response to a create.
+var lostResponses = []faultproxy.Fault{
 	faultproxy.ResetAfterRequest(),
 	faultproxy.ResetAfterUpstream(),
 	faultproxy.BlackHole(),
@@ -71,21 +71,21 @@ var lost = []faultproxy.Fault{
 	faultproxy.Garbage("nonsense\r\n\r\n"),
 }
 
-// No policy of a client doubles a create that may have happened.
-func TestR27CreateIsNotRepeated(t *testing.T) {
+// No retry policy of a client repeats a create that may have happened.
+func TestR27CreateIsNotRetried(t *testing.T) {
 	for _, client := range []struct {
 		name   string
 		policy func(*config)
 	}{
-		{"service config", greedy},
-		{"go-grpc-middleware with its codes", heedless()},
-		{"go-grpc-middleware on UNAVAILABLE", heedless(retry.WithCodes(codes.Unavailable))},
+		{"service config", retryEverything},
+		{"go-grpc-middleware with its codes", retryByCode()},
+		{"go-grpc-middleware on UNAVAILABLE", retryByCode(retry.WithCodes(codes.Unavailable))},
 	} {
 		t.Run(client.name, func(t *testing.T) {
-			var next atomic.Int64 // the status to answer
+			var next atomic.Int64 // the status of the next response
 			proxy := faultproxy.New(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Retry-After", "0") // tempting
-				answer(w, int(next.Load()), aCustomer)
+				w.Header().Set("Retry-After", "0") // invites a retry
+				respond(w, int(next.Load()), aCustomer)
 			}))
 			g := start(t, proxy.URL(), client.policy, withoutBreaker, timeout(100*time.Millisecond))
 			create := func(name, outcome string) {
@@ -100,16 +100,16 @@ func TestR27CreateIsNotRepeated(t *testing.T) {
 				}
 			}
 			for range scaled(20, 1) {
-				for _, code := range ambiguous {
+				for _, code := range unknownOutcome {
 					next.Store(int64(code))
 					create(strconv.Itoa(code), "unknown")
 				}
 				next.Store(201)
-				for _, fault := range lost {
+				for _, fault := range lostResponses {
 					proxy.Set(fault)
 					create(fault.String(), "unknown")
 				}
-				// The connection closes when it is used again.
+				// The connection closes when it is reused.
 				proxy.Set(faultproxy.CloseOnReuse())
 				if err := g.create(t.Context(), "new@example.com"); err != nil {
 					t.Error(err)
@@ -121,24 +121,24 @@ func TestR27CreateIsNotRepeated(t *testing.T) {
 	}
 }
 
-// What harms nobody is repeated: a client has its retries when it asks for them.
-func TestR27ReadIsRepeated(t *testing.T) {
+// Reads are retried if the client's policy says so.
+func TestR27ReadIsRetried(t *testing.T) {
 	var client attempts
 	var requests, failures atomic.Int64
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		requests.Add(1)
 		if failures.Add(-1) >= 0 {
-			answer(w, 503, `{"message":"Service Unavailable"}`)
+			respond(w, 503, `{"message":"Service Unavailable"}`)
 			return
 		}
-		answer(w, 200, aCustomer)
-	}), greedy, client.watch)
+		respond(w, 200, aCustomer)
+	}), retryEverything, client.watch)
 
 	failures.Store(1 << 30)
 	if err := g.get(t.Context(), 42); status.Code(err) != codes.Unavailable {
 		t.Error(err)
 	}
-	// The service's own retries end at their budget.
+	// The service's own retries are limited by their budget.
 	if n := client.n.Swap(0); n < 2 || n > 5 {
 		t.Errorf("%d attempts of the client", n)
 	}
@@ -151,25 +151,25 @@ func TestR27ReadIsRepeated(t *testing.T) {
 	}
 }
 
-// A client waits as long as Pelcro asks for, if it has the time.
+// A client waits for Pelcro's delay if its deadline allows that.
 func TestR27RateLimited(t *testing.T) {
 	for _, wait := range []time.Duration{time.Second, 30 * time.Second} {
 		t.Run(fmt.Sprint(wait), func(t *testing.T) {
 			t.Parallel()
 			var client attempts
-			var refused atomic.Bool
+			var rejected atomic.Bool
 			g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
-				if refused.Swap(true) {
-					answer(w, 201, aCustomer)
+				if rejected.Swap(true) {
+					respond(w, 201, aCustomer)
 					return
 				}
 				w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
-				answer(w, 429, `{"message":"Too Many Attempts."}`)
-			}), greedy, client.watch)
+				respond(w, 429, `{"message":"Too Many Attempts."}`)
+			}), retryEverything, client.watch)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			begin := time.Now()
-			err := g.create(ctx, "new@example.com") // which a refusal leaves safe to repeat
+			err := g.create(ctx, "new@example.com") // safe to retry, because Pelcro rejected it
 			took := time.Since(begin)
 			if wait < 10*time.Second {
 				if err != nil || client.n.Load() != 2 || took < wait || took > wait+scaled(200*time.Millisecond, 2*time.Second) {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Each decoder has a fuzz target; `make fuzz` runs them all. A new decoder of what
-// others send belongs here, too.
+// Each decoder of foreign data has a fuzz target; `make fuzz` runs them all. Add new
+// decoders here.
 func TestR28DecodersAreFuzzed(t *testing.T) {
 	want := map[string]string{
 		"FuzzFromResponse":    "mapping",            // a response becomes a status

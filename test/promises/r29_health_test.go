@@ -15,8 +15,7 @@ const (
 	notServing = healthpb.HealthCheckResponse_NOT_SERVING
 )
 
-// watch returns what the health service tells of a service from now on, until the
-// test ends.
+// watch returns the health statuses of a service from now on, until the test ends.
 func (g *gateway) watch(t *testing.T, service string) <-chan healthpb.HealthCheckResponse_ServingStatus {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -24,47 +23,47 @@ func (g *gateway) watch(t *testing.T, service string) <-chan healthpb.HealthChec
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan healthpb.HealthCheckResponse_ServingStatus, 1000)
+	statuses := make(chan healthpb.HealthCheckResponse_ServingStatus, 1000)
 	t.Cleanup(func() {
 		cancel()
-		for range told {
+		for range statuses {
 		}
 	})
 	go func() {
-		defer close(told)
+		defer close(statuses)
 		for {
 			resp, err := stream.Recv()
 			if err != nil {
 				return
 			}
-			told <- resp.GetStatus()
+			statuses <- resp.GetStatus()
 		}
 	}()
-	return told
+	return statuses
 }
 
-// Health tells of Pelcro under a name of its own: who checks the service still
-// gets its reasons.
-func TestR29HealthTellsTheTruth(t *testing.T) {
+// Pelcro has its own name in the health service; the statuses of the service itself do not
+// depend on it.
+func TestR29HealthFollowsPelcro(t *testing.T) {
 	const limit = 2 * time.Second
 	slack := scaled(0, 3*time.Second)
 	var down atomic.Bool
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		if down.Load() {
-			answer(w, 503, `{"message":"Service Unavailable"}`)
+			respond(w, 503, `{"message":"Service Unavailable"}`)
 			return
 		}
-		answer(w, 200, aCustomer)
+		respond(w, 200, aCustomer)
 	}))
 	pelcro := g.watch(t, "pelcro")
 	others := []<-chan healthpb.HealthCheckResponse_ServingStatus{g.watch(t, ""), g.watch(t, "pelcro.v1.CustomerService")}
-	for _, told := range append(others, pelcro) {
-		if first := <-told; first != serving {
+	for _, statuses := range append(others, pelcro) {
+		if first := <-statuses; first != serving {
 			t.Errorf("at first: %v", first)
 		}
 	}
-	// becomes makes traffic until pelcro is told to be so.
-	becomes := func(want healthpb.HealthCheckResponse_ServingStatus) {
+	// waitFor makes calls until the status of pelcro is the wanted one.
+	waitFor := func(want healthpb.HealthCheckResponse_ServingStatus) {
 		t.Helper()
 		begin := time.Now()
 		ticker := time.NewTicker(10 * time.Millisecond)
@@ -86,31 +85,31 @@ func TestR29HealthTellsTheTruth(t *testing.T) {
 	}
 	for range scaled(3, 1) {
 		down.Store(true)
-		becomes(notServing)
+		waitFor(notServing)
 		down.Store(false)
-		becomes(serving)
+		waitFor(serving)
 	}
-	for _, told := range others {
-		if len(told) > 0 {
-			t.Errorf("the service itself became %v", <-told)
+	for _, statuses := range others {
+		if len(statuses) > 0 {
+			t.Errorf("the service itself became %v", <-statuses)
 		}
 	}
 }
 
-// A tenth of failures is no outage.
-func TestR29NoFlaps(t *testing.T) {
+// A failure rate of a tenth is not an outage.
+func TestR29OccasionalFailures(t *testing.T) {
 	var calls atomic.Int64
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1)%10 == 0 {
-			answer(w, 500, `{"message":"Server Error"}`)
+			respond(w, 500, `{"message":"Server Error"}`)
 			return
 		}
-		answer(w, 200, aCustomer)
+		respond(w, 200, aCustomer)
 	}))
 	pelcro := g.watch(t, "pelcro")
 	<-pelcro
 	paced(scaled(4000, 400), scaled(200, 1000), func(int) { _ = g.get(t.Context(), 42) })
 	if len(pelcro) > 0 {
-		t.Errorf("it flapped: %v", <-pelcro)
+		t.Errorf("the status became %v", <-pelcro)
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// A read that meets the rate limit is retried after the delay that Pelcro names, and not at all
-// when Pelcro names none: RESOURCE_EXHAUSTED in the service config does not make clients hammer.
+// A read that reaches the rate limit is retried after the delay in Pelcro's response, and not at
+// all if the response has none: RESOURCE_EXHAUSTED in the service config adds no load.
 func TestR31_ServiceConfigRetriesRateLimitedReads(t *testing.T) {
 	for _, test := range []struct {
 		name, rpc, retryAfter string
-		wantSeen              int64
+		wantRequests          int64
 		wantOK                bool
 	}{
 		{"get, delay known", "GetCustomer", "1", 2, true},
@@ -26,21 +26,21 @@ func TestR31_ServiceConfigRetriesRateLimitedReads(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel() // the delay is a second
-			var seen atomic.Int64
+			var received atomic.Int64
 			after := sandbox.New(sandbox.Config{})
-			g := published(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if seen.Add(1) > 1 {
+			g := startWithServiceConfig(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if received.Add(1) > 1 {
 					after.ServeHTTP(w, r)
 					return
 				}
 				if test.retryAfter != "" {
 					w.Header().Set("Retry-After", test.retryAfter)
 				}
-				answer(w, http.StatusTooManyRequests, `{"message":"Too Many Attempts."}`)
+				respond(w, http.StatusTooManyRequests, `{"message":"Too Many Attempts."}`)
 			}), client.ServiceConfig())
 			err := everyRPC[test.rpc](t.Context(), g.customers)
-			if got := seen.Load(); got != test.wantSeen || (err == nil) != test.wantOK {
-				t.Errorf("Pelcro saw %d requests, want %d; %v", got, test.wantSeen, err)
+			if got := received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
+				t.Errorf("Pelcro received %d requests, want %d; %v", got, test.wantRequests, err)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ import (
 
 const fromIntermediary = "The response did not come from the Pelcro API"
 
-// mistakes is what is wrong with an error.
+// mistakes are the rules that an error breaks.
 type mistakes []string
 
 func (m *mistakes) expectf(ok bool, format string, args ...any) {
@@ -38,7 +38,7 @@ func (m *mistakes) checkResponseError(rpc string, r sentResponse, err error, tra
 	m.expectf(strings.HasPrefix(message, fromIntermediary) == byIntermediary, "the message of the origin %q", r.origin())
 	if byIntermediary {
 		m.expectf(detailOf[*errdetails.ResourceInfo](err) == nil, "ResourceInfo from an intermediary")
-		m.expectf(info.GetMetadata()["credential"] == "", "a credential that Pelcro has not seen")
+		m.expectf(info.GetMetadata()["credential"] == "", "a credential, although Pelcro has not checked it")
 		m.expectf(!strings.Contains(message, "API key"), "the message mentions the API key")
 	}
 	m.checkRetryAdvice(rpc, r, err, trailer)

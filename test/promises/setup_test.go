@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// soaking says that the tests run with their full numbers.
+// soaking means that the tests run with their full numbers.
 var soaking = os.Getenv("PELCRO_GRPC_SOAK") != ""
 
 // scaled returns the full number when soaking, and the small one otherwise.
@@ -39,17 +39,17 @@ func scaled[N any](full, small N) N {
 	return small
 }
 
-// sideBySide lets tests that mostly wait run together, but not where their numbers
-// are those of one alone.
-func sideBySide(t *testing.T) {
+// parallelUnlessSoaking runs a test that mostly waits in parallel with others, except
+// with the full numbers, which are for one test alone.
+func parallelUnlessSoaking(t *testing.T) {
 	t.Helper()
 	if !soaking {
 		t.Parallel()
 	}
 }
 
-// patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+// testTimeout is how long a test waits for an event.
+const testTimeout = 30 * time.Second
 
 // gateway is a running service.
 type gateway struct {
@@ -67,7 +67,7 @@ type config struct {
 	dial   []grpc.DialOption
 }
 
-// start runs the service with production's settings in front of the upstream,
+// start runs the service with the settings of production in front of the upstream,
 // whose address has no path, until the test ends.
 func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	tb.Helper()
@@ -87,7 +87,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 		server: server.Config{Logger: slog.New(slog.DiscardHandler)},
 		dial: []grpc.DialOption{
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithMaxHeaderListSize(8192), // as Java has it, and grpc-go will
+			grpc.WithMaxHeaderListSize(8192), // the default of Java, and the coming one of grpc-go
 		},
 	}
 	for _, option := range options {
@@ -102,7 +102,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	service := server.New(c.server) // here, so that its goroutines are there when a test counts
+	service := server.New(c.server) // not in the goroutine: a test may count the goroutines that New starts
 	go func() { served <- service.Serve(ctx, listener) }()
 	g := &gateway{address: listener.Addr().String()}
 	stopped := false
@@ -136,7 +136,7 @@ func (g *gateway) dial(tb testing.TB, options ...grpc.DialOption) *grpc.ClientCo
 	return conn
 }
 
-// reasonOf returns the reason of an error, empty if it has none.
+// reasonOf returns the reason of an error, empty if there is none.
 func reasonOf(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

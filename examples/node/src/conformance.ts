@@ -1,6 +1,6 @@
 // Usage: node dist/conformance.js ADDRESS SERVICE_CONFIG_FILE
-// Makes the calls that the JSON lines on standard input ask for, one after the other, and prints what came of each as a
-// JSON line. test/conformance runs it, so that this folder's way of reading errors is proved against every vector.
+// Makes the calls on standard input, one JSON object per line, and prints what this language reads of each error, one
+// JSON object per line. The conformance test of the gateway runs it.
 import { createInterface } from 'node:readline';
 import type { CallOptions, requestCallback } from '@grpc/grpc-js';
 import { call, connect } from './client';
@@ -35,13 +35,14 @@ function start(client: CustomerServiceClient, { operation, id, email }: Case) {
   };
 }
 
-const nothing = {
+const success = {
   code: 'OK',
   message: '',
   domain: '',
   reason: '',
   metadata: {},
   violations: [] as object[],
+  precondition: '',
   retryDelaySeconds: null as number | null,
   quota: null as number | null,
   resource: '',
@@ -51,10 +52,10 @@ const nothing = {
   detailTypes: [] as string[],
 };
 
-async function run(client: CustomerServiceClient, c: Case): Promise<typeof nothing> {
+async function run(client: CustomerServiceClient, c: Case): Promise<typeof success> {
   try {
     await call(start(client, c), { deadline: Date.now() + 10_000 });
-    return nothing;
+    return success;
   } catch (error) {
     const failure = readFailure(error);
     const trailer = (name: string) => (isServiceError(error) ? error.metadata.get(name).join(', ') : '');
@@ -81,5 +82,5 @@ async function main([address, serviceConfigFile]: string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error) => {
   console.error(error);
-  process.exit(1); // at once, also while standard input is open
+  process.exit(1); // immediately, even while standard input is open
 });

@@ -1,99 +1,127 @@
 // Usage: node dist/example.js [ADDRESS]
-// When a rate limit says how long to wait, it waits so long, but at most MAX_WAIT_SECONDS, if that is set.
+// MAX_WAIT_SECONDS, if set, is the upper limit for every wait.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, connect } from './client';
-import { readFailure } from './errorDetails';
+import { mayExist, readFailure } from './errorDetails';
 import type { CreateCustomerResponse__Output } from './gen/pelcro/v1/CreateCustomerResponse';
+import type { Customer__Output } from './gen/pelcro/v1/Customer';
 import type { CustomerServiceClient } from './gen/pelcro/v1/CustomerService';
 import { ErrorReason } from './gen/pelcro/v1/ErrorReason';
 import type { GetCustomerResponse__Output } from './gen/pelcro/v1/GetCustomerResponse';
 import type { ListCustomersResponse__Output } from './gen/pelcro/v1/ListCustomersResponse';
 
 const maxWaitSeconds = Number(process.env.MAX_WAIT_SECONDS || Infinity);
+// The delay after a rate limit whose error has none.
+const defaultDelaySeconds = 60;
+// How long Pelcro may need to finish a create whose response was lost.
+const settleSeconds = 1;
+
+type Customer = Customer__Output | null | undefined;
 
 class Customers {
   constructor(private readonly client: CustomerServiceClient) {}
 
-  async create(email: string): Promise<string> {
+  async create(email: string): Promise<Customer> {
     const { customer } = await call<CreateCustomerResponse__Output>((options, done) =>
       this.client.createCustomer({ customer: { email } }, options, done),
     );
-    return customer?.id ?? '';
+    return customer;
   }
 
-  async get(id: number): Promise<string> {
+  async get(id: number): Promise<Customer> {
     const { customer } = await call<GetCustomerResponse__Output>((options, done) =>
       this.client.getCustomer({ id }, options, done),
     );
-    return customer?.id ?? '';
+    return customer;
   }
 
-  async findByEmail(email: string): Promise<string | undefined> {
+  async lookUp(email: string): Promise<Customer> {
     const filters = [{ attribute: 'email', operator: 'OPERATOR_EQUALS' as const, values: [email] }];
     const { customers } = await call<ListCustomersResponse__Output>((options, done) =>
       this.client.listCustomers({ filters }, options, done),
     );
-    return customers[0]?.id;
+    return customers[0];
   }
 }
 
-// Creates a customer, mending the fields that are refused.
-async function createMended(customers: Customers, email: string, mend: (email: string) => string): Promise<string> {
+// Creates a customer, with the other email if Pelcro rejects the first.
+async function createCorrected(customers: Customers, email: string, correctEmail: string): Promise<Customer> {
   try {
     return await customers.create(email);
   } catch (error) {
-    const { code, reason, violations } = readFailure(error);
+    const { reason, violations } = readFailure(error);
     if (reason !== ErrorReason.PELCRO_VALIDATION_FAILED) throw error;
-    console.log(`${code} ${reason}`);
-    for (const v of violations) console.log(`  ${v.field}: ${v.reason}: ${v.description}`);
-    return customers.create(mend(email));
+    for (const v of violations) say(`rejected: ${v.field}: ${v.description} (${v.reason})`);
+    return customers.create(correctEmail);
   }
 }
 
-// Waits as a rate limit tells it to, and then tries once more.
-async function getPatiently(customers: Customers, id: number): Promise<string> {
+// Gets a customer. After a rate limit it waits for the delay of the error and retries once.
+async function getAfterDelay(customers: Customers, id: number): Promise<Customer> {
   try {
     return await customers.get(id);
   } catch (error) {
-    const { code, reason, retryDelaySeconds } = readFailure(error);
-    if (reason !== ErrorReason.PELCRO_RATE_LIMITED || retryDelaySeconds === undefined) throw error;
-    const seconds = Math.min(retryDelaySeconds, maxWaitSeconds);
-    console.log(`${code} ${reason}: told to wait ${retryDelaySeconds} s, waiting ${seconds} s`);
-    await sleep(seconds * 1000);
+    const { reason, retryDelaySeconds } = readFailure(error);
+    if (reason !== ErrorReason.PELCRO_RATE_LIMITED) throw error;
+    await wait(retryDelaySeconds ?? defaultDelaySeconds);
     return customers.get(id);
   }
 }
 
-// Repeats a create of unknown outcome only when the customer is not there.
-async function createOnce(customers: Customers, email: string): Promise<string> {
+// Creates a customer. When the first attempt may have created it, it looks the customer up before it creates one again.
+async function createOnce(customers: Customers, email: string): Promise<Customer> {
   try {
     return await customers.create(email);
   } catch (error) {
-    const { code, reason } = readFailure(error);
-    if (reason !== ErrorReason.PELCRO_OUTCOME_UNKNOWN) throw error;
-    const found = await customers.findByEmail(email);
-    console.log(`${code} ${reason}: ${email} is ${found ? 'there' : 'not there, creating it'}`);
-    return found ?? (await customers.create(email));
+    if (!mayExist(readFailure(error))) throw error;
+    say(`${email} may have been created: looking it up`);
+    await wait(settleSeconds);
+    const found = await customers.lookUp(email);
+    if (found) return found;
+    say('not found: creating it again');
+    return customers.create(email);
   }
+}
+
+async function wait(seconds: number): Promise<void> {
+  if (seconds > maxWaitSeconds) {
+    say(`retry delay ${seconds} s: waiting ${maxWaitSeconds} s (MAX_WAIT_SECONDS)`);
+  } else if (seconds > settleSeconds) {
+    say(`retry delay ${seconds} s: waiting`);
+  }
+  await sleep(Math.min(seconds, maxWaitSeconds) * 1000);
+}
+
+// Runs a step and prints its result; returns whether it succeeded.
+async function attempt(title: string, step: () => Promise<Customer>): Promise<boolean> {
+  console.log(title);
+  try {
+    const customer = await step();
+    say(`customer ${customer?.id} is ${customer?.email}`);
+    return true;
+  } catch (error) {
+    const { code, reason, message } = readFailure(error);
+    say(`failed: ${code}, ${reason}: ${message}`);
+    return false;
+  }
+}
+
+function say(text: string): void {
+  console.log(`   ${text}`);
 }
 
 async function main(address = '127.0.0.1:50051'): Promise<void> {
   const client = connect(address, join(__dirname, '../../../client/service-config.json'));
   const customers = new Customers(client);
-
-  const created = await createMended(customers, `node-${Date.now()}.example.com`, (email) => email.replace('.', '@'));
-  console.log(`created customer ${created}`);
-
-  // In the sandbox these two fail whenever they are tried.
-  await getPatiently(customers, 429).catch(giveUp);
-  await createOnce(customers, 'http-502@example.com').catch(giveUp);
+  const email = `nora-${Math.random().toString(16).slice(2, 10).padEnd(8, '0')}@example.com`;
+  const created = await attempt('1. Create a customer with a bad email', () =>
+    createCorrected(customers, 'nora', email),
+  );
+  await attempt('2. Get a customer over the rate limit', () => getAfterDelay(customers, 429));
+  await attempt('3. Create a customer and lose the response', () => createOnce(customers, 'http-502@example.com'));
   client.close();
-}
-
-function giveUp(error: unknown): void {
-  const { code, reason, message, requestId } = readFailure(error);
-  console.log(`giving up: ${code} ${reason}: ${message} (request ${requestId})`);
+  if (!created) process.exitCode = 1;
 }
 
 main(process.argv[2]).catch((error) => {

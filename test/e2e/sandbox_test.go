@@ -12,23 +12,22 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// unlike are the cases in which the sandbox and Laravel may differ, with the
-// difference and its reason.
-var unlike = map[string]struct {
-	real, played string // the reasons
-	why          string
+// knownDifferences are the cases in which the sandbox and Laravel may differ.
+var knownDifferences = map[string]struct {
+	laravel, sandbox string // the ErrorReasons
+	why              string
 }{
 	"missing route": {
 		"PELCRO_NOT_FOUND", "PELCRO_ROUTE_NOT_FOUND",
-		"Laravel 8 has no text for a missing route. From 9 on it has, and the sandbox plays that, because Pelcro's public code is on version 11.",
+		"Laravel 8 has no text for a missing route. Laravel 9 and later have one, and the sandbox sends it, because Pelcro's public code is on version 11.",
 	},
 }
 
-// The same gateway configuration in front of Laravel and of the sandbox, for each
-// way to fail that both can play without a script: code, reason, field paths and
-// reasons, outcome and advice are the same. The rules of a body are in
-// TestEveryRule, success is in TestLifeOfACustomer.
-func TestSideBySide(t *testing.T) {
+// The same gateway configuration in front of Laravel and of the sandbox, for each failure
+// that both have without a script: code, reason, field paths and reasons, outcome and
+// retry advice are the same. TestEveryRule has the rules of a body, TestLifecycle the
+// successes.
+func TestSandboxFailsLikeLaravel(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name       string
@@ -71,41 +70,40 @@ func TestSideBySide(t *testing.T) {
 			}
 			for _, operation := range test.operations {
 				t.Run(operation, func(t *testing.T) {
-					answers := make([]answer, len(gateways))
+					results := make([]result, len(gateways))
 					for i, g := range gateways {
-						answers[i] = act(t, g, operation, id, test.size)
+						results[i] = act(t, g, operation, id, test.size)
 						if test.twice {
-							answers[i] = act(t, g, operation, id, test.size)
+							results[i] = act(t, g, operation, id, test.size)
 						}
 					}
-					mustBeTheSame(t, test.name, answers[0], answers[1])
+					mustBeTheSame(t, test.name, results[0], results[1])
 				})
 			}
 		})
 	}
 }
 
-// mustBeTheSame compares what a caller got from both.
-func mustBeTheSame(t *testing.T, name string, genuine, played answer) {
+// mustBeTheSame compares what a caller receives from both.
+func mustBeTheSame(t *testing.T, name string, fromLaravel, fromSandbox result) {
 	t.Helper()
-	if exception, ok := unlike[name]; ok {
-		if genuine.reason != exception.real || played.reason != exception.played {
-			t.Errorf("Laravel %s, sandbox %s: this exception is not needed any more: %s", genuine.reason, played.reason, exception.why)
+	if exception, ok := knownDifferences[name]; ok {
+		if fromLaravel.reason != exception.laravel || fromSandbox.reason != exception.sandbox {
+			t.Errorf("Laravel %s, sandbox %s: this exception is no longer needed: %s", fromLaravel.reason, fromSandbox.reason, exception.why)
 		}
-		played.reason = genuine.reason
+		fromSandbox.reason = fromLaravel.reason
 	}
-	genuine.mustBeLike(t, played)
-	if !slices.Equal(genuine.violations, played.violations) {
-		t.Errorf("violations: Laravel %v, sandbox %v", genuine.violations, played.violations)
+	fromLaravel.mustMatch(t, fromSandbox)
+	if !slices.Equal(fromLaravel.violations, fromSandbox.violations) {
+		t.Errorf("violations: Laravel %v, sandbox %v", fromLaravel.violations, fromSandbox.violations)
 	}
 }
 
-// What a list refuses never reaches Pelcro; the answer is the gateway's own, and so
-// the same whatever stands behind it.
-func TestRefusedByTheGateway(t *testing.T) {
+// A list request that the gateway rejects never reaches Pelcro.
+func TestRejectedByTheGateway(t *testing.T) {
 	t.Parallel()
 	l := startLaravel(t)
-	l.kill(t) // nobody is asked
+	l.kill(t) // a request to Pelcro would be PELCRO_UNREACHABLE
 	g := startGateway(t, l.url, gatewaySettings{direct: true})
 	for _, test := range []struct {
 		name    string

@@ -20,11 +20,11 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// honours reports what the language's library honours of the service config, each
-// part tried.
-func (l language) honours(t *testing.T, gateway string) map[string]bool {
+// supportedParts reports which parts of the service config the language's library
+// supports, each part tried.
+func (l language) supportedParts(t *testing.T, gateway string) map[string]bool {
 	t.Helper()
-	ends, explained := l.limits(t, gateway)
+	ends, explained := l.timeout(t, gateway)
 	return map[string]bool{
 		"healthCheckConfig": l.checksHealth(t),
 		"retryPolicy, and its trailer grpc-retry-pushback-ms": l.waits(t, gateway),
@@ -44,13 +44,13 @@ func gets(times int) []request {
 	return calls
 }
 
-// checksHealth reports whether a server that says it does not serve gets no calls.
+// checksHealth reports whether a server that reports NOT_SERVING receives no calls.
 func (l language) checksHealth(t *testing.T) bool {
 	t.Helper()
-	var seen atomic.Int64
+	var received atomic.Int64
 	grpcServer := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
-		seen.Add(1)
-		return status.Error(codes.FailedPrecondition, "called although it does not serve")
+		received.Add(1)
+		return status.Error(codes.FailedPrecondition, "called although it reports NOT_SERVING")
 	}))
 	checks := health.NewServer()
 	checks.SetServingStatus(pelcrov1.CustomerService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_NOT_SERVING)
@@ -62,32 +62,32 @@ func (l language) checksHealth(t *testing.T) bool {
 	go grpcServer.Serve(listener)
 	defer grpcServer.Stop()
 	l.call(t, listener.Addr().String(), serviceConfig(t), gets(3))
-	return seen.Load() == 0
+	return received.Load() == 0
 }
 
-// retries returns how many requests Pelcro sees of 4 gets that it refuses.
+// retries returns how many requests Pelcro receives for 4 gets that it rejects.
 func (l language) retries(t *testing.T, gateway, config string) int64 {
 	t.Helper()
-	var seen atomic.Int64
+	var received atomic.Int64
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		seen.Add(1)
+		received.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer upstream.Close()
 	l.call(t, serve(t, gateway, upstream.URL), config, gets(4))
-	return seen.Load()
+	return received.Load()
 }
 
-// waits reports whether the client attempts as often as the retry policy says, but
-// waits as long as the service says, which is longer.
+// waits reports whether the client makes all attempts of the retry policy, but waits
+// for the service's longer delay before each.
 func (l language) waits(t *testing.T, gateway string) bool {
 	t.Helper()
 	var mu sync.Mutex
-	var seen []time.Time
+	var received []time.Time
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		seen = append(seen, time.Now())
+		received = append(received, time.Now())
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
@@ -95,24 +95,24 @@ func (l language) waits(t *testing.T, gateway string) bool {
 	l.call(t, serve(t, gateway, upstream.URL), serviceConfig(t), gets(1))
 	mu.Lock()
 	defer mu.Unlock()
-	return len(seen) == 3 && seen[1].Sub(seen[0]) > 900*time.Millisecond && seen[2].Sub(seen[1]) > 900*time.Millisecond
+	return len(received) == 3 && received[1].Sub(received[0]) > 900*time.Millisecond && received[2].Sub(received[1]) > 900*time.Millisecond
 }
 
-// limits reports whether a timeout ends a call whose own deadline is longer, and
-// whether the service knows it, so that its reason arrives first.
-func (l language) limits(t *testing.T, gateway string) (ends, explained bool) {
+// timeout reports whether the timeout ends a call whose own deadline is longer, and
+// whether it is also sent to the service, whose response then arrives first.
+func (l language) timeout(t *testing.T, gateway string) (ends, explained bool) {
 	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer upstream.Close()
 	address := serve(t, gateway, upstream.URL)
-	// The service answers 50 ms before the deadline, which a busy machine may need for
-	// itself: one answer with the reason proves that the deadline arrived.
+	// The service responds 50 ms before the deadline, which a busy machine may not
+	// keep: one response with the reason proves that the deadline was sent.
 	for range 4 {
 		began := time.Now()
-		answers := l.call(t, address, changedConfig(t, `"10s"`, `"2s"`), gets(1))
+		responses := l.call(t, address, changedConfig(t, `"10s"`, `"2s"`), gets(1))
 		early := time.Since(began) < deadline
-		ends = ends || early && answers[0].Code == "DEADLINE_EXCEEDED"
-		if explained = early && answers[0].Reason == "CALLER_DEADLINE_EXCEEDED"; explained {
+		ends = ends || early && responses[0].Code == "DEADLINE_EXCEEDED"
+		if explained = early && responses[0].Reason == "CALLER_DEADLINE_EXCEEDED"; explained {
 			break
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// An answer is what a caller got of one call.
-type answer struct {
+// A result is what a caller received for one call.
+type result struct {
 	code, reason, message string
 	violations            []violation
 	descriptions          []string          // of the violations
@@ -27,30 +27,30 @@ type answer struct {
 	pushback              string
 	quota                 int64
 	resource              string
-	everything            string // all that reached the caller, as text
+	everything            string // all text that reached the caller
 }
 
 type violation struct{ field, reason string }
 
-// deadline is that of each call: longer than any wait that a situation advises, so
-// that the advice fits.
+// deadline is that of each call: longer than every delay of a situation, so that each
+// delay fits.
 const deadline = 2 * time.Minute
 
-// call makes one call and reads its answer. What Pelcro said to it must be a known
-// vector.
+// call makes one call and reads its result. The kind of Pelcro's response must be in the
+// vectors.
 func call[Q, A proto.Message](
 	t *testing.T, g *gateway, rpc func(context.Context, Q, ...grpc.CallOption) (A, error), request Q,
-) (A, answer) {
+) (A, result) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	var trailer metadata.MD
 	response, err := rpc(ctx, request, grpc.Trailer(&trailer))
-	a := read(t, err, trailer)
+	received := read(t, err, trailer)
 	if g.recorder != nil {
-		g.recorder.check(t, operationOf(request), a)
+		g.recorder.check(t, operationOf(request), received)
 	}
-	return response, a
+	return response, received
 }
 
 // operationOf is the RPC that takes the request.
@@ -58,18 +58,18 @@ func operationOf(request proto.Message) string {
 	return strings.TrimSuffix(string(request.ProtoReflect().Descriptor().Name()), "Request")
 }
 
-// read takes a status apart. Exactly one ErrorInfo of ours is promised with every
-// error, and the trailer repeats its reason.
-func read(t *testing.T, err error, trailer metadata.MD) answer {
+// read reads a status with its details. Every error must have a reason, and the trailer
+// the same one.
+func read(t *testing.T, err error, trailer metadata.MD) result {
 	t.Helper()
 	s := status.Convert(err)
-	a := answer{
+	r := result{
 		code:     code.Code_name[int32(s.Code())],
 		message:  s.Message(),
 		pushback: strings.Join(trailer.Get("grpc-retry-pushback-ms"), ","),
 	}
 	if err == nil {
-		return a
+		return r
 	}
 	everything := []string{s.Message()}
 	for _, detail := range s.Details() {
@@ -80,51 +80,51 @@ func read(t *testing.T, err error, trailer metadata.MD) answer {
 		everything = append(everything, string(raw))
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			a.reason, a.info = detail.GetReason(), detail.GetMetadata()
+			r.reason, r.info = detail.GetReason(), detail.GetMetadata()
 		case *errdetails.BadRequest:
 			for _, v := range detail.GetFieldViolations() {
-				a.violations = append(a.violations, violation{v.GetField(), v.GetReason()})
-				a.descriptions = append(a.descriptions, v.GetDescription())
+				r.violations = append(r.violations, violation{v.GetField(), v.GetReason()})
+				r.descriptions = append(r.descriptions, v.GetDescription())
 			}
 		case *errdetails.RetryInfo:
-			a.retryDelay = detail.GetRetryDelay().AsDuration()
+			r.retryDelay = detail.GetRetryDelay().AsDuration()
 		case *errdetails.QuotaFailure:
-			a.quota = detail.GetViolations()[0].GetQuotaValue()
+			r.quota = detail.GetViolations()[0].GetQuotaValue()
 		case *errdetails.ResourceInfo:
-			a.resource = detail.GetResourceName()
+			r.resource = detail.GetResourceName()
 		}
 	}
 	for name, values := range trailer {
 		everything = append(everything, name+": "+strings.Join(values, ","))
 	}
-	a.everything = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&", `\\`, `\`, `\"`, `"`).
+	r.everything = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&", `\\`, `\`, `\"`, `"`).
 		Replace(strings.Join(everything, "\n"))
-	if got := strings.Join(trailer.Get("x-error-reason"), ","); trailer != nil && got != a.reason || a.reason == "" {
-		t.Errorf("x-error-reason is %q, the reason is %q: %v", got, a.reason, err)
+	if got := strings.Join(trailer.Get("x-error-reason"), ","); trailer != nil && got != r.reason || r.reason == "" {
+		t.Errorf("x-error-reason is %q, the reason is %q: %v", got, r.reason, err)
 	}
-	return a
+	return r
 }
 
-// must fails the test unless the answer has this code and reason.
-func (a answer) must(t *testing.T, code, reason string) {
+// must fails the test unless the result has this code and reason.
+func (r result) must(t *testing.T, code, reason string) {
 	t.Helper()
-	if a.code != code || a.reason != reason {
-		t.Errorf("got %s %s, want %s %s: %s", a.code, a.reason, code, reason, a.message)
+	if r.code != code || r.reason != reason {
+		t.Errorf("got %s %s, want %s %s: %s", r.code, r.reason, code, reason, r.message)
 	}
 }
 
-// mustNotLeak fails the test if anything of what must stay inside reached the caller.
-func (a answer) mustNotLeak(t *testing.T) {
+// mustNotLeak fails the test if internal information reached the caller.
+func (r result) mustNotLeak(t *testing.T) {
 	t.Helper()
 	for _, secret := range secrets {
-		if strings.Contains(a.everything, secret) {
-			t.Errorf("%q leaked:\n%s", secret, a.everything)
+		if strings.Contains(r.everything, secret) {
+			t.Errorf("%q leaked:\n%s", secret, r.everything)
 		}
 	}
 }
 
-// secrets are parts of class names, paths, SQL, pages and addresses that Laravel,
-// PHP and nginx put into their answers.
+// secrets are parts of class names, paths, SQL, pages and addresses that Laravel, PHP
+// and nginx put into their responses.
 var secrets = []string{
 	"Illuminate", "Symfony", `App\`, "Exception", ".php", "/usr/share", "/tmp", "vendor", "SQLSTATE", "select ", "insert ", "no such table",
 	"customers where", "<html", "<!DOCTYPE", "</", "nginx", "127.0.0.1", "localhost", "sandbox-key", "site_id=",

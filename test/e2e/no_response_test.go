@@ -13,19 +13,19 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// A webhook is told of new customers while the one who creates them still waits.
+// A webhook is called for each new customer while the create still waits.
 type webhook struct {
-	url     string
-	told    chan struct{}
-	release context.CancelFunc
+	url      string
+	received chan struct{}
+	release  context.CancelFunc
 }
 
 func startWebhook(t *testing.T) *webhook {
 	t.Helper()
 	ctx, release := context.WithCancel(t.Context())
-	w := &webhook{told: make(chan struct{}, 1), release: release}
+	w := &webhook{received: make(chan struct{}, 1), release: release}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		w.told <- struct{}{}
+		w.received <- struct{}{}
 		select {
 		case <-ctx.Done():
 		case <-r.Context().Done():
@@ -39,18 +39,18 @@ func startWebhook(t *testing.T) *webhook {
 	return w
 }
 
-// creating starts a create and returns where its answer will be.
-func creating(t *testing.T, g *gateway, email string) <-chan answer {
+// startCreate starts a create and returns the channel of its result.
+func startCreate(t *testing.T, g *gateway, email string) <-chan result {
 	t.Helper()
-	answers := make(chan answer, 1)
+	results := make(chan result, 1)
 	go func() {
 		_, got := call(t, g, g.customers.CreateCustomer, newCustomer(&pelcrov1.Customer{Email: new(email)}))
-		answers <- got
+		results <- got
 	}()
-	return answers
+	return results
 }
 
-func mustBeUnknown(t *testing.T, got answer) {
+func mustHaveUnknownOutcome(t *testing.T, got result) {
 	t.Helper()
 	got.must(t, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")
 	got.mustNotLeak(t)
@@ -59,8 +59,8 @@ func mustBeUnknown(t *testing.T, got answer) {
 	}
 }
 
-// found counts the customers with this email, and so answers the question that
-// PELCRO_OUTCOME_UNKNOWN leaves.
+// found counts the customers with this email, as a caller does after
+// PELCRO_OUTCOME_UNKNOWN.
 func found(t *testing.T, g *gateway, email string) int {
 	t.Helper()
 	response, got := call(t, g, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{
@@ -70,18 +70,18 @@ func found(t *testing.T, g *gateway, email string) int {
 	return len(response.GetCustomers())
 }
 
-// Laravel dies in the middle of a create. The caller gets the same whether the
-// customer is there or not, because nobody between them can know.
-func TestKilledInTheMiddleOfACreate(t *testing.T) {
+// A create loses its response. The caller receives the same whether the customer exists
+// or not, because the gateway cannot know.
+func TestCreateWithoutResponse(t *testing.T) {
 	t.Parallel()
 	const email = "middle@example.com"
 	t.Run("after the insert", func(t *testing.T) {
 		hook := startWebhook(t)
 		l := startLaravel(t, "PELCRO_WEBHOOK="+hook.url)
-		answers := creating(t, startGateway(t, l.url, gatewaySettings{direct: true}), email)
-		<-hook.told
+		results := startCreate(t, startGateway(t, l.url, gatewaySettings{direct: true}), email)
+		<-hook.received
 		l.kill(t)
-		mustBeUnknown(t, <-answers)
+		mustHaveUnknownOutcome(t, <-results)
 
 		after := startGateway(t, startLaravelIn(t, l.storage).url, gatewaySettings{})
 		if n := found(t, after, email); n != 1 {
@@ -92,12 +92,12 @@ func TestKilledInTheMiddleOfACreate(t *testing.T) {
 	})
 	t.Run("before the insert", func(t *testing.T) {
 		l := startLaravel(t)
-		l.signal(t, syscall.SIGSTOP) // its kernel still takes connections
+		l.signal(t, syscall.SIGSTOP) // its kernel still accepts connections
 		g := startGateway(t, l.url, gatewaySettings{})
-		answers := creating(t, g, email)
-		<-g.recorder.arrived // so the gateway has sent it
+		results := startCreate(t, g, email)
+		<-g.recorder.arrived // the gateway has sent the request
 		l.kill(t)
-		mustBeUnknown(t, <-answers)
+		mustHaveUnknownOutcome(t, <-results)
 
 		after := startGateway(t, startLaravelIn(t, l.storage).url, gatewaySettings{})
 		if n := found(t, after, email); n != 0 {
@@ -106,25 +106,25 @@ func TestKilledInTheMiddleOfACreate(t *testing.T) {
 		_, got := call(t, after, after.customers.CreateCustomer, newCustomer(&pelcrov1.Customer{Email: new(email)}))
 		got.must(t, "OK", "")
 	})
-	t.Run("nginx gave up before Laravel did", func(t *testing.T) {
+	t.Run("nginx timed out before Laravel responded", func(t *testing.T) {
 		hook := startWebhook(t)
 		l := startLaravel(t, "PELCRO_WEBHOOK="+hook.url)
-		g := startGateway(t, startNginx(t, l.url, impatient), gatewaySettings{})
-		answers := creating(t, g, email)
-		<-hook.told
-		mustBeUnknown(t, <-answers)
+		g := startGateway(t, startNginx(t, l.url, shortReadTimeout), gatewaySettings{})
+		results := startCreate(t, g, email)
+		<-hook.received
+		mustHaveUnknownOutcome(t, <-results)
 		hook.release()
 		if n := found(t, startGateway(t, l.url, gatewaySettings{}), email); n != 1 {
 			t.Errorf("%d customers", n)
 		}
 	})
-	t.Run("the gateway gave up before Laravel did", func(t *testing.T) {
+	t.Run("the gateway timed out before Laravel responded", func(t *testing.T) {
 		hook := startWebhook(t)
 		l := startLaravel(t, "PELCRO_WEBHOOK="+hook.url)
 		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout", "3s"}})
-		answers := creating(t, g, email)
-		<-hook.told
-		mustBeUnknown(t, <-answers)
+		results := startCreate(t, g, email)
+		<-hook.received
+		mustHaveUnknownOutcome(t, <-results)
 		hook.release()
 		if n := found(t, startGateway(t, l.url, gatewaySettings{}), email); n != 1 {
 			t.Errorf("%d customers", n)
@@ -132,10 +132,11 @@ func TestKilledInTheMiddleOfACreate(t *testing.T) {
 	})
 }
 
-// Laravel is not there, or there and silent: what is safe to repeat says so.
-func TestNoReply(t *testing.T) {
+// Laravel does not run, or does not respond: the error of a request that was not sent
+// says so.
+func TestNoResponse(t *testing.T) {
 	t.Parallel()
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("connection refused", func(t *testing.T) {
 		l := startLaravel(t)
 		l.kill(t)
 		g := startGateway(t, l.url, gatewaySettings{direct: true})
@@ -150,7 +151,7 @@ func TestNoReply(t *testing.T) {
 			})
 		}
 	})
-	t.Run("silence", func(t *testing.T) {
+	t.Run("no response", func(t *testing.T) {
 		l := startLaravel(t)
 		l.signal(t, syscall.SIGSTOP)
 		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout", "1s", "--no-circuit-breaker"}})
@@ -176,14 +177,14 @@ func TestNoReply(t *testing.T) {
 			t.Errorf("%s %s", got.code, got.reason)
 		}
 	})
-	t.Run("a Laravel that comes back in time", func(t *testing.T) {
+	t.Run("a late response within the time limit", func(t *testing.T) {
 		l := startLaravel(t)
 		l.signal(t, syscall.SIGSTOP)
 		g := startGateway(t, l.url, gatewaySettings{})
-		answers := make(chan answer, 1)
-		go func() { answers <- act(t, g, get, 1001, 0) }()
+		results := make(chan result, 1)
+		go func() { results <- act(t, g, get, 1001, 0) }()
 		<-g.recorder.arrived
 		l.signal(t, syscall.SIGCONT)
-		(<-answers).must(t, "OK", "")
+		(<-results).must(t, "OK", "")
 	})
 }

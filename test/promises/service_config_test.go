@@ -26,16 +26,16 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// failing is a Pelcro that answers 503 some times before it answers like the
-// sandbox.
-type failing struct {
-	times atomic.Int64
-	seen  atomic.Int64
-	after http.Handler
+// failingUpstream is a Pelcro that responds with 503 to its first requests and then like
+// the sandbox.
+type failingUpstream struct {
+	times    atomic.Int64
+	received atomic.Int64
+	after    http.Handler
 }
 
-func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.seen.Add(1)
+func (f *failingUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.received.Add(1)
 	if f.times.Add(-1) >= 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -43,9 +43,9 @@ func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.after.ServeHTTP(w, r)
 }
 
-// published starts a service that repeats nothing itself, and connects to it with
-// the published service config.
-func published(t *testing.T, upstream http.Handler, serviceConfig string) *gateway {
+// startWithServiceConfig starts a service without retries of its own, and connects to it
+// with the service config.
+func startWithServiceConfig(t *testing.T, upstream http.Handler, serviceConfig string) *gateway {
 	t.Helper()
 	httpServer := httptest.NewServer(upstream)
 	t.Cleanup(httpServer.Close)
@@ -79,54 +79,52 @@ var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) 
 	},
 }
 
-// Reads heal, changes are never repeated: not even with a 503, which says that
-// nothing was done.
-func TestR31_ServiceConfigRepeatsReadsOnly(t *testing.T) {
+// Reads are retried; changes never are, whatever the status.
+func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 	for name, call := range everyRPC {
 		t.Run(name, func(t *testing.T) {
 			reads := name == "GetCustomer" || name == "ListCustomers"
 			for _, test := range []struct {
-				failures, wantSeen int64
-				wantOK             bool
+				failures, wantRequests int64
+				wantOK                 bool
 			}{
 				{0, 1, true},
 				{2, 3, true},
 				{9, 3, false},
 			} {
 				if !reads {
-					test.wantSeen, test.wantOK = 1, test.failures == 0
+					test.wantRequests, test.wantOK = 1, test.failures == 0
 				}
-				upstream := &failing{after: sandbox.New(sandbox.Config{})}
+				upstream := &failingUpstream{after: sandbox.New(sandbox.Config{})}
 				upstream.times.Store(test.failures)
-				err := call(t.Context(), published(t, upstream, client.ServiceConfig()).customers)
-				if got := upstream.seen.Load(); got != test.wantSeen || (err == nil) != test.wantOK {
-					t.Errorf("%d failures: Pelcro saw %d requests, want %d; %v", test.failures, got, test.wantSeen, err)
+				err := call(t.Context(), startWithServiceConfig(t, upstream, client.ServiceConfig()).customers)
+				if got := upstream.received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
+					t.Errorf("%d failures: Pelcro received %d requests, want %d; %v", test.failures, got, test.wantRequests, err)
 				}
 			}
 		})
 	}
 }
 
-// An outage is not multiplied: each failure takes one of 10 tokens, and below 6
-// nothing is repeated.
+// An outage is not multiplied: each failure takes one of 10 tokens, and there are no
+// retries below 6.
 func TestR31_ServiceConfigThrottlesRetries(t *testing.T) {
-	upstream := &failing{}
+	upstream := &failingUpstream{}
 	upstream.times.Store(100)
-	g := published(t, upstream, client.ServiceConfig())
-	var seen []int64
+	g := startWithServiceConfig(t, upstream, client.ServiceConfig())
+	var received []int64
 	for range 4 {
 		if err := everyRPC["GetCustomer"](t.Context(), g.customers); reasonOf(err) != "PELCRO_UNAVAILABLE" {
 			t.Fatal(err)
 		}
-		seen = append(seen, upstream.seen.Swap(0))
+		received = append(received, upstream.received.Swap(0))
 	}
-	if fmt.Sprint(seen) != "[3 2 1 1]" {
-		t.Errorf("requests a call: %v", seen)
+	if fmt.Sprint(received) != "[3 2 1 1]" {
+		t.Errorf("requests a call: %v", received)
 	}
 }
 
-// backend is a gRPC server that says of itself what it is told to, and refuses
-// every call.
+// backend is a gRPC server with a fixed health status that rejects every call.
 type backend struct {
 	address   string
 	mu        sync.Mutex
@@ -182,10 +180,10 @@ func dialAll(t *testing.T, config string, addresses ...string) pelcrov1.Customer
 	return pelcrov1.NewCustomerServiceClient(conn)
 }
 
-// A backend that does not serve gets no calls, and without the health check it
-// would have got half of them.
-func TestR31_ServiceConfigAvoidsWhatDoesNotServe(t *testing.T) {
-	g := published(t, sandbox.New(sandbox.Config{}), client.ServiceConfig())
+// A backend that does not serve receives no calls; without the health check it would
+// receive half of them.
+func TestR31_ServiceConfigAvoidsBackendsThatDoNotServe(t *testing.T) {
+	g := startWithServiceConfig(t, sandbox.New(sandbox.Config{}), client.ServiceConfig())
 	unchecked := strings.Replace(client.ServiceConfig(), "healthCheckConfig", "ignored", 1)
 	for _, test := range []struct {
 		name, config string
@@ -199,9 +197,9 @@ func TestR31_ServiceConfigAvoidsWhatDoesNotServe(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			other := startBackend(t, test.serving)
 			customers := dialAll(t, test.config, other.address, g.address)
-			// A backend joins when its connection and its health are known: it is
-			// waited for where it must, and given the chance where it must not.
-			over := time.Now().Add(patience)
+			// A backend receives calls as soon as its connection and its health are known.
+			// So wait for that where it must be used, and make many calls where it must not.
+			over := time.Now().Add(testTimeout)
 			for i := 0; i < scaled(1000, 50) || test.used && time.Now().Before(over); i++ {
 				err := everyRPC["GetCustomer"](t.Context(), customers)
 				other.mu.Lock()
@@ -215,7 +213,7 @@ func TestR31_ServiceConfigAvoidsWhatDoesNotServe(t *testing.T) {
 				}
 			}
 			if used := other.calls > 0; used != test.used {
-				t.Errorf("it was used: %v, want %v", used, test.used)
+				t.Errorf("the backend was used: %v, want %v", used, test.used)
 			}
 		})
 	}
@@ -223,16 +221,16 @@ func TestR31_ServiceConfigAvoidsWhatDoesNotServe(t *testing.T) {
 
 // Calls are spread over all addresses.
 func TestR31_ServiceConfigSpreadsCalls(t *testing.T) {
-	var seen [2]failing
+	var received [2]failingUpstream
 	var addresses []string
-	for i := range seen {
-		seen[i].after = sandbox.New(sandbox.Config{})
-		addresses = append(addresses, published(t, &seen[i], client.ServiceConfig()).address)
+	for i := range received {
+		received[i].after = sandbox.New(sandbox.Config{})
+		addresses = append(addresses, startWithServiceConfig(t, &received[i], client.ServiceConfig()).address)
 	}
 	customers := dialAll(t, client.ServiceConfig(), addresses...)
-	for over := time.Now().Add(patience); seen[0].seen.Load() == 0 || seen[1].seen.Load() == 0; {
+	for over := time.Now().Add(testTimeout); received[0].received.Load() == 0 || received[1].received.Load() == 0; {
 		if err := everyRPC["GetCustomer"](t.Context(), customers); err != nil || time.Now().After(over) {
-			t.Fatalf("%d and %d calls: %v", seen[0].seen.Load(), seen[1].seen.Load(), err)
+			t.Fatalf("%d and %d calls: %v", received[0].received.Load(), received[1].received.Load(), err)
 		}
 	}
 }
@@ -258,11 +256,11 @@ func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 	}
 }
 
-// A deadline that comes from the service config is like any other to the service:
-// its answer arrives before.
+// A deadline from the service config is like any other to the service: the error with
+// the reason arrives before it.
 func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
 	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	g := published(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"0.3s"`, 1))
+	g := startWithServiceConfig(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"0.3s"`, 1))
 	err := everyRPC["GetCustomer"](t.Context(), g.customers)
 	if status.Code(err) != codes.DeadlineExceeded || reasonOf(err) != "CALLER_DEADLINE_EXCEEDED" {
 		t.Error(err)

@@ -17,21 +17,21 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
-// A step is one call in the life of a customer.
+// A step is one call in the lifecycle of a customer.
 type step struct {
 	name     string
 	response map[string]any // as JSON, without times
-	answer   answer
+	result   result
 }
 
-// A history keeps the steps of one gateway.
+// A history records the steps with one gateway.
 type history struct {
 	t     *testing.T
 	g     *gateway
 	steps []step
 }
 
-func (h *history) add(name string, response proto.Message, got answer) {
+func (h *history) add(name string, response proto.Message, got result) {
 	h.t.Helper()
 	raw, err := protojson.Marshal(response)
 	if err != nil {
@@ -52,14 +52,14 @@ func (h *history) add(name string, response proto.Message, got answer) {
 }
 
 // ok is a step that must succeed.
-func (h *history) ok(got answer) {
+func (h *history) ok(got result) {
 	h.t.Helper()
 	got.must(h.t, "OK", "")
 }
 
-// life leads one customer from its creation to its deletion and beyond, and checks
-// each step.
-func life(t *testing.T, g *gateway) []step {
+// lifecycle creates, changes and deletes one customer, calls it again afterwards, and
+// checks each step.
+func lifecycle(t *testing.T, g *gateway) []step {
 	t.Helper()
 	h := &history{t: t, g: g}
 	c := g.customers
@@ -96,7 +96,7 @@ func life(t *testing.T, g *gateway) []step {
 	got.must(t, "INVALID_ARGUMENT", "PELCRO_VALIDATION_FAILED")
 	h.add("create with the same email", again, got)
 
-	// Exactly what the mask names changes; what is named and unset is cleared.
+	// Exactly the fields in the mask change; those that are unset are cleared.
 	updated, got := call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
 		Customer:   &pelcrov1.Customer{Id: id, Title: new("Prof."), FirstName: new("not sent")},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"title", "salutation", "organization_id"}},
@@ -119,12 +119,12 @@ func life(t *testing.T, g *gateway) []step {
 		t.Errorf("metadata %v", updated.GetCustomer().GetMetadata())
 	}
 
-	// Get, change, update: the output only fields do no harm.
+	// An update with a customer as it was read: output-only fields are ignored.
 	changed := updated.GetCustomer()
 	changed.LastName = new("Müller")
 	updated, got = call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: changed, Password: new("new")})
 	h.ok(got)
-	h.add("update with what was read", updated, got)
+	h.add("update with the customer as it was read", updated, got)
 
 	listed, got := call(t, g, c.ListCustomers, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
 		{Attribute: "metadata.color", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"red"}},
@@ -135,18 +135,18 @@ func life(t *testing.T, g *gateway) []step {
 		t.Errorf("listed %v", listed)
 	}
 
-	// Deleting is for ever, and keeps what was unique.
+	// A deletion is final, and unique values stay taken.
 	for _, want := range []string{"OK", "NOT_FOUND"} {
 		deleted, got := call(t, g, c.DeleteCustomer, &pelcrov1.DeleteCustomerRequest{Id: id})
 		got.must(t, want, map[string]string{"NOT_FOUND": "PELCRO_NOT_FOUND"}[want])
 		h.add("delete", deleted, got)
 	}
-	gone, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
+	deleted, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
 	got.must(t, "NOT_FOUND", "PELCRO_NOT_FOUND")
-	h.add("get what is deleted", gone, got)
+	h.add("get the deleted customer", deleted, got)
 	updated, got = call(t, g, c.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: id, Email: new("nope")}})
 	got.must(t, "NOT_FOUND", "PELCRO_NOT_FOUND")
-	h.add("update what is deleted", updated, got)
+	h.add("update the deleted customer", updated, got)
 	again, got = call(t, g, c.CreateCustomer, newCustomer(whole))
 	got.must(t, "INVALID_ARGUMENT", "PELCRO_VALIDATION_FAILED")
 	if want := []violation{
@@ -154,24 +154,24 @@ func life(t *testing.T, g *gateway) []step {
 	}; !slices.Equal(got.violations, want) {
 		t.Errorf("violations %v", got.violations)
 	}
-	h.add("create what is deleted", again, got)
+	h.add("create the deleted customer again", again, got)
 	return h.steps
 }
 
-// The whole life of a customer, at Laravel and at the sandbox: every answer is the
-// same, those of success too.
-func TestLifeOfACustomer(t *testing.T) {
+// The lifecycle of a customer with Laravel and with the sandbox: every result is the
+// same, also every success.
+func TestLifecycle(t *testing.T) {
 	t.Parallel()
-	genuine := life(t, startGateway(t, startLaravel(t).url, gatewaySettings{}))
-	played := life(t, startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true}))
-	for i := range genuine {
-		t.Run(genuine[i].name, func(t *testing.T) {
-			genuine[i].answer.mustBeLike(t, played[i].answer)
-			if !slices.Equal(genuine[i].answer.violations, played[i].answer.violations) {
-				t.Errorf("violations\nreal    %v\nsandbox %v", genuine[i].answer.violations, played[i].answer.violations)
+	fromLaravel := lifecycle(t, startGateway(t, startLaravel(t).url, gatewaySettings{}))
+	fromSandbox := lifecycle(t, startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true}))
+	for i := range fromLaravel {
+		t.Run(fromLaravel[i].name, func(t *testing.T) {
+			fromLaravel[i].result.mustMatch(t, fromSandbox[i].result)
+			if !slices.Equal(fromLaravel[i].result.violations, fromSandbox[i].result.violations) {
+				t.Errorf("violations\nreal    %v\nsandbox %v", fromLaravel[i].result.violations, fromSandbox[i].result.violations)
 			}
-			if !reflect.DeepEqual(genuine[i].response, played[i].response) {
-				t.Errorf("real    %v\nsandbox %v", genuine[i].response, played[i].response)
+			if !reflect.DeepEqual(fromLaravel[i].response, fromSandbox[i].response) {
+				t.Errorf("real    %v\nsandbox %v", fromLaravel[i].response, fromSandbox[i].response)
 			}
 		})
 	}
