@@ -36,6 +36,7 @@ var rules = []rule{
 	{packages: "internal/access", forbidsForeign: isIO},
 	{packages: "internal/admin"},
 	{packages: "internal/faultproxy", forbidsForeign: isForeign},
+	{packages: "internal/logging"},
 	{packages: "internal/rawjson", forbidsForeign: isIO},
 	{packages: "internal/reload", forbidsForeign: isForeign},
 	{packages: "internal/retryafter", forbidsForeign: isForeign},

@@ -61,6 +61,13 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 		return
 	}
 	attrs := r.attrs(ctx, r.result.Code(), took)
+	if isUnknownClient(r) {
+		omitted, ok := s.rejectedLines.allow(time.Now())
+		if !ok {
+			return
+		}
+		attrs = withOmitted(attrs, omitted)
+	}
 	if r.caller != "" {
 		attrs = append(attrs, slog.String("caller", r.caller))
 	}
@@ -89,6 +96,27 @@ func (r *rpc) attrs(ctx context.Context, code codes.Code, took time.Duration) []
 	}
 	if id := traceID(ctx); id != "" {
 		attrs = append(attrs, slog.String("trace_id", id))
+	}
+	return attrs
+}
+
+// isUnknownClient reports whether a call was rejected for its credentials, or reset by a caller
+// without a name before anything was done for it. The number of such calls has no limit.
+func isUnknownClient(r *rpc) bool {
+	if r.caller != "" || r.attempts > 0 {
+		return false
+	}
+	switch r.result.Reason() {
+	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_CALLER_CANCELLED:
+		return true
+	}
+	return false
+}
+
+// withOmitted appends how many lines were not written, unless it is 0.
+func withOmitted(attrs []slog.Attr, omitted int) []slog.Attr {
+	if omitted > 0 {
+		attrs = append(attrs, slog.Int("lines_omitted", omitted))
 	}
 	return attrs
 }
@@ -212,8 +240,8 @@ func (statsHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.C
 // HandleConn implements [stats.Handler].
 func (statsHandler) HandleConn(context.Context, stats.ConnStats) {}
 
-// reportRejected counts and logs a call that gRPC rejected. The caller is at fault, so its level is
-// info.
+// reportRejected counts a call that gRPC rejected, and logs it within the limit of such lines. The
+// caller is at fault, so its level is info.
 func (s *Server) reportRejected(ctx context.Context, event stats.RPCStats) {
 	r, took, err := rpcOf(ctx), time.Duration(0), errNoMethod
 	switch event := event.(type) {
@@ -232,5 +260,8 @@ func (s *Server) reportRejected(ctx context.Context, event stats.RPCStats) {
 	}
 	code := status.Code(err)
 	s.metrics.reject(r, code)
-	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
+	if omitted, ok := s.rejectedLines.allow(time.Now()); ok {
+		attrs := withOmitted(r.attrs(ctx, code, took), omitted)
+		r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(attrs, slog.String("cause", causeText(err)))...)
+	}
 }

@@ -37,6 +37,8 @@ type Server struct {
 	unknown  *method            // any other
 	upstream upstreamHealth
 	notReady atomic.Pointer[error] // what Ready returns, nil for nothing
+	// rejectedLines limits the lines about rejected calls.
+	rejectedLines lineLimit
 	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
 	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
 	endCalls, endStreams context.CancelFunc

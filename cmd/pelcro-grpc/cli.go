@@ -53,6 +53,10 @@ func usageErrorf(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// errLogged is a failure that is in the log. It is not printed as well, because writing to standard
+// error could block.
+var errLogged = errors.New("see the log")
+
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, std stdio) int {
 	var cli commands
@@ -83,6 +87,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 func report(w io.Writer, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errLogged) {
+		return exitFailure
 	}
 	if _, ok := errors.AsType[usageError](err); !ok {
 		fmt.Fprintf(w, "pelcro-grpc: %v\n", err)

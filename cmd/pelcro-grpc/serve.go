@@ -9,17 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
-	"golang.org/x/term"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/logging"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -28,10 +25,13 @@ import (
 // Run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
 // the other commands immediately.
 func (c serveCommand) Run(ctx context.Context, std stdio) error {
-	// The second signal ends the program immediately: the first one ends the catching, too.
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	c.LogFormat = c.logFormat(std.err)
+	log := logging.New(std.err, c.logHandler) //nolint:contextcheck // it writes until it is closed, also when ctx has ended
+	defer log.Close()
+	log.ReceiveLibraries()
+	logger := log.Logger
+	ctx, stop := untilSignal(ctx, log)
 	defer stop()
-	context.AfterFunc(ctx, stop)
 
 	config, err := c.validate()
 	switch {
@@ -47,8 +47,6 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	}
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
-	c.LogFormat = c.logFormat(std.err)
-	logger := c.logger(std.err)
 	adminListener, err := listen(ctx, "--admin-listen", c.AdminListen)
 	if err != nil {
 		return err
@@ -70,6 +68,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	defer stopTraces()
 
 	protected, metrics := config.protected, adminServer.Registry
+	countLostLines(log, metrics)
 	protected.register(metrics)
 	config.upstream.Metrics, config.upstream.Traces = metrics, traces
 	if c.ForwardTrace {
@@ -109,29 +108,11 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		logger.Warn("insecure, as --insecure allows: " + risk)
 	}
 	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.upstream.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
-	return service.Serve(ctx, listener)
-}
-
-// logger writes a line for each record, in the chosen form.
-func (c serveCommand) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
-	options := &slog.HandlerOptions{Level: level}
-	if c.logFormat(w) == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+	if err := service.Serve(ctx, listener); err != nil {
+		logger.Error("the service failed", "cause", err.Error())
+		return errLogged
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-// logFormat is the form in which lines are written to w: text or json.
-func (c serveCommand) logFormat(w io.Writer) string {
-	if c.LogFormat != "auto" {
-		return c.LogFormat
-	}
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return "text"
-	}
-	return "json"
+	return nil
 }
 
 // listen listens on the address of the flag; the listener is nil for an empty one.
