@@ -18,15 +18,15 @@ type options struct {
 	only          *regexp.Regexp
 	rounds, calls int
 	profiles      string
-	before        string // a gateway that was built before; empty for none
+	before        string // a gateway that was built before a change; empty for none
 	connections   int    // of gRPC, to each part
 }
 
 // callers is how many callers run concurrently in most cases.
 const callers = 32
 
-// turns is how often each target has its turn in a round. With short turns, a machine that is busy
-// with something else for a while is busy for all of them.
+// turns is the number of turns of each target in a round. Turns are short, so that other load on the
+// machine affects all targets alike.
 const turns = 10
 
 // fleet is all running parts.
@@ -106,7 +106,7 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range []scenario{getOK, createOK, createBad, getNone, getLess, listOK} {
+	for _, s := range []scenario{getOK, createOK, createBad, getMissing, getThrottled, listOK} {
 		if !o.only.MatchString(s.name) {
 			continue
 		}
@@ -124,13 +124,13 @@ func compare(ctx context.Context, o options) error {
 			}
 		}
 	}
-	for _, each := range []struct {
+	for _, extra := range []struct {
 		name string
 		run  func() error
 	}{
 		{"growth", func() error { return f.growth(ctx, o.rounds, o.calls) }},
-		{"latency", func() error { return f.added(ctx, o.rounds) }},
-		{"in flight", func() error { // with new processes: memory that the other cases left must not count as idle
+		{"latency", func() error { return f.latency(ctx, o.rounds) }},
+		{"in flight", func() error { // with new processes, because the other cases have left memory in use
 			f.stop()
 			if f, err = startFleet(ctx, dir, o); err != nil {
 				return err
@@ -138,8 +138,8 @@ func compare(ctx context.Context, o options) error {
 			return f.inFlight(ctx, o.rounds)
 		}},
 	} {
-		if o.only.MatchString(each.name) {
-			if err := each.run(); err != nil {
+		if o.only.MatchString(extra.name) {
+			if err := extra.run(); err != nil {
 				return err
 			}
 		}

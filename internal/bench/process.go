@@ -65,7 +65,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// startRole starts a part that is this program itself.
+// startRole starts this program as one of the parts.
 func startRole(ctx context.Context, name, upstream string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -80,7 +80,7 @@ func startRole(ctx context.Context, name, upstream string) (*process, error) {
 	return start(ctx, name, address, command)
 }
 
-// gatewayFiles are what the gateway needs, and where it writes.
+// gatewayFiles are the files that the gateway reads and writes.
 type gatewayFiles struct{ binary, callers, key, log string }
 
 // token is the callers' token.
@@ -171,7 +171,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
-// rss returns the memory that the process has, in bytes (proc_pid_status(5)).
+// rss returns the resident memory of the process in bytes (proc_pid_status(5)).
 func (p *process) rss() (int, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {

@@ -11,12 +11,11 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// inFlight makes many concurrent calls of an upstream that is slow, and prints what they cost in
-// memory.
+// inFlight makes many concurrent calls to a slow upstream, and prints their memory.
 func (f *fleet) inFlight(ctx context.Context, rounds int) error {
 	const calls, upstreamTime = 5_000, 100
 	slow := get("slow get", customerSlow+upstreamTime, codes.OK, codes.OK, 200)
-	fmt.Fprintf(os.Stdout, "\nin flight: %d concurrent calls of an upstream that takes %d ms\n", calls, upstreamTime)
+	fmt.Fprintf(os.Stdout, "\nin flight: %d concurrent calls to an upstream that takes %d ms\n", calls, upstreamTime)
 	for _, t := range []*target{f.gateway, f.plain} {
 		var grown []float64
 		idle, err := t.rss()
@@ -36,7 +35,7 @@ func (f *fleet) inFlight(ctx context.Context, rounds int) error {
 	return nil
 }
 
-// peak returns the most memory that the target had while the calls were running.
+// peak returns the peak memory of the target during the calls.
 func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err error) {
 	done := make(chan error, 1)
 	go func() {
@@ -59,8 +58,9 @@ func (t *target) peak(ctx context.Context, s scenario, calls int) (most int, err
 	}
 }
 
-// added calls at a fixed rate, also the upstream itself over HTTP, and prints the latency of each.
-func (f *fleet) added(ctx context.Context, rounds int) error {
+// latency calls each target, and the upstream itself over HTTP, at a fixed rate, and prints the
+// latencies.
+func (f *fleet) latency(ctx context.Context, rounds int) error {
 	const rate, upstreamTime, seconds = 1_000, 20, 5
 	slow := get("slow get", customerSlow+upstreamTime, codes.OK, codes.OK, 200)
 	fmt.Fprintf(os.Stdout, "\nlatency: %d calls a second for %d s on an upstream that takes %d ms; p50 and p99, rounds in brackets\n", rate, seconds, upstreamTime)
@@ -84,7 +84,7 @@ func (f *fleet) added(ctx context.Context, rounds int) error {
 	return nil
 }
 
-// paced starts calls at the rate, however long they take, and returns how long they took, sorted.
+// paced starts calls at the rate, independent of their duration, and returns their durations, sorted.
 func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time.Duration, error) {
 	ctx = authorized(ctx)
 	took := make([]time.Duration, calls)
@@ -115,19 +115,19 @@ func (t *target) paced(ctx context.Context, s scenario, rate, calls int) ([]time
 // growth compares the CPU time of a call from few and from many callers. The gateway keeps as many
 // connections to the upstream as calls may run, the others keep 256.
 func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
-	const many = 1_000
-	calls = max(calls, 10*many)
-	fmt.Fprintf(os.Stdout, "\ngrowth: CPU time of a get from %d and from %d callers\n", callers, many)
+	const manyCallers = 1_000
+	calls = max(calls, 10*manyCallers)
+	fmt.Fprintf(os.Stdout, "\ngrowth: CPU time of a get from %d and from %d callers\n", callers, manyCallers)
 	targets := f.compared()
 	ratios := make([][]float64, len(targets))
 	for n := range rounds + 1 { // the first one opens the connections
 		for i, t := range targets {
-			few, crowd, err := t.grown(ctx, calls, many)
+			few, many, err := t.grown(ctx, calls, manyCallers)
 			if err != nil {
 				return err
 			}
 			if n > 0 {
-				ratios[i] = append(ratios[i], float64(crowd)/float64(few))
+				ratios[i] = append(ratios[i], float64(many)/float64(few))
 			}
 		}
 	}
@@ -137,27 +137,27 @@ func (f *fleet) growth(ctx context.Context, rounds, calls int) error {
 	return nil
 }
 
-// grown returns the CPU time of calls from few and from many callers, in turns that are long enough
-// for every caller to take part.
-func (t *target) grown(ctx context.Context, calls, many int) (few, crowd time.Duration, err error) {
+// grown returns the CPU time of calls from few and from many callers, in alternating rounds that are
+// long enough for every caller to make a call.
+func (t *target) grown(ctx context.Context, calls, manyCallers int) (few, many time.Duration, err error) {
 	for range 2 {
-		for _, each := range []struct {
+		for _, load := range []struct {
 			callers int
 			to      *time.Duration
-		}{{callers, &few}, {many, &crowd}} {
+		}{{callers, &few}, {manyCallers, &many}} {
 			before, err := t.cpu()
 			if err != nil {
 				return 0, 0, err
 			}
-			if err := t.run(ctx, getOK, calls, each.callers, new(tally)); err != nil {
+			if err := t.run(ctx, getOK, calls, load.callers, new(tally)); err != nil {
 				return 0, 0, err
 			}
 			after, err := t.cpu()
 			if err != nil {
 				return 0, 0, err
 			}
-			*each.to += after - before
+			*load.to += after - before
 		}
 	}
-	return few, crowd, nil
+	return few, many, nil
 }
