@@ -11,14 +11,14 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 )
 
-// Nothing announces the end of the connection, and nothing of the answer is missing.
-func TestCloseAfterAnswer(t *testing.T) {
+// Nothing announces the end of the connection, and the response is complete.
+func TestCloseAfterResponse(t *testing.T) {
 	b := start(t, nil)
-	b.Set(faultproxy.CloseAfterAnswer())
+	b.Set(faultproxy.CloseAfterResponse())
 	l := b.dial()
 	l.get()
 	response, got := l.receive()
-	if got != answer || response.Close || response.Header.Get("Connection") != "" {
+	if got != responseBody || response.Close || response.Header.Get("Connection") != "" {
 		t.Errorf("%q, %v", got, response.Header)
 	}
 	if got, err := l.rest(); err != nil || got != "" {
@@ -26,19 +26,19 @@ func TestCloseAfterAnswer(t *testing.T) {
 	}
 	b.mustCount(1, 1, 1)
 
-	// However the race ends, each answer has a connection of its own.
+	// However the race ends, each response has its own connection.
 	const calls = 20
 	for range calls {
-		b.mustAnswer("GET")
+		b.mustSucceed("GET")
 	}
 	b.mustCount(1+calls, 1+calls, 1+calls)
 }
 
-// The transport of net/http repeats what it takes for harmless, and by itself.
+// The transport of net/http retries by itself what it considers harmless.
 func TestCloseOnReuse(t *testing.T) {
 	for _, test := range []struct {
 		name, method, key string
-		repeated          bool
+		retried           bool
 	}{
 		{"GET", http.MethodGet, "", true},
 		{"POST", http.MethodPost, "", false},
@@ -47,7 +47,7 @@ func TestCloseOnReuse(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			b := start(t, nil)
 			b.Set(faultproxy.CloseOnReuse())
-			b.mustAnswer("GET")
+			b.mustSucceed("GET")
 			b.mustCount(1, 1, 1)
 
 			b.Set(faultproxy.None()) // too late for the connection
@@ -63,7 +63,7 @@ func TestCloseOnReuse(t *testing.T) {
 				_, _ = io.Copy(io.Discard, response.Body)
 				_ = response.Body.Close()
 			}
-			if test.repeated {
+			if test.retried {
 				if err != nil {
 					t.Error(err)
 				}
@@ -78,25 +78,25 @@ func TestCloseOnReuse(t *testing.T) {
 	}
 }
 
-func TestSlowCloseOfAnAnswerWithoutLength(t *testing.T) {
-	const late = 50 * time.Millisecond
-	b := start(t, saying(t, "HTTP/1.1 200 OK\r\n\r\n"+answer))
-	b.Set(faultproxy.SlowClose(late))
-	mustTakeAtLeast(t, late, func() { b.mustAnswer("GET") })
+func TestSlowCloseOfAResponseWithoutLength(t *testing.T) {
+	const closeDelay = 50 * time.Millisecond
+	b := start(t, respondWith(t, "HTTP/1.1 200 OK\r\n\r\n"+responseBody))
+	b.Set(faultproxy.SlowClose(closeDelay))
+	mustTakeAtLeast(t, closeDelay, func() { b.mustSucceed("GET") })
 	b.mustCount(1, 1, 1)
 }
 
-// An answer that says how long it is does not wait for the end of the connection, and
-// a request that comes meanwhile meets it.
-func TestSlowCloseOfAnAnswerWithLength(t *testing.T) {
+// A client does not wait for the end of the connection after a response with a length, and
+// a request before it gets no response.
+func TestSlowCloseOfAResponseWithLength(t *testing.T) {
 	b := start(t, nil)
 	b.Set(faultproxy.SlowClose(time.Hour))
-	b.mustAnswer("GET")
+	b.mustSucceed("GET")
 
 	b.Set(faultproxy.SlowClose(50 * time.Millisecond))
 	l := b.dial()
 	l.get()
-	if _, got := l.receive(); got != answer {
+	if _, got := l.receive(); got != responseBody {
 		t.Errorf("%q", got)
 	}
 	l.get()

@@ -14,12 +14,12 @@ import (
 type conn struct {
 	proxy  *Proxy
 	client *net.TCPConn
-	ctx    context.Context // of everything that is done for the connection
+	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	ended    bool
-	upstream net.Conn // of the latest request that was passed on
+	upstream net.Conn // of the latest request that was passed
 }
 
 func newConn(p *Proxy, client *net.TCPConn) *conn {
@@ -28,8 +28,8 @@ func newConn(p *Proxy, client *net.TCPConn) *conn {
 	return c
 }
 
-// end closes the connection, the one to the upstream, and cuts short what waits. The
-// first call decides how the client sees the end.
+// end closes the connection and the one to the upstream, and ends all waits. The first call
+// decides how the connection ends for the client.
 func (c *conn) end(how ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,21 +50,21 @@ func (c *conn) end(how ending) {
 // serve handles the requests of the connection until it ends.
 func (c *conn) serve() {
 	defer c.end(closed)
-	in := newTape(c.client)
-	begun := c.await(in)
-	doomed := false
+	in := newRecordingReader(c.client)
+	started := c.await(in)
+	closesOnReuse := false
 	for {
 		select {
-		case <-begun:
+		case <-started:
 		case <-c.ctx.Done():
 			return
 		}
 		fault := Garbage("")
-		if !doomed {
-			fault = c.proxy.begun()
+		if !closesOnReuse {
+			fault = c.proxy.started()
 		}
 		switch fault.at {
-		case onAccept, beforeRequest, everywhere:
+		case onAccept, beforeRequest, allConnections:
 			c.end(fault.how)
 			return
 		}
@@ -73,31 +73,31 @@ func (c *conn) serve() {
 			return
 		}
 		c.proxy.counter.add(Counts{Requests: 1})
-		begun = c.await(in)
+		started = c.await(in)
 		if !c.exchange(fault, request, raw) {
 			return
 		}
-		doomed = fault.at == onReuse
+		closesOnReuse = fault.at == onReuse
 	}
 }
 
-// await watches the client between two of its requests: the channel is closed when the
-// next one begins, and the connection ends if the client goes away. Nobody else may
-// use the tape until one of the two has happened.
-func (c *conn) await(in *tape) <-chan struct{} {
-	begun := make(chan struct{})
+// await watches the client between two requests: the channel is closed when the next one
+// starts, and the connection ends if the client closes it. No other code may use the reader
+// until one of the two has happened.
+func (c *conn) await(in *recordingReader) <-chan struct{} {
+	started := make(chan struct{})
 	c.proxy.running.Go(func() {
 		if _, err := in.Peek(1); err != nil {
 			c.end(closed)
 			return
 		}
-		close(begun)
+		close(started)
 	})
-	return begun
+	return started
 }
 
-// read takes a whole request off the client, and returns also its bytes.
-func (c *conn) read(in *tape) (*http.Request, []byte, error) {
+// read reads a complete request and returns it with its bytes.
+func (c *conn) read(in *recordingReader) (*http.Request, []byte, error) {
 	request, err := http.ReadRequest(in.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -110,14 +110,14 @@ func (c *conn) read(in *tape) (*http.Request, []byte, error) {
 	if _, err := io.Copy(io.Discard, request.Body); err != nil {
 		return nil, nil, err
 	}
-	return request, in.taken(), nil
+	return request, in.consumed(), nil
 }
 
-// exchange does with a request what its fault says, and reports whether the
-// connection goes on.
+// exchange handles a request according to its fault, and reports whether the connection
+// stays open.
 func (c *conn) exchange(fault Fault, request *http.Request, raw []byte) bool {
 	if fault.at == afterRequest {
-		_, _ = io.WriteString(c.client, fault.instead)
+		_, _ = io.WriteString(c.client, fault.replacement)
 		if fault.how == silent {
 			<-c.ctx.Done()
 		}
@@ -130,7 +130,7 @@ func (c *conn) exchange(fault Fault, request *http.Request, raw []byte) bool {
 	}
 	defer func() { _ = upstream.Close() }()
 	c.proxy.counter.add(Counts{Passed: 1})
-	// An upstream that refuses a request may stop reading it: the answer counts.
+	// An upstream that rejects a request may stop reading it; only its response matters.
 	_, _ = upstream.Write(raw)
 
 	out := &shaper{ctx: c.ctx, fault: fault, to: c.client}
@@ -144,8 +144,8 @@ func (c *conn) exchange(fault Fault, request *http.Request, raw []byte) bool {
 		return false
 	case err != nil:
 		return false
-	case fault.at == afterAnswer:
-		_ = wait(c.ctx, fault.late)
+	case fault.at == afterResponse:
+		_ = wait(c.ctx, fault.closeDelay)
 		return false
 	}
 	return !last
@@ -168,7 +168,7 @@ func (c *conn) dial() (net.Conn, error) {
 	return upstream, nil
 }
 
-// wait returns after the time, or with an error when the context ends before.
+// wait waits for the time, or returns an error if the context ends first.
 func wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -5,20 +5,21 @@ import (
 	"sync"
 )
 
-// Counts is what a proxy has seen since it began. Each step is counted before it has
-// an effect: by the time a client knows how its request ended, or the upstream knows
-// of the request at all, the numbers include it.
+// Counts are the steps since the start of a proxy. Each step is counted before it has an
+// effect: before the client knows how its request ended, and before the upstream receives
+// the request.
 type Counts struct {
-	// Connections were accepted, also those reset right after that.
+	// Connections is the number of accepted connections, including those that were then
+	// reset.
 	Connections int
-	// Requests were read in whole, header and body: how often clients sent one.
+	// Requests is the number of complete requests of clients.
 	Requests int
-	// Passed are the requests of which the upstream got at least a part: how often
-	// it can have acted.
+	// Passed is the number of requests of which the upstream received at least a part: how
+	// often it may have acted.
 	Passed int
 }
 
-// counter holds Counts and tells of their changes.
+// counter holds Counts and signals their changes.
 type counter struct {
 	mu      sync.Mutex
 	counts  Counts
@@ -43,15 +44,15 @@ func (c *counter) now() (Counts, <-chan struct{}) {
 	return c.counts, c.changed
 }
 
-// Counts returns the numbers of this moment.
+// Counts returns the current counts.
 func (p *Proxy) Counts() Counts {
 	counts, _ := p.counter.now()
 	return counts
 }
 
-// WaitFor returns when the numbers are as wanted, or with the context's error. It is
-// for tests that act in the middle of an exchange, such as a client that gives up
-// once the upstream has its request.
+// WaitFor returns when the counts are as wanted, or with the context's error. It is for
+// tests that act during an exchange, such as a client that cancels once the upstream has
+// its request.
 func (p *Proxy) WaitFor(ctx context.Context, wanted func(Counts) bool) error {
 	for {
 		counts, changed := p.counter.now()

@@ -13,8 +13,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 )
 
-// A fault that ends the exchange: what the client sees, and how far the request came.
-// On a connection of its own a transport repeats nothing, so each is sent once.
+// Faults that end the exchange: the error of the client, and how far the request got. A
+// transport does not retry on a new connection, so each request is sent once.
 func TestEndsOfAnExchange(t *testing.T) {
 	for _, test := range []struct {
 		fault            faultproxy.Fault
@@ -28,9 +28,9 @@ func TestEndsOfAnExchange(t *testing.T) {
 		{faultproxy.Truncate(0), is(io.EOF), 1, 1},
 		{faultproxy.Truncate(30), is(io.ErrUnexpectedEOF), 1, 1},
 		{faultproxy.TruncateReset(0), isReset, 1, 1},
-		// net/http loses a reset amid a header; TestResetAmidAHeader sees it.
+		// net/http does not report a reset within a header; TestResetWithinAHeader does.
 		{faultproxy.TruncateReset(30), is(io.ErrUnexpectedEOF), 1, 1},
-		{faultproxy.Garbage("220 smtp.example ESMTP\r\n"), says("malformed HTTP"), 1, 0},
+		{faultproxy.Garbage("220 smtp.example ESMTP\r\n"), contains("malformed HTTP"), 1, 0},
 		{faultproxy.Garbage(""), is(io.EOF), 1, 0},
 	} {
 		t.Run(test.fault.String(), func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestEndsOfAnExchange(t *testing.T) {
 	}
 }
 
-// The reset is behind the whole request, however large.
+// The reset follows the whole request, however large.
 func TestResetAfterALargeRequest(t *testing.T) {
 	b := start(t, nil)
 	b.Set(faultproxy.ResetAfterRequest())
@@ -57,7 +57,7 @@ func TestResetAfterALargeRequest(t *testing.T) {
 	b.mustCount(1, 1, 0)
 }
 
-// Half a request is not one that was read in whole.
+// Half a request is not counted as a request.
 func TestHalfARequest(t *testing.T) {
 	b := start(t, nil)
 	b.Set(faultproxy.ResetAfterRequest())
@@ -72,7 +72,7 @@ func TestHalfARequest(t *testing.T) {
 	b.mustCount(1, 1, 0)
 }
 
-// A client that has sent nothing yet is reset as well, or while it is connecting.
+// A client that has sent nothing is reset, possibly while it connects.
 func TestResetOnAccept(t *testing.T) {
 	b := start(t, nil)
 	b.Set(faultproxy.ResetOnAccept())
@@ -88,7 +88,7 @@ func TestResetOnAccept(t *testing.T) {
 	b.mustCount(1, 0, 0)
 }
 
-// The connection stands until a request begins, be it the first one.
+// The connection stays open until a request starts, even the first one.
 func TestResetBeforeRequest(t *testing.T) {
 	for _, fault := range []faultproxy.Fault{faultproxy.ResetOnAccept(), faultproxy.ResetBeforeRequest()} {
 		t.Run(fault.String(), func(t *testing.T) {
@@ -120,18 +120,18 @@ func TestTruncatedBody(t *testing.T) {
 		got   string
 		seen  func(error) bool
 	}{
-		{faultproxy.TruncateBody(6), answer[:6], is(io.ErrUnexpectedEOF)},
+		{faultproxy.TruncateBody(6), responseBody[:6], is(io.ErrUnexpectedEOF)},
 		{faultproxy.TruncateBody(0), "", is(io.ErrUnexpectedEOF)},
-		{faultproxy.TruncateBody(int64(len(answer) - 1)), answer[:len(answer)-1], is(io.ErrUnexpectedEOF)},
-		{faultproxy.TruncateBody(int64(len(answer))), answer, is(nil)},
-		{faultproxy.TruncateBodyReset(6), answer[:6], isReset},
-		{faultproxy.TruncateBodyReset(int64(len(answer))), answer, is(nil)},
-		{faultproxy.Truncate(1 << 20), answer, is(nil)},
+		{faultproxy.TruncateBody(int64(len(responseBody) - 1)), responseBody[:len(responseBody)-1], is(io.ErrUnexpectedEOF)},
+		{faultproxy.TruncateBody(int64(len(responseBody))), responseBody, is(nil)},
+		{faultproxy.TruncateBodyReset(6), responseBody[:6], isReset},
+		{faultproxy.TruncateBodyReset(int64(len(responseBody))), responseBody, is(nil)},
+		{faultproxy.Truncate(1 << 20), responseBody, is(nil)},
 	} {
 		t.Run(test.fault.String(), func(t *testing.T) {
 			b := start(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusEarlyHints)
-				_, _ = io.WriteString(w, answer)
+				_, _ = io.WriteString(w, responseBody)
 			})
 			b.Set(test.fault)
 			if got, err := b.call("GET", ""); got != test.got || !test.seen(err) {
@@ -152,7 +152,7 @@ func TestTruncateCountsFromTheFirstByte(t *testing.T) {
 	}
 }
 
-func TestResetAmidAHeader(t *testing.T) {
+func TestResetWithinAHeader(t *testing.T) {
 	b := start(t, nil)
 	b.Set(faultproxy.TruncateReset(17))
 	l := b.dial()
@@ -176,29 +176,29 @@ func TestBlackHole(t *testing.T) {
 	b.mustCount(1, 1, 0)
 }
 
-// Each of these holds an answer back, and changes nothing else about it.
-func TestSlowAnswers(t *testing.T) {
+// These faults only delay the response.
+func TestSlowResponses(t *testing.T) {
 	for _, test := range []struct {
 		fault faultproxy.Fault
 		least time.Duration
 	}{
 		{faultproxy.Latency(40*time.Millisecond, 50*time.Millisecond), 40 * time.Millisecond},
-		{faultproxy.Bandwidth(2000), time.Second * time.Duration(len(answer)) / 2000},
-		{faultproxy.Slicer(5, 2*time.Millisecond), 2 * time.Millisecond * time.Duration(len(answer)/5)},
+		{faultproxy.Bandwidth(2000), time.Second * time.Duration(len(responseBody)) / 2000},
+		{faultproxy.Slicer(5, 2*time.Millisecond), 2 * time.Millisecond * time.Duration(len(responseBody)/5)},
 		{faultproxy.Slicer(1<<20, 0), 0},
 	} {
 		t.Run(test.fault.String(), func(t *testing.T) {
 			b := start(t, nil)
 			b.Set(test.fault)
-			mustTakeAtLeast(t, test.least, func() { b.mustAnswer("POST") })
-			mustTakeAtLeast(t, test.least, func() { b.mustAnswer("GET") })
+			mustTakeAtLeast(t, test.least, func() { b.mustSucceed("POST") })
+			mustTakeAtLeast(t, test.least, func() { b.mustSucceed("GET") })
 			b.mustCount(1, 2, 2)
 		})
 	}
 }
 
-// With more latency than the client has patience, the request took effect.
-func TestLatencyBeyondPatience(t *testing.T) {
+// With a latency beyond the timeout of the client, the request takes effect.
+func TestLatencyBeyondTimeout(t *testing.T) {
 	processed := make(chan struct{})
 	b := start(t, func(http.ResponseWriter, *http.Request) { close(processed) })
 	b.Set(faultproxy.Latency(time.Hour, time.Hour))
@@ -218,7 +218,7 @@ func TestNext(t *testing.T) {
 	b.Set(faultproxy.Truncate(0))
 	b.Next(faultproxy.ResetOnAccept(), faultproxy.ResetAfterRequest())
 	b.Next(faultproxy.Garbage("?"), faultproxy.None())
-	for i, seen := range []func(error) bool{isReset, isReset, says("malformed"), is(nil), is(io.EOF), is(io.EOF)} {
+	for i, seen := range []func(error) bool{isReset, isReset, contains("malformed"), is(nil), is(io.EOF), is(io.EOF)} {
 		b.client.CloseIdleConnections()
 		if _, err := b.call("POST", "a request"); !seen(err) {
 			t.Errorf("request %d: %v", i, err)
@@ -228,20 +228,20 @@ func TestNext(t *testing.T) {
 
 	b.Next(faultproxy.BlackHole())
 	b.Set(faultproxy.None())
-	b.mustAnswer("POST")
+	b.mustSucceed("POST")
 }
 
 func TestMistakes(t *testing.T) {
 	b := start(t, nil)
 	for name, mistake := range map[string]func(){
-		"latency bound":  func() { faultproxy.Latency(2, 1) },
-		"latency":        func() { faultproxy.Latency(-1, 1) },
-		"bandwidth":      func() { faultproxy.Bandwidth(0) },
-		"slicer size":    func() { faultproxy.Slicer(0, 1) },
-		"slicer pause":   func() { faultproxy.Slicer(1, -1) },
-		"truncate":       func() { faultproxy.TruncateBody(-1) },
-		"slow close":     func() { faultproxy.SlowClose(-1) },
-		"down in a line": func() { b.Next(faultproxy.None(), faultproxy.Down()) },
+		"latency bound": func() { faultproxy.Latency(2, 1) },
+		"latency":       func() { faultproxy.Latency(-1, 1) },
+		"bandwidth":     func() { faultproxy.Bandwidth(0) },
+		"slicer size":   func() { faultproxy.Slicer(0, 1) },
+		"slicer pause":  func() { faultproxy.Slicer(1, -1) },
+		"truncate":      func() { faultproxy.TruncateBody(-1) },
+		"slow close":    func() { faultproxy.SlowClose(-1) },
+		"down in Next":  func() { b.Next(faultproxy.None(), faultproxy.Down()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -258,6 +258,6 @@ func is(want error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, want) }
 }
 
-func says(want string) func(error) bool {
+func contains(want string) func(error) bool {
 	return func(err error) bool { return err != nil && strings.Contains(err.Error(), want) }
 }

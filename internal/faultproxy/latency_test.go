@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// The bound of a latency cannot be seen from outside, where a busy machine adds to it.
+// The upper bound of a latency cannot be tested from outside, because a busy machine adds
+// to it.
 func TestLatencyStaysInItsBounds(t *testing.T) {
 	for _, bounds := range [][2]time.Duration{{0, 0}, {5, 5}, {5, 8}, {0, math.MaxInt64}} {
 		fault := Latency(bounds[0], bounds[1])

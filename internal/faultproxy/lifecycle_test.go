@@ -18,7 +18,7 @@ import (
 
 func TestDownAndUp(t *testing.T) {
 	b := start(t, nil)
-	b.mustAnswer("GET")
+	b.mustSucceed("GET")
 	idle := b.dial()
 	b.waitFor(func(c faultproxy.Counts) bool { return c.Connections == 2 })
 	addr := b.Addr()
@@ -36,7 +36,7 @@ func TestDownAndUp(t *testing.T) {
 			t.Errorf("%+v while down, before %+v", got, before)
 		}
 		b.Set(faultproxy.None())
-		b.mustAnswer("POST")
+		b.mustSucceed("POST")
 		idle = b.dial()
 		b.waitFor(func(c faultproxy.Counts) bool { return c.Connections == before.Connections+2 })
 	}
@@ -45,22 +45,21 @@ func TestDownAndUp(t *testing.T) {
 	}
 }
 
-// An outage takes the requests with it that are under way, also when the upstream is
-// the one to ask for it.
+// Down ends the running requests, also when the upstream calls it.
 func TestDownDuringARequest(t *testing.T) {
-	var b *bench
+	var b *setup
 	b = start(t, func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // before that, a server does not watch its client
+		_, _ = io.Copy(io.Discard, r.Body) // a server notices the end of the connection only after that
 		b.Set(faultproxy.Down())
 		<-r.Context().Done()
 	})
 	if got, err := b.call("POST", "a request"); err == nil {
-		t.Errorf("answer %q", got)
+		t.Errorf("response %q", got)
 	}
 	b.mustCount(1, 1, 1)
 }
 
-// Close ends every wait, however long it was to be, and leaves no goroutine.
+// Close ends every wait and leaves no goroutine.
 func TestCloseEndsEveryWait(t *testing.T) {
 	passed := func(c faultproxy.Counts) bool { return c.Passed == 1 }
 	read := func(c faultproxy.Counts) bool { return c.Requests == 1 }
@@ -101,14 +100,14 @@ func TestCloseEndsEveryWait(t *testing.T) {
 			others := goleak.IgnoreCurrent() // the accept loops of t and b
 			p := faultproxy.New(t, b.Addr())
 			p.Set(test.fault)
-			l := (&bench{Proxy: p, t: t}).dial()
+			l := (&setup{Proxy: p, t: t}).dial()
 			l.send(test.send)
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 			defer cancel()
 			if err := p.WaitFor(ctx, test.until); err != nil {
 				t.Fatal(err)
 			}
-			mustEndWithin(t, patience, p.Close)
+			mustEndWithin(t, testTimeout, p.Close)
 			p.Close()
 			p.Set(faultproxy.None())
 			if conn, err := net.Dial("tcp", p.Addr()); err == nil {
@@ -133,12 +132,12 @@ func TestWaitForGivesUp(t *testing.T) {
 	}
 }
 
-// Clients, changes of the fault and readers of the numbers do not wait for each other.
+// Clients, changes of the fault and readers of the counts may run concurrently.
 func TestConcurrentUse(t *testing.T) {
 	b := start(t, nil)
 	faults := []faultproxy.Fault{
 		faultproxy.None(), faultproxy.ResetOnAccept(), faultproxy.ResetBeforeRequest(), faultproxy.Down(), faultproxy.ResetAfterRequest(),
-		faultproxy.CloseAfterAnswer(), faultproxy.ResetAfterUpstream(), faultproxy.TruncateBodyReset(3),
+		faultproxy.CloseAfterResponse(), faultproxy.ResetAfterUpstream(), faultproxy.TruncateBodyReset(3),
 		faultproxy.CloseOnReuse(), faultproxy.Garbage("?"), faultproxy.Latency(0, time.Millisecond),
 		faultproxy.Slicer(7, 0), faultproxy.Bandwidth(1e6),
 	}
@@ -146,7 +145,7 @@ func TestConcurrentUse(t *testing.T) {
 	for range 4 {
 		clients.Go(func() {
 			for range 60 {
-				if got, err := b.call("GET", ""); err == nil && got != answer {
+				if got, err := b.call("GET", ""); err == nil && got != responseBody {
 					t.Errorf("%q without an error", got)
 				}
 			}
@@ -173,7 +172,7 @@ func TestConcurrentUse(t *testing.T) {
 	changes.Wait()
 	b.Set(faultproxy.None())
 	b.client.CloseIdleConnections()
-	b.mustAnswer("POST")
+	b.mustSucceed("POST")
 }
 
 func mustEndWithin(t *testing.T, most time.Duration, action func()) {

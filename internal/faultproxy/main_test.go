@@ -20,40 +20,40 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds what must happen at once: a test that needs it has failed.
-const patience = 20 * time.Second
+// testTimeout bounds what must happen immediately: a test that reaches it has failed.
+const testTimeout = 20 * time.Second
 
-// answer is what the upstream says to everything.
-const answer = "twenty bytes of text"
+// responseBody is the body of every response of the upstream.
+const responseBody = "twenty bytes of text"
 
-// bench is a client, a proxy and an upstream in a row.
-type bench struct {
+// setup is a client, a proxy and an upstream.
+type setup struct {
 	*faultproxy.Proxy
 	t      *testing.T
 	client *http.Client
 }
 
-// start uses the handler as the upstream, or one that says answer.
-func start(t *testing.T, handler http.HandlerFunc) *bench {
+// start uses the handler as the upstream, or one that responds with responseBody.
+func start(t *testing.T, handler http.HandlerFunc) *setup {
 	t.Helper()
 	if handler == nil {
-		handler = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }
+		handler = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, responseBody) }
 	}
 	upstream := httptest.NewServer(handler)
 	t.Cleanup(upstream.Close)
-	b := &bench{Proxy: faultproxy.New(t, upstream.URL), t: t}
+	b := &setup{Proxy: faultproxy.New(t, upstream.URL), t: t}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	b.client = &http.Client{Transport: transport, Timeout: patience}
+	b.client = &http.Client{Transport: transport, Timeout: testTimeout}
 	return b
 }
 
-// call returns the answer's body as far as it came.
-func (b *bench) call(method, body string) (string, error) {
+// call returns the part of the response's body that arrived.
+func (b *setup) call(method, body string) (string, error) {
 	return b.do(b.t.Context(), method, body)
 }
 
-func (b *bench) do(ctx context.Context, method, body string) (string, error) {
+func (b *setup) do(ctx context.Context, method, body string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, b.URL(), strings.NewReader(body))
 	if err != nil {
 		return "", err
@@ -67,14 +67,14 @@ func (b *bench) do(ctx context.Context, method, body string) (string, error) {
 	return string(got), err
 }
 
-func (b *bench) mustAnswer(method string) {
+func (b *setup) mustSucceed(method string) {
 	b.t.Helper()
-	if got, err := b.call(method, "a request"); err != nil || got != answer {
+	if got, err := b.call(method, "a request"); err != nil || got != responseBody {
 		b.t.Fatalf("%s: %q, %v", method, got, err)
 	}
 }
 
-func (b *bench) mustCount(connections, requests, passed int) {
+func (b *setup) mustCount(connections, requests, passed int) {
 	b.t.Helper()
 	want := faultproxy.Counts{Connections: connections, Requests: requests, Passed: passed}
 	if got := b.Counts(); got != want {
@@ -82,47 +82,47 @@ func (b *bench) mustCount(connections, requests, passed int) {
 	}
 }
 
-// waitFor may be called from any goroutine: it fails the test and goes on.
-func (b *bench) waitFor(wanted func(faultproxy.Counts) bool) {
+// waitFor may be called from any goroutine: it fails the test without ending it.
+func (b *setup) waitFor(wanted func(faultproxy.Counts) bool) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(b.t.Context(), testTimeout)
 	defer cancel()
 	if err := b.WaitFor(ctx, wanted); err != nil {
 		b.t.Errorf("%+v: %v", b.Counts(), err)
 	}
 }
 
-// line is a connection to the proxy without a transport that has its own ideas.
-type line struct {
+// rawConn is a connection to the proxy without the retries and reuse of a transport.
+type rawConn struct {
 	net.Conn
 	t  *testing.T
 	in *bufio.Reader
 }
 
-func (b *bench) dial() *line {
+func (b *setup) dial() *rawConn {
 	b.t.Helper()
 	conn, err := net.Dial("tcp", b.Addr())
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testTimeout)); err != nil {
 		b.t.Fatal(err)
 	}
-	return &line{Conn: conn, t: b.t, in: bufio.NewReader(conn)}
+	return &rawConn{Conn: conn, t: b.t, in: bufio.NewReader(conn)}
 }
 
-func (l *line) send(text string) {
+func (l *rawConn) send(text string) {
 	l.t.Helper()
 	if _, err := io.WriteString(l, text); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *line) get() { l.t.Helper(); l.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n") }
+func (l *rawConn) get() { l.t.Helper(); l.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n") }
 
-// receive returns the next answer with its body.
-func (l *line) receive() (*http.Response, string) {
+// receive returns the next response with its body.
+func (l *rawConn) receive() (*http.Response, string) {
 	l.t.Helper()
 	response, err := http.ReadResponse(l.in, nil)
 	if err != nil {
@@ -135,24 +135,23 @@ func (l *line) receive() (*http.Response, string) {
 	return response, string(body)
 }
 
-// rest returns what comes until the connection ends, and how it ends.
-func (l *line) rest() (string, error) {
+// rest returns what arrives until the connection ends, and how it ends.
+func (l *rawConn) rest() (string, error) {
 	got, err := io.ReadAll(l.in)
 	return string(got), err
 }
 
-// isReset reports a reset, which a client that writes after it was told knows as a
-// broken pipe.
+// isReset reports a reset, which a later write of the client reports as a broken pipe.
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// mustTakeAtLeast fails the test for an action that is over before the time.
+// mustTakeAtLeast fails the test for an action that ends earlier.
 func mustTakeAtLeast(t *testing.T, least time.Duration, action func()) {
 	t.Helper()
 	begin := time.Now()
 	action()
 	if took := time.Since(begin); took < least {
-		t.Errorf("over after %v, want %v at least", took, least)
+		t.Errorf("ended after %v, want at least %v", took, least)
 	}
 }

@@ -56,12 +56,12 @@ func TestBytesPassUnchanged(t *testing.T) {
 		_, _ = fmt.Fprintf(w, "%s %s %q", r.Host, r.RequestURI, r.Header["X-Odd"])
 	})
 	l := b.dial()
-	// Two requests at once, with what a client library would tidy up.
+	// Two pipelined requests, in a form that a client library would normalize.
 	one := "GET http://other/%7e?a;b HTTP/1.1\r\nhost:  test\r\nx-oDD: 1\r\nX-Odd:\t2 \r\n\r\n"
 	l.send(one + one)
 	for range 2 {
 		if _, got := l.receive(); got != `other http://other/%7e?a;b ["1" "2"]` {
-			t.Errorf("the upstream got %s", got)
+			t.Errorf("the upstream received %s", got)
 		}
 	}
 	b.mustCount(1, 2, 2)
@@ -84,8 +84,8 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// A streamed answer comes as it is written, not when it is complete.
-func TestAnswersStream(t *testing.T) {
+// A streamed response arrives as it is written, not when it is complete.
+func TestResponsesStream(t *testing.T) {
 	read := make(chan struct{})
 	b := start(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
@@ -112,12 +112,12 @@ func TestAnswersStream(t *testing.T) {
 	}
 }
 
-// The upstream learns that the client gave up, as it would without the proxy.
-func TestClientGoesAway(t *testing.T) {
-	gone := make(chan struct{})
+// When the client cancels, its request to the upstream is cancelled, as without the proxy.
+func TestClientCancels(t *testing.T) {
+	cancelled := make(chan struct{})
 	b := start(t, func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
-		close(gone)
+		close(cancelled)
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -127,21 +127,21 @@ func TestClientGoesAway(t *testing.T) {
 	if _, err := b.do(ctx, "GET", ""); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	<-gone
+	<-cancelled
 	b.mustCount(1, 1, 1)
 }
 
-// The end of a connection that the upstream announced is the end of the client's.
+// When the upstream closes its connection, the proxy closes the client's.
 func TestUpstreamCloses(t *testing.T) {
 	for name, text := range map[string]string{
-		"announced":  "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
-		"no length":  "HTTP/1.1 200 OK\r\n\r\nok",
-		"broken off": "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
-		"no answer":  "",
-		"garbage":    "220 smtp.example ESMTP\r\n",
+		"announced":   "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+		"no length":   "HTTP/1.1 200 OK\r\n\r\nok",
+		"truncated":   "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
+		"no response": "",
+		"garbage":     "220 smtp.example ESMTP\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := start(t, saying(t, text))
+			b := start(t, respondWith(t, text))
 			l := b.dial()
 			l.get()
 			if got, err := l.rest(); err != nil || got != text {
@@ -163,7 +163,7 @@ func TestUpstreamIsDown(t *testing.T) {
 	}
 }
 
-func TestNoHTTP(t *testing.T) {
+func TestNotHTTP(t *testing.T) {
 	b := start(t, nil)
 	l := b.dial()
 	l.send("\x16\x03\x01 hello\r\n\r\n")
@@ -173,8 +173,8 @@ func TestNoHTTP(t *testing.T) {
 	b.mustCount(1, 0, 0)
 }
 
-// saying is an upstream that writes the text and closes.
-func saying(t *testing.T, text string) http.HandlerFunc {
+// respondWith is an upstream that writes the text and closes the connection.
+func respondWith(t *testing.T, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Proxy listens on a port of its own and passes requests to one upstream, with the
-// fault that is set. Its methods may be called from any goroutine.
+// Proxy listens on its own port and passes requests to one upstream, with the current
+// fault. Its methods may be called from any goroutine.
 type Proxy struct {
 	tb       testing.TB
 	upstream string
@@ -49,9 +49,9 @@ func New(tb testing.TB, upstream string) *Proxy {
 	return p
 }
 
-// hold keeps the port the proxy's own while it is down: as long as a connection that
-// was accepted on a port is open, the system gives that port to nobody who asks for a
-// free one, but the proxy can listen on it again.
+// hold reserves the port while the proxy is down: as long as a connection that was
+// accepted on a port is open, the system does not assign that port to a program that asks
+// for a free one, but the proxy can listen on it again.
 func (p *Proxy) hold(listener *net.TCPListener) error {
 	near, err := net.DialTCP("tcp4", nil, p.addr)
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *Proxy) hold(listener *net.TCPListener) error {
 			p.held = [2]net.Conn{near, far}
 			return nil
 		}
-		_ = far.Close() // someone who looks for a former owner of the port
+		_ = far.Close() // a client of a former owner of the port
 	}
 }
 
@@ -77,9 +77,9 @@ func (p *Proxy) Addr() string { return p.addr.String() }
 // URL returns the base URL to use instead of the upstream's.
 func (p *Proxy) URL() string { return "http://" + p.Addr() }
 
-// Set makes the fault that of all requests and connections that begin from now on,
-// and forgets what is left of Next. A request under way keeps the fault it began
-// with, except that Down ends it. When Set returns, the change is in force.
+// Set sets the fault of all requests and connections that start from now on, and discards
+// the rest of Next. A running request keeps its fault, except that Down ends it. When Set
+// returns, the change is in effect.
 func (p *Proxy) Set(fault Fault) {
 	p.tb.Helper()
 	p.mu.Lock()
@@ -89,7 +89,7 @@ func (p *Proxy) Set(fault Fault) {
 	}
 	p.fault, p.queue = fault, nil
 	switch {
-	case fault.at == everywhere:
+	case fault.at == allConnections:
 		p.down()
 	case p.listener == nil:
 		listener, err := net.ListenTCP("tcp4", p.addr)
@@ -101,25 +101,24 @@ func (p *Proxy) Set(fault Fault) {
 	}
 }
 
-// Next gives each of the requests that come next one of the faults, in their order;
-// those after them have the fault that is set. It tells what becomes of the attempts
-// that a client makes by itself:
+// Next assigns the faults to the next requests, one each and in order; later requests have
+// the fault of Set. It is for the attempts that a client makes by itself:
 //
 //	p.Next(faultproxy.ResetAfterRequest(), faultproxy.BlackHole())
 //
-// lets the third attempt succeed. More calls append. A new connection counts as a
-// request only where the fault is ResetOnAccept.
+// lets the third attempt succeed. Further calls append. A new connection counts as a
+// request only if the fault is ResetOnAccept.
 func (p *Proxy) Next(faults ...Fault) {
 	for _, fault := range faults {
-		must(fault.at != everywhere, "Next", "Down is no fault of a single request")
+		must(fault.at != allConnections, "Next", "Down is not a fault of a single request")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = append(p.queue, faults...)
 }
 
-// Close ends the proxy, its connections and everything that waits in them; when it
-// returns, no goroutine of the proxy is left. The test's cleanup calls it.
+// Close ends the proxy with its connections and their waits; when it returns, no goroutine
+// of the proxy runs. The test's cleanup calls it.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	if !p.done {
@@ -133,8 +132,8 @@ func (p *Proxy) Close() {
 	p.running.Wait()
 }
 
-// down closes the listener and all connections. The caller holds p.mu, and nothing
-// that is closed here waits for it.
+// down closes the listener and all connections. The caller holds p.mu; nothing that is
+// closed here needs it.
 func (p *Proxy) down() {
 	if p.listener == nil {
 		return
@@ -146,7 +145,7 @@ func (p *Proxy) down() {
 	}
 }
 
-// listen lets the listener be the proxy's. The caller holds p.mu, or is New.
+// listen starts to accept connections. The caller holds p.mu or is New.
 func (p *Proxy) listen(listener *net.TCPListener) {
 	p.listener = listener
 	p.running.Go(func() {
@@ -161,8 +160,8 @@ func (p *Proxy) listen(listener *net.TCPListener) {
 	})
 }
 
-// stopped reports a listener that failed without having been closed: the test would
-// see an outage that it did not ask for.
+// stopped reports a listener that failed without having been closed, which would be an
+// unexpected outage for the test.
 func (p *Proxy) stopped(listener *net.TCPListener, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,8 +171,7 @@ func (p *Proxy) stopped(listener *net.TCPListener, err error) {
 	}
 }
 
-// accepted begins to serve the connection, unless its listener was closed between
-// accepting it and now.
+// accepted starts to serve the connection, unless its listener has been closed since.
 func (p *Proxy) accepted(listener *net.TCPListener, client *net.TCPConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,8 +194,8 @@ func (p *Proxy) accepted(listener *net.TCPListener, client *net.TCPConn) {
 	})
 }
 
-// begun returns the fault of the request of which the first byte has come.
-func (p *Proxy) begun() Fault {
+// started returns the fault of the request whose first byte has arrived.
+func (p *Proxy) started() Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.take()

@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// errCut says that all bytes were passed on that the fault lets through.
-var errCut = errors.New("faultproxy: answer cut")
+// errCut means that the fault allows no more bytes.
+var errCut = errors.New("faultproxy: response cut")
 
-// tick is the time between two pieces of an answer that a bandwidth bounds: short
-// beside what a test can notice, long beside what a timer costs.
+// tick is the time between two pieces of a response with a bandwidth: too short for a test
+// to notice, long compared with the cost of a timer.
 const tick = 20 * time.Millisecond
 
-// shaper writes one answer with the delays and the length that a fault allows.
+// shaper writes one response with the delays and the length of a fault.
 type shaper struct {
 	ctx   context.Context
 	fault Fault
 	to    io.Writer
 
 	written int64
-	header  int64     // bytes before the body, 0 while it is not known
+	header  int64     // bytes before the body, 0 as long as that is unknown
 	due     time.Time // of the next byte, if there is a rate
 }
 
-// body tells that the body begins after the next n bytes.
+// body records that the body starts after the next n bytes.
 func (s *shaper) body(n int) { s.header = s.written + int64(n) }
 
-// left returns how many more bytes the fault lets through.
+// left returns how many more bytes the fault allows.
 func (s *shaper) left() int64 {
 	switch {
-	case s.fault.at != inAnswer, s.fault.inBody && s.header == 0:
+	case s.fault.at != inResponse, s.fault.inBody && s.header == 0:
 		return math.MaxInt64
 	case s.fault.inBody:
 		return s.header + s.fault.keep - s.written
@@ -40,8 +40,8 @@ func (s *shaper) left() int64 {
 	return s.fault.keep - s.written
 }
 
-// Write passes the bytes on in the pieces and at the times of the fault. It fails with
-// errCut once more is written than passes, and when the context ends.
+// Write writes the bytes in the pieces and at the times of the fault. It fails with errCut
+// when more bytes are written than the fault allows, and when the context ends.
 func (s *shaper) Write(b []byte) (passed int, err error) {
 	left := s.left()
 	cut := int64(len(b)) > left
@@ -76,7 +76,7 @@ func (s *shaper) step() int {
 	return math.MaxInt
 }
 
-// hold waits until a piece of n bytes may pass.
+// hold waits until a piece of n bytes may be written.
 func (s *shaper) hold(n int) error {
 	first := s.written == 0
 	switch {

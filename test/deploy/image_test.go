@@ -22,10 +22,10 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// TestImage: buildah builds the image without a registry, and what is in it serves as
-// a user without rights, and stops when it is told to.
+// TestImage: buildah builds the image without a registry, and its service runs as an
+// unprivileged user and stops on SIGTERM.
 func TestImage(t *testing.T) {
-	// A store of its own: nothing here is the developer's.
+	// A separate store: the developer's images are not used.
 	store := t.TempDir()
 	buildah := func(args ...string) []string {
 		return append([]string{
@@ -48,18 +48,18 @@ func TestImage(t *testing.T) {
 	}
 	config := image.OCIv1.Config
 	if config.User != "65532:65532" || !slices.Equal(config.Cmd, []string{"serve"}) {
-		t.Errorf("it runs as %q, and without arguments %q", config.User, config.Cmd)
+		t.Errorf("the user is %q, the default arguments %q", config.User, config.Cmd)
 	}
 
 	must(t, buildah("from", "--pull-never", "--name", "c", "localhost/pelcro-grpc")...)
 	mounted := strings.TrimSpace(must(t, buildah("mount", "c")...).out)
 	authorities, err := os.ReadFile(filepath.Join(mounted, "etc/ssl/certs/ca-certificates.crt"))
 	if block, _ := pem.Decode(authorities); err != nil || block == nil || block.Type != "CERTIFICATE" {
-		t.Errorf("it has no CAs: %v", err)
+		t.Errorf("the image has no CAs: %v", err)
 	}
 	must(t, buildah("umount", "c")...)
 
-	site := strconv.Itoa(1_000_000 + os.Getpid()) // by which its process is found
+	site := strconv.Itoa(1_000_000 + os.Getpid()) // identifies its process
 	s, ended := startService(t, nil, buildah(slices.Concat(
 		[]string{"run", "--isolation", "chroot", "c", "--"}, config.Entrypoint, config.Cmd,
 		[]string{"--sandbox", "--site-id=" + site, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"})...)...)
@@ -78,7 +78,7 @@ func TestImage(t *testing.T) {
 
 	pid, uids := process(t, config.Entrypoint[0], "--site-id="+site)
 	if want := "65532\t65532\t65532\t65532"; uids != want {
-		t.Errorf("it runs as %q", uids)
+		t.Errorf("the service runs as %q", uids)
 	}
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -86,14 +86,14 @@ func TestImage(t *testing.T) {
 	select {
 	case err := <-ended:
 		if err != nil || !strings.Contains(s.log.String(), `"msg":"stopped"`) {
-			t.Errorf("its end: %v\n%s", err, s.log)
+			t.Errorf("the service ended with %v\n%s", err, s.log)
 		}
 	case <-time.After(time.Minute):
-		t.Errorf("it does not stop: %s", s.log)
+		t.Errorf("the service does not stop: %s", s.log)
 	}
 }
 
-// process finds the process of a program with that argument, and its user ids.
+// process returns the process of a program with that argument, and its user ids.
 func process(t *testing.T, program, argument string) (pid int, uids string) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*")

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// kubernetes is the version whose schemas count: the first with all that the
-// manifests use, and the newest that kubectl-validate brings along.
+// kubernetes is the version of the schemas: the first with everything that the manifests
+// use, and the newest in kubectl-validate.
 const kubernetes = "1.30"
 
 func validate(files ...string) []string {
@@ -26,8 +26,7 @@ func render(t *testing.T, directory string) string {
 	return must(t, "go", "tool", "-modfile=tools/kustomize.mod", "kustomize", "build", directory).out
 }
 
-// TestManifests: every manifest, and what kustomize makes of them, follows
-// Kubernetes' schemas.
+// TestManifests: every manifest, and the output of kustomize, follows Kubernetes' schemas.
 func TestManifests(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, "deploy/kubernetes/*.yaml"))
 	if err != nil || len(files) < 5 {
@@ -53,7 +52,7 @@ func TestManifests(t *testing.T) {
 	}
 	t.Log(must(t, validate(manifests...)...).out)
 
-	// It does read them: a field that is misspelt is noticed.
+	// kubectl-validate rejects a misspelt field.
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
 	text, err := os.ReadFile(filepath.Join(root, "deploy/kubernetes/deployment.yaml"))
 	if err == nil {
@@ -63,14 +62,14 @@ func TestManifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s := try(t, validate(bad)...); s.failed == nil {
-		t.Error("kubectl-validate takes anything")
+		t.Error("kubectl-validate accepts a misspelt field")
 	}
 }
 
 // labels select and are selected.
 type labels map[string]string
 
-// object is what the manifests say of each other.
+// object has the fields by which manifests refer to each other.
 type object struct {
 	Kind     string
 	Metadata struct{ Name, Namespace string }
@@ -111,8 +110,8 @@ func (l *labels) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode((*map[string]string)(l))
 }
 
-// TestReferences: what the manifests call by name is there under that name. No schema
-// says so, and Kubernetes would only wait.
+// TestReferences: every name that the manifests refer to exists. No schema checks that, and
+// Kubernetes would only wait.
 func TestReferences(t *testing.T) {
 	byName := map[string]object{}
 	var pod object

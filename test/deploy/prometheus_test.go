@@ -4,8 +4,8 @@ package deploy_test
 
 import "testing"
 
-// TestAlerts: Debian's promtool takes the rules and the configuration, and the rules
-// pass their tests.
+// TestAlerts: Debian's promtool accepts the rules and the configuration, and the rules pass
+// their tests.
 func TestAlerts(t *testing.T) {
 	for _, args := range [][]string{
 		{"check", "rules", "deploy/prometheus/alerts.yaml"},

@@ -20,13 +20,13 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// root is the root of the repository, seen from here.
+// root is the root of the repository.
 const root = "../.."
 
-// patience is how long one program may take; kubectl-validate is built first.
-const patience = 10 * time.Minute
+// testTimeout is how long a program may take; kubectl-validate is built first.
+const testTimeout = 10 * time.Minute
 
-// binary is what make imagefiles built.
+// binary returns the program that make imagefiles built.
 func binary(t *testing.T) string {
 	t.Helper()
 	name, err := filepath.Abs(filepath.Join(root, "bin/pelcro-grpc"))
@@ -36,26 +36,26 @@ func binary(t *testing.T) string {
 	return name
 }
 
-// said is what a program that has ended printed.
-type said struct {
+// output is the output of a program that has ended.
+type output struct {
 	out, err string
 	failed   error
 }
 
 // try runs a program at the root of the repository.
-func try(t *testing.T, command ...string) said {
+func try(t *testing.T, command ...string) output {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = root, &out, &errs
 	err := cmd.Run()
-	return said{out.String(), errs.String(), err}
+	return output{out.String(), errs.String(), err}
 }
 
-// must is try for a program that has to succeed.
-func must(t *testing.T, command ...string) said {
+// must is try for a program that must succeed.
+func must(t *testing.T, command ...string) output {
 	t.Helper()
 	s := try(t, command...)
 	if s.failed != nil {
@@ -70,8 +70,8 @@ type service struct {
 	log            *lines
 }
 
-// startService runs a command that ends in a pelcro-grpc, until the test ends at the
-// latest. ended tells when, and of its exit code.
+// startService runs a command that starts pelcro-grpc, at most until the test ends. ended
+// receives the result of its Wait.
 func startService(t *testing.T, env []string, command ...string) (s service, ended <-chan error) {
 	t.Helper()
 	s.log = &lines{serving: make(chan string, 1)}
@@ -80,14 +80,14 @@ func startService(t *testing.T, env []string, command ...string) (s service, end
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	done, gone := make(chan error, 1), make(chan struct{})
+	done, exited := make(chan error, 1), make(chan struct{})
 	go func() {
 		done <- cmd.Wait()
-		close(gone)
+		close(exited)
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		<-gone
+		<-exited
 	})
 	select {
 	case line := <-s.log.serving:
@@ -96,15 +96,15 @@ func startService(t *testing.T, env []string, command ...string) (s service, end
 			t.Fatal(err)
 		}
 		s.address, s.admin = serving.Address, "http://"+serving.Admin
-	case <-gone:
-		t.Fatalf("it ended: %s", s.log)
+	case <-exited:
+		t.Fatalf("the service ended: %s", s.log)
 	case <-time.After(time.Minute):
-		t.Fatalf("it does not serve: %s", s.log)
+		t.Fatalf("the service does not serve: %s", s.log)
 	}
 	return s, done
 }
 
-// lines is a log that waits for the line that says where the service is.
+// lines is a log that finds the line with the addresses of the service.
 type lines struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -147,7 +147,7 @@ func (s service) metrics(t *testing.T) map[string]*dto.MetricFamily {
 	return families
 }
 
-// gauge is the value of a metric without labels.
+// gauge returns the value of a metric without labels.
 func (s service) gauge(t *testing.T, name string) float64 {
 	t.Helper()
 	family := s.metrics(t)[name]

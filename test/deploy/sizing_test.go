@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	// atOnce is --max-concurrent-calls in deploy/.
-	atOnce = 1000
-	// asked and limit are the Deployment's memory.
-	asked, limit = 256 << 20, 320 << 20
+	// maxCalls is --max-concurrent-calls in deploy/.
+	maxCalls = 1000
+	// requested and limit are the memory of the Deployment.
+	requested, limit = 256 << 20, 320 << 20
 )
 
-// TestSizing measures what docs/operations.md, Sizing, says, and that the memory in
-// deploy/ is enough for the calls that deploy/ allows.
+// TestSizing measures the numbers of docs/operations.md, Sizing, and checks that the
+// memory in deploy/ is enough for the calls that deploy/ allows.
 func TestSizing(t *testing.T) {
 	sand := sandbox.New(sandbox.Config{RequestsPerMinute: 1 << 30})
 	customer := `{"id":1,"email":"ada@example.com","metadata":{"note":"` + strings.Repeat("x", 4<<10) + `"}}`
@@ -49,8 +49,8 @@ func TestSizing(t *testing.T) {
 		if err := os.WriteFile(key, []byte(sandbox.DefaultAPIKey), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, _ := startService(t, []string{"GOMEMLIMIT=" + strconv.Itoa(asked), "GOMAXPROCS=2"}, binary(t), "serve",
-			"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json", "--max-concurrent-calls="+strconv.Itoa(atOnce),
+		s, _ := startService(t, []string{"GOMEMLIMIT=" + strconv.Itoa(requested), "GOMAXPROCS=2"}, binary(t), "serve",
+			"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json", "--max-concurrent-calls="+strconv.Itoa(maxCalls),
 			"--pelcro-url="+web.URL+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+key)
 		return s, dial(t, s.address)
 	}
@@ -74,16 +74,16 @@ func TestSizing(t *testing.T) {
 	s, _ = start()
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
-	for n := range atOnce {
-		if n%100 == 0 { // a connection has a limit of its own
+	for n := range maxCalls {
+		if n%100 == 0 { // a connection has its own limit
 			customers = dial(t, s.address)
 		}
 		customers := customers
-		waiting.Go(func() { // customer 602 never answers
+		waiting.Go(func() { // customer 602 never responds
 			_, _ = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 602})
 		})
 	}
-	for over := time.Now().Add(25 * time.Second); s.gauge(t, "pelcro_grpc_calls_in_flight") < atOnce; {
+	for over := time.Now().Add(25 * time.Second); s.gauge(t, "pelcro_grpc_calls_in_flight") < maxCalls; {
 		if time.Now().After(over) {
 			t.Fatalf("only %v calls in flight", s.gauge(t, "pelcro_grpc_calls_in_flight"))
 		}
@@ -91,9 +91,9 @@ func TestSizing(t *testing.T) {
 	full := resident(s)
 	cancel()
 	waiting.Wait()
-	t.Logf("%d calls in flight: %s, %.0f KiB each", atOnce, mebibytes(full), (full-idle)/atOnce/1024)
-	if full > asked {
-		t.Errorf("more than the %s that the Deployment asks for", mebibytes(asked))
+	t.Logf("%d calls in flight: %s, %.0f KiB each", maxCalls, mebibytes(full), (full-idle)/maxCalls/1024)
+	if full > requested {
+		t.Errorf("more than the %s that the Deployment requests", mebibytes(requested))
 	}
 
 	s, customers = start()
@@ -109,7 +109,7 @@ func TestSizing(t *testing.T) {
 		defer mu.Unlock()
 		most = max(most, resident(s))
 	})
-	t.Logf("lists of 100 customers (%d KiB), %d at once: at most %s, CPU %.1f ms each",
+	t.Logf("lists of 100 customers (%d KiB), %d concurrently: at most %s, CPU %.1f ms each",
 		len(list)>>10, lister, mebibytes(most), (s.gauge(t, "process_cpu_seconds_total")-cpu)/lists*1e3)
 	if most > limit {
 		t.Errorf("more than the Deployment's limit of %s", mebibytes(limit))
@@ -126,12 +126,12 @@ func dial(t *testing.T, address string) pelcrov1.CustomerServiceClient {
 	return pelcrov1.NewCustomerServiceClient(conn)
 }
 
-// each does something n times, that many at once.
-func each(atOnce, n int, do func()) {
+// each calls do n times from that many goroutines.
+func each(workers, n int, do func()) {
 	var group sync.WaitGroup
-	for range atOnce {
+	for range workers {
 		group.Go(func() {
-			for range n / atOnce {
+			for range n / workers {
 				do()
 			}
 		})

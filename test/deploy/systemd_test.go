@@ -12,11 +12,10 @@ import (
 
 const unit = "deploy/systemd/pelcro-grpc.service"
 
-// TestUnit: systemd has nothing to say about the unit, on a system where the program
-// is installed.
+// TestUnit: systemd-analyze reports nothing about the unit on a system with the program.
 func TestUnit(t *testing.T) {
 	system := t.TempDir()
-	// systemd's own units, because ours names some of them.
+	// systemd's own units, because the unit refers to some of them.
 	if err := os.CopyFS(filepath.Join(system, "usr/lib/systemd/system"), os.DirFS("/usr/lib/systemd/system")); err != nil {
 		t.Fatal(err)
 	}
@@ -24,10 +23,10 @@ func TestUnit(t *testing.T) {
 	installed := filepath.Join(system, "etc/systemd/system/pelcro-grpc.service")
 	must(t, "install", "-D", "-m", "644", unit, installed)
 	if s := must(t, "systemd-analyze", "verify", "--root="+system, "pelcro-grpc.service"); s.out+s.err != "" {
-		t.Errorf("systemd-analyze verify says:\n%s%s", s.out, s.err)
+		t.Errorf("systemd-analyze verify reports:\n%s%s", s.out, s.err)
 	}
 
-	// It does read it: a word that it does not know is noticed.
+	// systemd-analyze reports an unknown setting.
 	text, err := os.ReadFile(installed)
 	if err == nil {
 		err = os.WriteFile(installed, append(text, "\n[Service]\nNoSuchSetting=yes\n"...), 0o600)
@@ -36,14 +35,14 @@ func TestUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s := try(t, "systemd-analyze", "verify", "--root="+system, "pelcro-grpc.service"); s.err == "" {
-		t.Error("systemd-analyze verify takes anything")
+		t.Error("systemd-analyze verify accepts an unknown setting")
 	}
 }
 
 var exposure = regexp.MustCompile(`Overall exposure level for pelcro-grpc.service: ([0-9.]+)`)
 
-// TestExposure: how much of the system somebody would have who has taken over the
-// service, by systemd's own measure from 0 to 10.
+// TestExposure: how much of the system a compromised service exposes, by systemd's measure
+// from 0 to 10.
 func TestExposure(t *testing.T) {
 	s := must(t, "systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", unit)
 	found := exposure.FindStringSubmatch(s.out)

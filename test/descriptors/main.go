@@ -1,9 +1,8 @@
-// Command descriptors writes a google.protobuf.FileDescriptorSet with the files of
-// google.rpc that the details of an error are made of, and what they import.
+// Command descriptors writes a google.protobuf.FileDescriptorSet with the google.rpc files
+// of error details and their imports.
 //
-// Not every system has them: Debian has no google.rpc for Python, and the one that
-// it has for Ruby is older than FieldViolation.reason. protoc generates them for
-// any language from the file that this writes:
+// Debian has no google.rpc for Python, and its google.rpc for Ruby is older than
+// FieldViolation.reason. protoc generates both from the output of this command:
 //
 //	go run ./test/descriptors > bin/google-rpc.protoset
 //	protoc --descriptor_set_in=bin/google-rpc.protoset --python_out=. google/rpc/error_details.proto
@@ -39,8 +38,7 @@ func write(w io.Writer) error {
 	return err
 }
 
-// descriptors returns the files, each after those that it imports, as protoc wants
-// them.
+// descriptors returns the files, each after its imports, as protoc requires.
 func descriptors() *descriptorpb.FileDescriptorSet {
 	set := &descriptorpb.FileDescriptorSet{}
 	seen := map[string]bool{}

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// What is written holds all that it needs, and the field that Debian's Ruby lacks.
+// The output has all imports, and the field that is missing in Debian's Ruby.
 func TestWrite(t *testing.T) {
 	var out bytes.Buffer
 	if err := write(&out); err != nil {
@@ -35,7 +35,7 @@ func TestWrite(t *testing.T) {
 	for _, file := range set.GetFile() {
 		for _, dependency := range file.GetDependency() {
 			if !seen[dependency] {
-				t.Errorf("%s stands before %s, which it imports", file.GetName(), dependency)
+				t.Errorf("%s comes before its import %s", file.GetName(), dependency)
 			}
 		}
 		seen[file.GetName()] = true

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
@@ -170,12 +173,21 @@ func TestNoResponse(t *testing.T) {
 		l := startLaravel(t)
 		l.signal(t, syscall.SIGSTOP)
 		g := startGateway(t, l.url, gatewaySettings{direct: true})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err := g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001})
-		if got := read(t, err, nil); got.reason != "CALLER_DEADLINE_EXCEEDED" {
-			t.Errorf("%s %s", got.code, got.reason)
+		// The service responds 50 ms before the deadline, which a busy machine may not keep:
+		// one error of the service proves that it keeps to the caller's deadline.
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001})
+			cancel()
+			if status.Code(err) != codes.DeadlineExceeded {
+				t.Fatal(err)
+			}
+			if len(status.Convert(err).Details()) > 0 {
+				read(t, err, nil).must(t, "DEADLINE_EXCEEDED", "CALLER_DEADLINE_EXCEEDED")
+				return
+			}
 		}
+		t.Error("every call ended before the service's error arrived")
 	})
 	t.Run("a late response within the time limit", func(t *testing.T) {
 		l := startLaravel(t)

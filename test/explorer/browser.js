@@ -1,4 +1,4 @@
-// A real browser. Without one, every test fails, which is intended.
+// A real browser. Without one, every test fails on purpose.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -18,8 +18,8 @@ export const DESKTOP = { viewport: { width: 1360, height: 1000 } };
 export const DARK = { ...DESKTOP, colorScheme: "dark" };
 export const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
-// visit opens the page and checks at the end what every visit must keep: nothing on the console, no
-// request to another origin, nothing stored.
+// visit opens the page and checks at the end that nothing is on the console, that there was no request
+// to another origin, and that nothing is stored.
 export async function visit(browser, url, options, act) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const faults = [];

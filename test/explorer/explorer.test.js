@@ -19,8 +19,8 @@ after(async () => {
 
 const open = (options, act) => visit(browser, service.url, options, act);
 
-// says waits until an element has the text, and fails after five seconds.
-async function says(page, selector, text) {
+// hasText waits until an element has the text, and fails after five seconds.
+async function hasText(page, selector, text) {
   await page.locator(selector).filter({ hasText: text }).first().waitFor({ timeout: 5000 });
 }
 
@@ -46,134 +46,134 @@ content-type: application/json\r
 describe("what it shows", () => {
   test("choose 429: the code, the delay and the trailer", () => open(DESKTOP, async (page) => {
     await pick(page, "429 Too Many Requests");
-    await says(page, "#code", /^8 RESOURCE_EXHAUSTED$/);
-    await says(page, "#short-code", "RESOURCE_EXHAUSTED");
-    await says(page, "#reason", "PELCRO_RATE_LIMITED");
-    await says(page, "#verdict", "Wait 30 s");
-    await says(page, "#details", "google.rpc.RetryInfo");
-    await says(page, "#details", "30s");
-    await says(page, "#details", "google.rpc.QuotaFailure");
-    await says(page, "#trailers", "grpc-retry-pushback-ms30000");
-    await says(page, "#advice", "Slow down.");
-    await says(page, "#clients", "Does not retry it:");
-    await says(page, "#wire-sum", /^[0-9]\u202f[0-9]{3} of 6\u202f144 bytes$/);
-    await says(page, "#line", `-d '{"id": 429}'`);
-    await says(page, "#note", "Prints this error.");
-    await says(page, "#facts", "outcomerejectedThe request was rejected before it had an effect.");
-    await says(page, "#live", "RESOURCE_EXHAUSTED. PELCRO_RATE_LIMITED. Wait 30 s");
+    await hasText(page, "#code", /^8 RESOURCE_EXHAUSTED$/);
+    await hasText(page, "#short-code", "RESOURCE_EXHAUSTED");
+    await hasText(page, "#reason", "PELCRO_RATE_LIMITED");
+    await hasText(page, "#verdict", "Wait 30 s");
+    await hasText(page, "#details", "google.rpc.RetryInfo");
+    await hasText(page, "#details", "30s");
+    await hasText(page, "#details", "google.rpc.QuotaFailure");
+    await hasText(page, "#trailers", "grpc-retry-pushback-ms30000");
+    await hasText(page, "#advice", "Slow down.");
+    await hasText(page, "#clients", "Does not retry it:");
+    await hasText(page, "#wire-sum", /^[0-9]\u202f[0-9]{3} of 6\u202f144 bytes$/);
+    await hasText(page, "#line", `-d '{"id": 429}'`);
+    await hasText(page, "#note", "Prints this error.");
+    await hasText(page, "#facts", "outcomerejectedThe request was rejected before it had an effect.");
+    await hasText(page, "#live", "RESOURCE_EXHAUSTED. PELCRO_RATE_LIMITED. Wait 30 s");
   }));
 
   test("paste a capture of a 400: the violations, in the request", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.evaluate((text) => navigator.clipboard.writeText(text), CAPTURE);
     await pick(page, "Paste a capture");
     await page.keyboard.press("Control+V");
-    await says(page, "#code", "INVALID_ARGUMENT");
-    await says(page, "#request mark", '"email"');
-    await says(page, "#request", "FIELD_ALREADY_TAKEN The email has already been taken.");
-    await says(page, "#request mark", '"plan"');
+    await hasText(page, "#code", "INVALID_ARGUMENT");
+    await hasText(page, "#request mark", '"email"');
+    await hasText(page, "#request", "FIELD_ALREADY_TAKEN The email has already been taken.");
+    await hasText(page, "#request mark", '"plan"');
     assert.equal(await page.locator("#request mark").count(), 2);
-    await says(page, "#details", 'customer.metadata["plan"]');
+    await hasText(page, "#details", 'customer.metadata["plan"]');
     await pick(page, "Edit in fields");
     assert.equal(await page.getByLabel("Status").inputValue(), "400");
     assert.equal(await page.getByLabel("Headers").inputValue(), "Content-Type: application/json");
     assert.match(await page.getByLabel("Body").inputValue(), /^\{"errors"/);
   }));
 
-  test("paste what curl -v prints", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+  test("paste the output of curl -v", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.evaluate((text) => navigator.clipboard.writeText(text), VERBOSE);
     await page.getByLabel("Body").focus();
     await page.keyboard.press("Control+V");
-    await says(page, "#short-status", "404");
+    await hasText(page, "#short-status", "404");
     await pick(page, "Edit in fields");
     assert.equal(await page.getByLabel("Headers").inputValue(), "Content-Type: application/json");
     assert.equal(await page.getByLabel("Body").inputValue(), '{"message": "Not Found"}');
   }));
 
-  test("a failure of the sandbox is about the chosen operation", () => open(DESKTOP, async (page) => {
+  test("a failure of the sandbox matches the chosen operation", () => open(DESKTOP, async (page) => {
     await pick(page, "400 Bad Request");
-    await says(page, "#request mark", '"expand"');
-    await says(page, "#note", "Prints this error.");
+    await hasText(page, "#request mark", '"expand"');
+    await hasText(page, "#note", "Prints this error.");
     await page.getByRole("radio", { name: "Update" }).check();
-    await says(page, "#request mark", '"email"');
-    await says(page, "#note", "Prints this error.");
+    await hasText(page, "#request mark", '"email"');
+    await hasText(page, "#note", "Prints this error.");
     await page.getByLabel("Body").fill('{"errors":{"title":["No."]}}');
     await page.getByRole("radio", { name: "Create" }).check();
-    await says(page, "#request mark", '"title"');
+    await hasText(page, "#request mark", '"title"');
   }));
 
   test("a capture that is pasted into the wrong field is read as one", () => open({ ...DESKTOP, permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.evaluate((text) => navigator.clipboard.writeText(text), CAPTURE);
     await page.getByLabel("Body").focus();
     await page.keyboard.press("Control+V");
-    await says(page, "#request", "FIELD_ALREADY_TAKEN");
+    await hasText(page, "#request", "FIELD_ALREADY_TAKEN");
   }));
 
   test("edit a header: the delay changes", () => open(DESKTOP, async (page) => {
     await pick(page, "429 Too Many Requests");
-    await says(page, "#verdict", "Wait 30 s");
+    await hasText(page, "#verdict", "Wait 30 s");
     const headers = page.getByLabel("Headers");
     await headers.fill((await headers.inputValue()).replace("Retry-After: 30", "Retry-After: 7"));
-    await says(page, "#verdict", "Wait 7 s");
-    await says(page, "#trailers", "grpc-retry-pushback-ms7000");
-    await says(page, "#note", "differs from the response here");
+    await hasText(page, "#verdict", "Wait 7 s");
+    await hasText(page, "#trailers", "grpc-retry-pushback-ms7000");
+    await hasText(page, "#note", "differs from the response here");
     await page.getByLabel("Deadline, s").fill("5");
-    await says(page, "#trailers", "grpc-retry-pushback-ms-1");
-    await says(page, "#verdict", "Wait 7 s");
+    await hasText(page, "#trailers", "grpc-retry-pushback-ms-1");
+    await hasText(page, "#verdict", "Wait 7 s");
   }));
 
-  test("paste rubbish: a sentence that helps", () => open(DESKTOP, async (page) => {
+  test("paste invalid input: an explanation", () => open(DESKTOP, async (page) => {
     await pick(page, "Paste a capture");
-    for (const [rubbish, sentence] of [
+    for (const [input, sentence] of [
       ["lorem ipsum", "This is not an HTTP response: the first line is not a status line like HTTP/1.1 400 Bad Request. Paste everything that curl -si or curl -v prints."],
       ['{"errors":{}}', "This looks like a body alone."],
       ["<script>alert(1)</script>", "This looks like a page without its headers."],
       ["curl: (7) Failed to connect", "This is an error of curl"],
       ["", "There is nothing here yet."],
     ]) {
-      await page.getByLabel("What curl -si or curl -v prints").fill(rubbish);
-      await says(page, "#wrong-capture", sentence);
-      await says(page, "#help-says", sentence);
+      await page.getByLabel("What curl -si or curl -v prints").fill(input);
+      await hasText(page, "#wrong-capture", sentence);
+      await hasText(page, "#help-says", sentence);
       assert.equal(await page.locator("#cards").isVisible(), false);
     }
     assert.equal(await page.locator("#capture").getAttribute("aria-invalid"), "true");
-    await says(page, "#live", "There is nothing here yet.");
+    await hasText(page, "#live", "There is nothing here yet.");
     await page.getByLabel("What curl -si or curl -v prints").fill("HTTP/1.1 404 Not Found\n\n{}");
-    await says(page, "#code", "NOT_FOUND");
+    await hasText(page, "#code", "NOT_FOUND");
     assert.equal(await page.locator("#wrong-capture").isVisible(), false);
   }));
 
-  test("an invalid status, header or id: a sentence at the field", () => open(DESKTOP, async (page) => {
+  test("an invalid status, header or id: an explanation at the field", () => open(DESKTOP, async (page) => {
     await page.getByLabel("Status").fill("4");
-    await says(page, "#wrong-status", "three digits");
+    await hasText(page, "#wrong-status", "three digits");
     await page.getByLabel("Status").fill("400");
     await page.getByLabel("Headers").fill("Retry-After 30");
-    await says(page, "#wrong-headers", "“Retry-After 30” is not a header");
+    await hasText(page, "#wrong-headers", "“Retry-After 30” is not a header");
     await page.getByLabel("Headers").fill("");
     await page.getByLabel("Customer id").fill("ada");
-    await says(page, "#wrong-id", "whole number");
+    await hasText(page, "#wrong-id", "whole number");
   }));
 
   test("the operation decides what a 502 means", () => open(DESKTOP, async (page) => {
     await pick(page, "502 Bad Gateway");
-    await says(page, "#code", "UNAVAILABLE");
-    await says(page, "#clients", "Retries it after about 0.1 s and 0.2 s");
+    await hasText(page, "#code", "UNAVAILABLE");
+    await hasText(page, "#clients", "Retries it after about 0.1 s and 0.2 s");
     await page.getByRole("radio", { name: "Create" }).check();
-    await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
-    await says(page, "#trailers", "grpc-retry-pushback-ms-1");
+    await hasText(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
+    await hasText(page, "#trailers", "grpc-retry-pushback-ms-1");
     await pick(page, "504 Gateway Timeout");
-    await says(page, "#short-status", "504");
-    await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN"); // the operation stays as chosen
+    await hasText(page, "#short-status", "504");
+    await hasText(page, "#reason", "PELCRO_OUTCOME_UNKNOWN"); // the chosen operation stays selected
   }));
 
   test("no response at all", () => open(DESKTOP, async (page) => {
     await pick(page, "no response: Connection reset");
-    await says(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
+    await hasText(page, "#reason", "PELCRO_OUTCOME_UNKNOWN");
     assert.equal(await page.getByLabel("Status").isVisible(), false);
     await page.getByLabel("More responses").selectOption("Connection refused");
-    await says(page, "#reason", "PELCRO_UNREACHABLE");
-    await says(page, "#verdict", "nothing was done");
+    await hasText(page, "#reason", "PELCRO_UNREACHABLE");
+    await hasText(page, "#verdict", "nothing was done");
     await pick(page, "Edit in fields");
-    await says(page, "#code", "INVALID_ARGUMENT");
+    await hasText(page, "#code", "INVALID_ARGUMENT");
   }));
 
   test("every sample has a result", () => open(DESKTOP, async (page) => {
@@ -184,15 +184,15 @@ describe("what it shows", () => {
       await page.getByLabel("More responses").selectOption(value);
       const result = await (await responded).json();
       assert.equal(result.problem, undefined, value);
-      await says(page, "#code", result.code);
-      if (result.wireBytes) await says(page, "#wire-sum", "of 6\u202f144 bytes");
+      await hasText(page, "#code", result.code);
+      if (result.wireBytes) await hasText(page, "#wire-sum", "of 6\u202f144 bytes");
     }
   }));
 
   test("responses are shown as text", () => open(DESKTOP, async (page) => {
     const hostile = "<img src=x onerror=alert(1)><script>alert(1)</script>";
     await page.getByLabel("Body").fill(JSON.stringify({ errors: { ["metadata." + hostile]: ["no"] } }));
-    await says(page, "#request", "<img");
+    await hasText(page, "#request", "<img");
     assert.equal(await page.locator("main img, main script").count(), 0);
   }));
 
@@ -200,16 +200,16 @@ describe("what it shows", () => {
     const context = await browser.newContext(DESKTOP);
     const page = await context.newPage();
     await page.goto(service.url);
-    await says(page, "#code", "INVALID_ARGUMENT");
+    await hasText(page, "#code", "INVALID_ARGUMENT");
     await context.setOffline(true);
     await page.getByLabel("Status").fill("404");
-    await says(page, "#help-says", "The service does not respond. Is it still running?");
+    await hasText(page, "#help-says", "The service does not respond. Is it still running?");
     await context.close();
   });
 });
 
 describe("everyone can use it", () => {
-  test("every control is reached by the keyboard, and shows it", () => open(DESKTOP, async (page) => {
+  test("every control is reachable by the keyboard and has a focus ring", () => open(DESKTOP, async (page) => {
     const controls = await page.evaluate(() => {
       const list = [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
         .filter((e) => e.offsetParent !== null && (e.type !== "radio" || e.checked));
@@ -239,7 +239,7 @@ describe("everyone can use it", () => {
     assert.deepEqual(reached, [...Array(controls).keys()], "in the order in which they are read");
   }));
 
-  test("a failure, an operation and a header by the keyboard alone", () => open(DESKTOP, async (page) => {
+  test("choose a failure, an operation and a header only by the keyboard", () => open(DESKTOP, async (page) => {
     const tabTo = async (id) => {
       for (let i = 0; i < 40; i++) {
         if (await page.evaluate((wanted) => document.activeElement.matches(wanted), id)) return;
@@ -249,15 +249,15 @@ describe("everyone can use it", () => {
     };
     await tabTo('button[value="503"]');
     await page.keyboard.press("Enter");
-    await says(page, "#verdict", "Wait 60 s");
+    await hasText(page, "#verdict", "Wait 60 s");
     assert.equal(await key(page, "503").getAttribute("aria-pressed"), "true");
     await tabTo("input[name=operation]");
     await page.keyboard.press("ArrowRight");
-    await says(page, "#short-operation", "ListCustomers");
+    await hasText(page, "#short-operation", "ListCustomers");
     await tabTo("#headers");
     await page.keyboard.press("Control+A");
     await page.keyboard.type("Retry-After: 9");
-    await says(page, "#verdict", "Wait 9 s");
+    await hasText(page, "#verdict", "Wait 9 s");
   }));
 
   test("the skip link leads to the result", () => open(DESKTOP, async (page) => {
@@ -267,27 +267,27 @@ describe("everyone can use it", () => {
   }));
 
   for (const [name, options] of Object.entries({ light: DESKTOP, dark: DARK, phone: PHONE, "dark phone": { ...PHONE, colorScheme: "dark" } })) {
-    test(`no violation that axe-core finds: ${name}`, () => open(options, async (page) => {
+    test(`no axe-core violations: ${name}`, () => open(options, async (page) => {
       await accessible(page, "field errors");
       for (const [code, shown] of [["401", "UNAUTHENTICATED"], ["429", "RESOURCE_EXHAUSTED"], ["500", "INTERNAL"], ["reset", "INTERNAL"]]) {
         await key(page, code).click();
-        await says(page, "#code", shown);
+        await hasText(page, "#code", shown);
         await accessible(page, code);
       }
       for (const [sample, shown] of [["success", "OK"], ["many", "INVALID_ARGUMENT"]]) {
         await page.getByLabel("More responses").selectOption(sample);
-        await says(page, "#code", shown);
+        await hasText(page, "#code", shown);
         await accessible(page, sample);
       }
       await pick(page, "Paste a capture");
-      await page.getByLabel("What curl -si or curl -v prints").fill("rubbish");
-      await says(page, "#wrong-capture", "not an HTTP response");
-      await accessible(page, "rubbish");
+      await page.getByLabel("What curl -si or curl -v prints").fill("not a response");
+      await hasText(page, "#wrong-capture", "not an HTTP response");
+      await accessible(page, "invalid input");
     }));
   }
 
   for (const width of [320, 360, 768, 900, 1360]) {
-    test(`nothing sticks out at ${width} pixels`, () => open({ viewport: { width, height: 800 } }, async (page) => {
+    test(`no horizontal overflow at ${width} pixels`, () => open({ viewport: { width, height: 800 } }, async (page) => {
       for (const sample of ["fields", "many", "debug", "reset", "431"]) {
         await page.getByLabel("More responses").selectOption(sample);
         await page.locator("#cards").waitFor();
@@ -298,7 +298,7 @@ describe("everyone can use it", () => {
 });
 
 describe("it is for its own page only", () => {
-  // send is a request as no browser would send it.
+  // send makes a request that no browser would send.
   const send = (path, { method = "POST", ...headers } = {}) => new Promise((resolve, reject) => {
     const request = http.request(service.url.replace(/\/$/, path), { method, headers: { "Content-Type": "application/json", ...headers } }, (response) => {
       response.resume();
@@ -319,7 +319,7 @@ describe("it is for its own page only", () => {
     assert.equal(await send("/api/samples", { method: "GET", Origin: "https://example.com" }), 403);
   });
 
-  test("a page of another origin learns nothing", async () => {
+  test("a page of another origin reads nothing", async () => {
     const other = http.createServer((_, response) => response.end("<!DOCTYPE html><title>other</title>"));
     await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
     const context = await browser.newContext();

@@ -1,5 +1,5 @@
-// Writes the README's picture, docs/explorer.png, and, into a folder if one is named,
-// the page in both schemes and on a phone, for people to look at:
+// Writes the README's picture, docs/explorer.png, and, if a folder is given, pictures of the page in
+// both color schemes and on a phone for a visual check:
 //
 //	node screenshots.js [FOLDER]
 

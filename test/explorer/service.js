@@ -16,13 +16,13 @@ export async function startService() {
   const service = spawn(binary, ["serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"]);
   const ended = new Promise((resolve) => service.once("exit", resolve));
   const admin = await new Promise((resolve, reject) => {
-    let said = "";
+    let output = "";
     service.stderr.on("data", (chunk) => {
-      said += chunk;
-      const serving = said.match(/"msg":"serving".*?"admin":"([^"]+)"/);
+      output += chunk;
+      const serving = output.match(/"msg":"serving".*?"admin":"([^"]+)"/);
       if (serving) resolve(serving[1]);
     });
-    service.once("exit", (code) => reject(new Error(`the service ended with ${code}: ${said}`)));
+    service.once("exit", (code) => reject(new Error(`the service ended with ${code}: ${output}`)));
   });
   return {
     admin,

@@ -22,7 +22,7 @@ import (
 )
 
 // maxCreateAttempts is go-grpc-middleware's limit here. gax has none: it retries until its context
-// ends, so the upstream answers every attempt from this one on with a success.
+// ends, so the upstream responds to every attempt from this one on with a success.
 const maxCreateAttempts = 3
 
 // responseBody is what Pelcro or an intermediary sends with a status.

@@ -46,7 +46,7 @@ func TestR22NothingLeaks(t *testing.T) {
 		faultproxy.None(), faultproxy.Latency(0, 20*time.Millisecond), faultproxy.Bandwidth(20_000), faultproxy.Slicer(50, time.Millisecond),
 		faultproxy.ResetOnAccept(), faultproxy.ResetBeforeRequest(), faultproxy.ResetAfterRequest(), faultproxy.ResetAfterUpstream(), faultproxy.BlackHole(),
 		faultproxy.Truncate(10), faultproxy.TruncateReset(200), faultproxy.TruncateBody(1), faultproxy.TruncateBodyReset(100),
-		faultproxy.SlowClose(5 * time.Millisecond), faultproxy.CloseAfterAnswer(), faultproxy.CloseOnReuse(),
+		faultproxy.SlowClose(5 * time.Millisecond), faultproxy.CloseAfterResponse(), faultproxy.CloseOnReuse(),
 		faultproxy.Garbage("canary\r\n\r\n"), faultproxy.Garbage(""), faultproxy.Down(),
 	}
 	calls := func(n int) {

@@ -1,8 +1,8 @@
 <?php
 
 /*
- * What Laravel writes goes below PELCRO_STORAGE, so that many of these can run from
- * one read-only source.
+ * Laravel writes only below PELCRO_STORAGE, so that many instances can run from one
+ * read-only source.
  */
 $storage = getenv('PELCRO_STORAGE') ?: dirname(__DIR__).'/storage';
 foreach (['framework/cache/data', 'framework/views', 'logs'] as $folder) {

@@ -1,8 +1,8 @@
 <?php
 
 /*
- * Debian's packages bring their own autoloaders, and there is no Composer here:
- * App\ and Database\Seeders\ are found by their folders.
+ * Debian's packages have their own autoloaders and there is no Composer: App\ and
+ * Database\Seeders\ are found by their folders.
  */
 
 require_once '/usr/share/php/Illuminate/autoload.php';

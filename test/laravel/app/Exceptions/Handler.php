@@ -8,8 +8,8 @@ use Illuminate\Validation\ValidationException;
 class Handler extends ExceptionHandler
 {
     /**
-     * Pelcro documents 400 and errors without a message. All other failures are
-     * rendered by Laravel itself.
+     * Pelcro documents 400 and errors without a message. Laravel itself renders all
+     * other failures.
      */
     protected function invalidJson($request, ValidationException $exception)
     {

@@ -18,7 +18,7 @@ class ApiKey extends Model implements AuthenticatableContract, AuthorizableContr
 
     protected $casts = ['site_id' => 'integer', 'read_only' => 'boolean'];
 
-    /** The key that a caller shows, unless it has expired. */
+    /** The key of a request, unless it has expired. */
     public static function of(?string $token): ?self
     {
         return static::where('hash', hash('sha256', (string) $token))

@@ -22,7 +22,7 @@ class Customer extends Model
         'metadata' => 'array',
     ];
 
-    /** A new customer has metadata, and it is empty. */
+    /** A new customer has empty metadata. */
     protected $attributes = ['metadata' => '[]', 'has_password' => 0, 'is_imported' => 0];
 
     public function organization()
@@ -57,7 +57,7 @@ class Customer extends Model
         return $parts === [] ? null : implode(' ', $parts);
     }
 
-    /** Keys that are not sent stay, those sent as null go; null alone clears all. */
+    /** Missing keys stay, keys with null are removed, null as the whole value removes all. */
     public function mergeMetadata(?array $sent): void
     {
         $this->metadata = $sent === null ? null : array_filter(

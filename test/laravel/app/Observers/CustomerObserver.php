@@ -7,8 +7,8 @@ use App\Models\Customer;
 class CustomerObserver
 {
     /**
-     * Pelcro announces new customers through webhooks. Here the caller waits for the
-     * receiver, so that a test can be in the middle of a create.
+     * Pelcro announces new customers through webhooks. Here the create waits for the
+     * receiver, so that a test can interrupt it.
      */
     public function created(Customer $customer)
     {
@@ -23,7 +23,7 @@ class CustomerObserver
         }
     }
 
-    /** What belongs to a customer goes with it. */
+    /** Deletes the related records of a customer. */
     public function deleting(Customer $customer)
     {
         $customer->addresses()->delete();

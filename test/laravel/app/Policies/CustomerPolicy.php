@@ -5,7 +5,7 @@ namespace App\Policies;
 use App\Models\ApiKey;
 use App\Models\Customer;
 
-/** A read-only key reads, and nothing else. */
+/** A read-only key can only read. */
 class CustomerPolicy
 {
     public function viewAny(ApiKey $key)

@@ -6,8 +6,8 @@ use Illuminate\Contracts\Validation\Rule;
 use Illuminate\Support\Str;
 
 /**
- * filter[ATTRIBUTE]=OPERATOR:VALUE,VALUE, as Pelcro documents it. Of several values any
- * is enough. What stands before the first colon and is no operator belongs to the value.
+ * filter[ATTRIBUTE]=OPERATOR:VALUE,VALUE, as Pelcro documents it. One of several values
+ * must match. A text before the first colon that is not an operator is part of the value.
  */
 class FilterExpression implements Rule
 {
@@ -30,7 +30,7 @@ class FilterExpression implements Rule
         return trans('validation.in');
     }
 
-    /** A customer is listed when all plain conditions hold, or any of those marked "or". */
+    /** A customer is listed if all plain conditions hold, or one of those marked "or". */
     public static function apply($query, array $filters): void
     {
         $filters = array_map([self::class, 'parse'], array_filter($filters, 'is_string'));
@@ -75,7 +75,7 @@ class FilterExpression implements Rule
         }
     }
 
-    /** A text in metadata counts as it is, all else as JSON. */
+    /** A text in metadata is compared as it is, any other value as JSON. */
     private static function column(string $attribute, ?string $key): string
     {
         return $key === null ? $attribute : "iif(json_type(metadata, ?) = 'text', json_extract(metadata, ?), json(metadata -> ?))";

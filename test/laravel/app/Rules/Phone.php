@@ -4,7 +4,7 @@ namespace App\Rules;
 
 use Illuminate\Contracts\Validation\Rule;
 
-/** Pelcro strips all but digits; from 5 to 20 must remain. */
+/** Pelcro removes everything except digits; 5 to 20 must remain. */
 class Phone implements Rule
 {
     public static function digits(string $phone): string

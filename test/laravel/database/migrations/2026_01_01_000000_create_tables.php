@@ -9,8 +9,8 @@ class CreateTables extends Migration
 {
     public function up()
     {
-        // MySQL, which Pelcro most likely has, compares texts without their case.
-        // Laravel 8 cannot say so to SQLite.
+        // MySQL, which Pelcro most likely uses, ignores the case of texts. Laravel 8
+        // cannot configure SQLite for that.
         DB::statement('create table customers (
             id integer primary key autoincrement,
             email text collate nocase unique,

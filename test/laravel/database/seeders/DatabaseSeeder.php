@@ -10,7 +10,7 @@ use App\Models\Source;
 use App\Models\Subscription;
 use Illuminate\Database\Seeder;
 
-/** The customers of the sandbox, so that the two can be compared side by side. */
+/** The customers of the sandbox, so that the two can be compared. */
 class DatabaseSeeder extends Seeder
 {
     public function run()

@@ -6,7 +6,7 @@ use Illuminate\Auth\Middleware\Authenticate as Middleware;
 
 class Authenticate extends Middleware
 {
-    /** Where those go who do not ask for JSON. */
+    /** The redirect for requests that do not accept JSON. */
     protected function redirectTo($request)
     {
         return $request->expectsJson() ? null : url('/login');

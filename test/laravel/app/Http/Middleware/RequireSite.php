@@ -8,8 +8,8 @@ use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Validator;
 
 /**
- * Every call names its site in the query. What Pelcro answers to a missing or foreign
- * one is not documented; these are Laravel's ways to say it.
+ * Every request names its site in the query. Pelcro's response to a missing or foreign
+ * site is not documented; these are Laravel's usual ones.
  */
 class RequireSite
 {

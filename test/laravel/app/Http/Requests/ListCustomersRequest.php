@@ -8,7 +8,7 @@ use App\Rules\ListOf;
 
 /**
  * The query of a list. What Pelcro does with a limit above its maximum, and with an
- * unknown sort or filter, is not documented: the limit is cut, the rest refused.
+ * unknown sort or filter, is not documented: the limit is capped, the rest rejected.
  */
 class ListCustomersRequest extends ReadCustomerRequest
 {

@@ -5,7 +5,7 @@ namespace App\Http\Requests;
 use App\Rules\ListOf;
 use Illuminate\Foundation\Http\FormRequest;
 
-/** The query of a read. Unknown relations are refused; what Pelcro does is not documented. */
+/** The query of a read. Unknown relations are rejected; what Pelcro does is not documented. */
 class ReadCustomerRequest extends FormRequest
 {
     private const RELATIONS = ['addresses', 'defaultSource', 'organization', 'subscriptions'];

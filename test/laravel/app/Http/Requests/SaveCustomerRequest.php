@@ -39,7 +39,7 @@ class SaveCustomerRequest extends FormRequest
             'tele_marketing' => ['nullable', 'boolean'],
             'mail_marketing' => ['nullable', 'boolean'],
             'email_hardbounce' => ['nullable', 'boolean'],
-            // No limit is documented; these are Stripe's, which Pelcro sits on.
+            // No limit is documented; these are those of Stripe, which Pelcro uses.
             'metadata' => ['nullable', 'array', 'max:50'],
             'metadata.*' => ['nullable', 'max:500'],
             'metadata.*.*' => ['nullable', 'max:500'],
@@ -57,7 +57,7 @@ class SaveCustomerRequest extends FormRequest
         ];
     }
 
-    /** One of the three must remain, so an update that leaves one alone needs none. */
+    /** One of the three must remain, so an update that does not change one needs none. */
     private function oneOfThree(?Customer $customer): array
     {
         foreach (self::IDENTITIES as $identity) {
@@ -70,8 +70,8 @@ class SaveCustomerRequest extends FormRequest
     }
 
     /**
-     * Laravel's own check of the domain, but only where it answers from its list of
-     * reserved names: no question leaves the machine.
+     * Laravel's own check of the domain, but only for its list of reserved names, so
+     * that there are no DNS queries.
      */
     private function emailRule(): string
     {
@@ -82,7 +82,7 @@ class SaveCustomerRequest extends FormRequest
         return $reserved && ! $skipped ? 'email:rfc,dns' : 'email:rfc';
     }
 
-    /** Stores what the request holds, and leaves alone what it does not. */
+    /** Stores the fields of the request and no others. */
     public function save(Customer $customer): Customer
     {
         $valid = $this->validated();

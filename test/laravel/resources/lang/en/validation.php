@@ -1,6 +1,6 @@
 <?php
 
-// The texts of Laravel 10 and later, of the rules that this application has.
+// The texts of Laravel 10 and later for the rules of this application.
 
 return [
     'alpha_dash' => 'The :attribute field must only contain letters, numbers, dashes, and underscores.',

@@ -1,6 +1,6 @@
 <?php
 
-// The texts of Laravel 8, of the rules that this application has.
+// The texts of Laravel 8 for the rules of this application.
 
 return [
     'alpha_dash' => 'The :attribute must only contain letters, numbers, dashes and underscores.',

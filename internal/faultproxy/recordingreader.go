@@ -7,21 +7,21 @@ import (
 	"net/http"
 )
 
-// tape reads HTTP messages and keeps their bytes, so that they can be passed on as
-// they came and still be known to be complete.
-type tape struct {
+// recordingReader parses HTTP messages, to know where they end, and keeps their bytes, to
+// pass them unchanged.
+type recordingReader struct {
 	*bufio.Reader
 	record record
 }
 
-// record remembers what was read from the connection.
+// record keeps what was read from the connection.
 type record struct {
 	from net.Conn
 	raw  []byte
 }
 
-func newTape(from net.Conn) *tape {
-	t := &tape{record: record{from: from}}
+func newRecordingReader(from net.Conn) *recordingReader {
+	t := &recordingReader{record: record{from: from}}
 	t.Reader = bufio.NewReader(&t.record)
 	return t
 }
@@ -32,24 +32,23 @@ func (r *record) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// taken returns the bytes that were consumed since the last call, without those that
-// were only read ahead.
-func (t *tape) taken() []byte { return t.cut(len(t.record.raw) - t.Buffered()) }
+// consumed returns the bytes that were parsed since the last call, without those that were
+// only read ahead.
+func (t *recordingReader) consumed() []byte { return t.cut(len(t.record.raw) - t.Buffered()) }
 
 // all returns also the bytes read ahead.
-func (t *tape) all() []byte { return t.cut(len(t.record.raw)) }
+func (t *recordingReader) all() []byte { return t.cut(len(t.record.raw)) }
 
-func (t *tape) cut(n int) []byte {
+func (t *recordingReader) cut(n int) []byte {
 	taken := t.record.raw[:n:n]
 	t.record.raw = t.record.raw[n:]
 	return taken
 }
 
-// relay passes the upstream's answer on as it comes, and reports whether it is the
-// last one of its connection. Something that is no answer is passed on as well, up to
-// its end: it is not for the proxy to judge the upstream.
+// relay passes the upstream's response as it arrives, and reports whether it is the last
+// one of its connection. Invalid responses also pass, up to the end of the connection.
 func relay(upstream net.Conn, request *http.Request, out *shaper) (last bool, err error) {
-	in := newTape(upstream)
+	in := newRecordingReader(upstream)
 	for {
 		response, err := http.ReadResponse(in.Reader, request)
 		if err != nil {
@@ -59,7 +58,7 @@ func relay(upstream net.Conn, request *http.Request, out *shaper) (last bool, er
 			_, err := io.Copy(out, upstream)
 			return true, err
 		}
-		header := in.taken()
+		header := in.consumed()
 		interim := response.StatusCode < http.StatusOK && response.StatusCode != http.StatusSwitchingProtocols
 		if !interim {
 			out.body(len(header))
@@ -73,11 +72,11 @@ func relay(upstream net.Conn, request *http.Request, out *shaper) (last bool, er
 	}
 }
 
-func relayBody(in *tape, body io.Reader, out io.Writer) error {
+func relayBody(in *recordingReader, body io.Reader, out io.Writer) error {
 	buffer := make([]byte, 16<<10)
 	for {
 		_, readErr := body.Read(buffer)
-		if _, err := out.Write(in.taken()); err != nil {
+		if _, err := out.Write(in.consumed()); err != nil {
 			return err
 		}
 		if readErr == io.EOF {
