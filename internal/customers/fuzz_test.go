@@ -211,7 +211,7 @@ func depthOf(m protoreflect.Message) int {
 // the next page is the one after it, and a row of it comes after those before.
 func FuzzPageToken(f *testing.F) {
 	query := &pelcrov1.ListCustomersRequest{OrderBy: "id"}
-	good := page{number: 2, size: 10, lastID: 10, query: digestOfQuery(query)}
+	good := page{number: 2, size: 10, lastID: 10, returned: 10, largest: 10, query: digestOfQuery(query)}
 	f.Add(good.token(), int32(0), []byte(`{"meta":{"current_page":2,"last_page":3,"total":30}}`), []byte{11, 12})
 	f.Add(good.token(), int32(100), []byte(`{"meta":{"pagination":{"current_page":2,"total_pages":3,"per_page":5}}}`), []byte{9, 10, 11})
 	f.Add(good.token(), int32(10), []byte(`{"current_page":2,"next_page_url":"x","per_page":1}`), []byte{12, 11})
@@ -250,7 +250,7 @@ func FuzzPageToken(f *testing.F) {
 					t.Errorf("row %d comes after %d", row.GetId(), p.lastID)
 				}
 			}
-			next, err := p.next(rows, sort, paging)
+			next, err := p.next(rows, added, sort, paging)
 			if err != nil || next == "" {
 				continue
 			}

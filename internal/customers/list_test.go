@@ -159,8 +159,10 @@ func TestMeta(t *testing.T) {
 		{"digits in quotes", meta(`{"current_page":"%d","last_page":"%d","total":"7"}`), 7, 3, 7},
 		{"no total", meta(`{"current_page":%d,"last_page":%d}`), 7, 3, 0},
 		{"total negative", meta(`{"current_page":%d,"last_page":%d,"total":-1}`), 7, 3, 0},
-		{"total beyond int32", meta(`{"current_page":%d,"last_page":%d,"total":5000000000}`), 7, 3, 1<<31 - 1},
-		{"always one page", constant(`,"meta":{"current_page":1,"last_page":1,"total":7}`), 7, 1, 7},
+		{"total beyond int32", meta(`{"current_page":%d,"last_page":%d,"total":5000000000}`), 7, 4, 1<<31 - 1},
+		{"total below the rows", constant(`,"meta":{"last_page":1,"total":2}`), 3, 1, 2},
+		{"page count too low for the total", constant(`,"meta":{"per_page":100,"last_page":1,"total":7}`), 7, 3, 7},
+		{"total counts more rows", constant(`,"meta":{"per_page":3,"last_page":1,"total":9}`), 2, 2, 9},
 		// Without a word about the end, only an empty page is the end.
 		{"missing", constant(``), 7, 4, 0},
 		{"missing, full last page", constant(``), 6, 3, 0},
@@ -205,7 +207,10 @@ func TestMeta(t *testing.T) {
 
 // A response that is not the page asked for is an error.
 func TestOtherPage(t *testing.T) {
-	const first = `{"data":[{"id":3},{"id":5}],"meta":{"current_page":1,"last_page":9}}`
+	const (
+		first     = `{"data":[{"id":3},{"id":5}],"meta":{"current_page":1,"last_page":9}}`
+		firstDesc = `{"data":[{"id":5},{"id":3}],"meta":{"current_page":1,"last_page":9}}`
+	)
 	for _, test := range []struct {
 		name, orderBy string
 		second        string // empty if the first page is the error
@@ -220,9 +225,14 @@ func TestOtherPage(t *testing.T) {
 		{"first page again, with its number", "id", first, first},
 		{"first page again", "id", `{"data":[{"id":3},{"id":5}]}`, first},
 		{"rows before the last id", "id", `{"data":[{"id":1},{"id":4}]}`, first},
-		{"rows in another order", "id", `{"data":[{"id":4},{"id":6}]}`, first},
-		{"first page again, descending", "id desc", `{"data":[{"id":3},{"id":5}]}`, first},
-		{"ascending instead of descending", "id desc", `{"data":[{"id":6},{"id":7}]}`, first},
+		{"rows in another order", "id", `{"data":[{"id":7},{"id":6}]}`, first},
+		{"first page in another order", "id", ``, `{"data":[{"id":5},{"id":3}]}`},
+		{"first page in another order, descending", "id desc", ``, `{"data":[{"id":3},{"id":5}]}`},
+		{"always the first page, the total says that more exist", "id",
+			`{"data":[{"id":3}],"meta":{"current_page":1,"last_page":1,"total":7}}`,
+			`{"data":[{"id":3}],"meta":{"current_page":1,"last_page":1,"total":7}}`},
+		{"first page again, descending", "id desc", `{"data":[{"id":5},{"id":3}]}`, firstDesc},
+		{"ascending instead of descending", "id desc", `{"data":[{"id":1},{"id":2}]}`, firstDesc},
 		{"first page again, by email", "email", `{"data":[{"id":3},{"id":5}]}`, first},
 		{"first page again, by email, in another order", "email", `{"data":[{"id":5},{"id":3}]}`, first},
 		{"first page again, by email, descending", "email desc", `{"data":[{"id":3},{"id":5}]}`, first},
@@ -271,7 +281,7 @@ func TestEndlessList(t *testing.T) {
 	f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE)
 }
 
-// Rows that a new customer moved to the next page are returned once.
+// Rows that a new or deleted customer moved to another page are returned once.
 func TestMovedRows(t *testing.T) {
 	for _, test := range []struct {
 		name, orderBy string
@@ -280,6 +290,10 @@ func TestMovedRows(t *testing.T) {
 	}{
 		{"ascending", "id", `{"data":[{"id":1},{"id":2},{"id":3}]}`, `{"data":[{"id":2},{"id":3},{"id":4}]}`, []int64{4}},
 		{"descending", "id desc", `{"data":[{"id":9},{"id":8},{"id":7}]}`, `{"data":[{"id":7},{"id":6},{"id":5}]}`, []int64{6, 5}},
+		{"the last one was deleted", "id", `{"data":[{"id":1},{"id":2},{"id":4}]}`, `{"data":[{"id":2},{"id":5}]}`, []int64{5}},
+		{"the last one was deleted, others created", "id desc", `{"data":[{"id":9},{"id":8},{"id":7}]}`,
+			`{"data":[{"id":9},{"id":8},{"id":6}]}`, []int64{6}},
+		{"twice on a page", "id", `{"data":[{"id":1}]}`, `{"data":[{"id":2},{"id":2},{"id":3}]}`, []int64{2, 3}},
 		{"by email", "email", `{"data":[{"id":9},{"id":1}]}`, `{"data":[{"id":1},{"id":4}]}`, []int64{1, 4}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

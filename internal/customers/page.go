@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -23,6 +24,10 @@ const (
 // Pelcro filters after paging leave empty pages; a list that never ends would cost its quota.
 const maxEmptyPages = 50
 
+// maxEmptyEnd is how many pages in a row may be empty after those that hold all rows by the total,
+// if pages have the size asked for. Smaller pages would hold rows beyond them.
+const maxEmptyEnd = 5
+
 // page is one page of a walk through a list: the parameters of the request, and facts about the
 // pages before. A page token holds it. The token is opaque to callers, but not secret.
 //
@@ -37,6 +42,10 @@ type page struct {
 	rows digest
 	// empty counts the pages without rows since then.
 	empty int
+	// returned counts the rows returned.
+	returned int
+	// largest is the number of rows of the largest page.
+	largest int
 	// query is a digest of the request's other fields: with one of them changed, a later page
 	// would belong to another list.
 	query digest
@@ -82,8 +91,8 @@ func (c *check) page(req *pelcrov1.ListCustomersRequest) page {
 // that is not the page asked for: because Pelcro, or a cache before it, ignores the page number or
 // returns the last page for every number beyond it.
 //
-// In id order, rows up to the last id are dropped: a customer that was created in between moves
-// them to the next page. If the last id itself is not among them, they are not rows that moved.
+// In id order, rows up to the last id are dropped: customers that were created or deleted in between
+// move rows to another page. So is a row that is twice on the page.
 func (p page) accept(rows []*pelcrov1.Customer, sort string, said paging) ([]*pelcrov1.Customer, error) {
 	if said.hasCurrent && said.current != int64(p.number) {
 		return nil, errOtherPage
@@ -97,21 +106,30 @@ func (p page) accept(rows []*pelcrov1.Customer, sort string, said paging) ([]*pe
 		}
 		return rows, nil
 	}
+	if !slices.IsSortedFunc(rows, inIDOrder(sort)) {
+		return nil, errOtherOrder
+	}
 	var added []*pelcrov1.Customer
-	hasLast := false
 	for _, row := range rows {
 		if p.isNew(row.GetId(), sort) {
 			added = append(added, row)
+			p.lastID = row.GetId()
 		}
-		hasLast = hasLast || row.GetId() == p.lastID
 	}
-	switch {
-	case len(added) == 0:
+	if len(added) == 0 {
 		return nil, errRepeatedPage
-	case len(added) < len(rows) && !hasLast:
-		return nil, errOtherOrder
 	}
 	return added, nil
+}
+
+// inIDOrder compares customers as the sort parameter does.
+func inIDOrder(sort string) func(a, b *pelcrov1.Customer) int {
+	return func(a, b *pelcrov1.Customer) int {
+		if sort == sortIDDesc {
+			a, b = b, a
+		}
+		return cmp.Compare(a.GetId(), b.GetId())
+	}
 }
 
 func isByID(sort string) bool { return sort == sortID || sort == sortIDDesc }
@@ -128,24 +146,23 @@ func (p page) isNew(id int64, sort string) bool {
 }
 
 // next returns the token of the page after p, empty at the end of the list. It is computed: Pelcro's
-// links lack the parameters of the list. rows are all rows of the response.
-func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token string, err error) {
-	if !said.more(p.number, len(rows)) {
-		return "", nil
-	}
-	p.number++
-	p.size = said.size(p.size, len(rows))
+// links lack the parameters of the list. rows are all rows of the response, added those that accept
+// returned.
+func (p page) next(rows, added []*pelcrov1.Customer, sort string, said paging) (token string, err error) {
+	p.returned = min(p.returned+len(added), math.MaxInt32)
+	p.largest = max(p.largest, len(rows))
 	if len(rows) == 0 {
 		p.empty++
 	} else {
 		p.empty, p.rows = 0, digestOfRows(rows)
 	}
-	if isByID(sort) {
-		for _, row := range rows {
-			if p.isNew(row.GetId(), sort) {
-				p.lastID = row.GetId()
-			}
-		}
+	if !said.more(p) {
+		return "", nil
+	}
+	p.number++
+	p.size = said.size(p.size, len(rows))
+	if isByID(sort) && len(added) > 0 {
+		p.lastID = added[len(added)-1].GetId()
 	}
 	if p.empty > maxEmptyPages || p.number > math.MaxInt32 {
 		return "", errEndless
@@ -154,18 +171,21 @@ func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token s
 }
 
 // pageFormat is the text of a page in a token, before base64.
-const pageFormat = "%d %d %d %d %d %d"
+const pageFormat = "%d %d %d %d %d %d %d %d"
 
 func (p page) token() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, pageFormat, p.query, p.rows, p.number, p.size, p.lastID, p.empty))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, pageFormat,
+		p.query, p.rows, p.number, p.size, p.lastID, p.returned, p.largest, p.empty))
 }
 
 // parseToken reads a token; ok is false for any text that [page.token] does not write.
 func parseToken(token string) (p page, ok bool) {
 	raw, _ := base64.RawURLEncoding.DecodeString(token)
-	_, err := fmt.Sscanf(string(raw), pageFormat, &p.query, &p.rows, &p.number, &p.size, &p.lastID, &p.empty)
+	_, err := fmt.Sscanf(string(raw), pageFormat,
+		&p.query, &p.rows, &p.number, &p.size, &p.lastID, &p.returned, &p.largest, &p.empty)
 	isPossible := err == nil && 2 <= p.number && p.number <= math.MaxInt32 && 1 <= p.size && p.size <= maxPageSize &&
-		p.lastID >= 0 && 0 <= p.empty && p.empty <= maxEmptyPages
+		p.lastID >= 0 && 0 <= p.empty && p.empty <= maxEmptyPages &&
+		0 <= p.returned && p.returned <= math.MaxInt32 && 0 <= p.largest && p.largest <= math.MaxInt32
 	return p, isPossible && p.token() == token
 }
 

@@ -80,19 +80,39 @@ func linkOf(place rawjson.Value) link {
 	return linkUnknown
 }
 
-// more reports whether pages follow the page with that number and so many rows. A response that
-// does not say it is the last page is not taken for one while it has rows: a short page may be cut
-// by Pelcro's own limit.
-func (p paging) more(number, rows int) bool {
+// more reports whether pages follow a page, whose counts include it. A response that does not say it
+// is the last page is not taken for one while it has rows: a short page may be cut by Pelcro's own
+// limit. Nor is one that says so, if the total says that more rows exist; an empty page then ends
+// the list, because a total may count rows that a filter removes.
+func (p paging) more(page page) bool {
+	hasRows := page.empty == 0
+	if more, said := p.saysMore(int64(page.number)); said {
+		return more || hasRows && int64(page.returned) < p.total
+	}
+	return hasRows || p.total > 0 && !p.covered(page)
+}
+
+// saysMore returns whether the response says that pages follow the page with that number; said is
+// false if it does not say either.
+func (p paging) saysMore(number int64) (more, said bool) {
 	switch {
 	case p.last > 0:
-		return int64(number) < p.last
+		return number < p.last, true
 	case p.link != linkUnknown:
-		return p.link == linkNext
+		return p.link == linkNext, true
 	case p.total > 0 && p.perPage > 0:
-		return int64(number) < (p.total-1)/p.perPage+1
+		return number < (p.total-1)/p.perPage+1, true
 	}
-	return rows > 0
+	return false, false
+}
+
+// covered reports whether the pages up to an empty one hold all rows by the total. A page has room
+// for as many rows as the largest page had. It may have more room, because a filter removed rows of
+// each page, but not more than was asked for; a few more empty pages confirm that.
+func (p paging) covered(page page) bool {
+	pages := int64(page.number)
+	return pages*int64(page.largest) >= p.total ||
+		pages*int64(page.size) >= p.total && page.empty >= maxEmptyEnd
 }
 
 // size returns the size of the next page: Pelcro's own if that is smaller than the one asked for. A

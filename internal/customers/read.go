@@ -203,9 +203,17 @@ func readMetadata(v rawjson.Value) (*structpb.Struct, bool) {
 	return metadataStruct(v), v.Kind() == '{' || v.IsEmptyList()
 }
 
-// timeLayouts are the forms of ISO 8601 that PHP writes; a fraction of a second may follow in each.
-// A time without an offset is in UTC, as Laravel's databases have it.
-var timeLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", time.DateTime}
+// timeLayouts are the forms of ISO 8601 that PHP and databases write; a fraction may follow the
+// seconds. A time without an offset is in UTC, as Laravel's databases have it.
+var timeLayouts = func() []string {
+	layouts := []string{time.DateOnly}
+	for _, clock := range []string{"T15:04:05", " 15:04:05", "T15:04", " 15:04"} {
+		for _, offset := range []string{"Z07:00", "Z0700", "Z07", ""} {
+			layouts = append(layouts, time.DateOnly+clock+offset)
+		}
+	}
+	return layouts
+}()
 
 // readTime reads Unix seconds, or a text of one of the timeLayouts.
 func readTime(v rawjson.Value) (*timestamppb.Timestamp, bool) {

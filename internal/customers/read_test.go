@@ -140,12 +140,19 @@ func TestReadTolerantly(t *testing.T) {
 				Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: 1767323045}, UpdatedAt: &timestamppb.Timestamp{Seconds: 1767323045},
 				DeletedAt: &timestamppb.Timestamp{Seconds: 1767323045},
 			}},
+		{"times without seconds", `,"created_at":"2026-01-02T03:04Z","updated_at":"2026-01-02 05:04+02","deleted_at":"2026-01-02T03:04",
+			"last_login_at":"2026-01-02 03:04:00+00"`,
+			&pelcrov1.Customer{
+				Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: 1767323040}, UpdatedAt: &timestamppb.Timestamp{Seconds: 1767323040},
+				DeletedAt: &timestamppb.Timestamp{Seconds: 1767323040}, LastLoginAt: &timestamppb.Timestamp{Seconds: 1767323040},
+			}},
+		{"date", `,"created_at":"2026-01-02"`, &pelcrov1.Customer{Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: 1767312000}}},
 		{"first and last time", `,"created_at":"0001-01-01T00:00:00Z","updated_at":"9999-12-31T23:59:59Z"`, &pelcrov1.Customer{
 			Id: 42, CreatedAt: &timestamppb.Timestamp{Seconds: -62135596800}, UpdatedAt: &timestamppb.Timestamp{Seconds: 253402300799},
 		}},
-		{"other texts for times", `,"created_at":"0000-00-00 00:00:00","updated_at":"2026-01-02","deleted_at":"","last_login_at":"3 days ago"`,
+		{"other texts for times", `,"created_at":"0000-00-00 00:00:00","updated_at":"2026-01","deleted_at":"","last_login_at":"3 days ago"`,
 			extra(map[string]any{
-				"created_at": "0000-00-00 00:00:00", "updated_at": "2026-01-02", "deleted_at": "", "last_login_at": "3 days ago",
+				"created_at": "0000-00-00 00:00:00", "updated_at": "2026-01", "deleted_at": "", "last_login_at": "3 days ago",
 			})},
 
 		{"large integers", `,"metadata":{"n":9007199254740993},"a":9007199254740992,"b":9007199254740993,"c":-9007199254740993,

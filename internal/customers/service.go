@@ -91,7 +91,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
-	next, err := page.next(rows, list.Sort, paging)
+	next, err := page.next(rows, customers, list.Sort, paging)
 	if err != nil {
 		return nil, response.Invalid(err)
 	}

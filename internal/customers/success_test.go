@@ -190,3 +190,21 @@ func TestTooLargeResponse(t *testing.T) {
 		}
 	}
 }
+
+// TestTooLargeResponseOrigin: the beginning of a response that is too large shows whether it is Pelcro's.
+func TestTooLargeResponseOrigin(t *testing.T) {
+	filling := strings.Repeat("x", 5<<20)
+	for _, test := range []struct{ name, body, origin, message string }{
+		{"customer", `{"data":{"id":42,"first_name":"` + filling + `"}}`, "pelcro", "The response of Pelcro is larger than this service accepts"},
+		{"page of a proxy", "<html>" + filling, "intermediary", "The response did not come from the Pelcro API (HTTP 200)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := start(t, responding(respond(200, test.body)))
+			f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE)
+			if f.metadata["origin"] != test.origin || !strings.Contains(f.text, test.message) {
+				t.Errorf("want origin %q and %q, got %s", test.origin, test.message, f.text)
+			}
+		})
+	}
+}

@@ -71,12 +71,13 @@ func TestInvalidTokens(t *testing.T) {
 	}
 	tokens := []string{"x", "%", "2", " ", good[1:], good[:len(good)-1], good + "=", good + "A", good + good, good + "\n", strings.ToUpper(good), "🚲"}
 	// The numbers of a token: digests of the query and of the last rows, the page, its size, the last
-	// id and the empty pages before.
+	// id, the rows returned, those of the largest page, and the empty pages before.
 	query, _, _ := strings.Cut(string(raw), " ")
 	for _, numbers := range []string{
-		"", "0", "0 2 10 10", "0 0 10 10 0", "0 1 10 10 0", "0 2 0 10 0", "0 2 101 10 0", "0 2 10 10 51", "0 2 10 10 0 0",
-		"0 +2 10 10 0", "0 2 10 10 00", "0 2 10 10 0 ", "0 -2 10 10 0", "0 2 10 -10 0", "0 2 10 10 -1",
-		"0 2147483648 10 10 0", "0 2 10 9223372036854775808 0", "18446744073709551616 2 10 10 0",
+		"", "0", "0 2 10 10", "0 2 10 10 9 9", "0 0 10 10 9 9 0", "0 1 10 10 9 9 0", "0 2 0 10 9 9 0", "0 2 101 10 9 9 0",
+		"0 2 10 10 9 9 51", "0 2 10 10 9 9 0 0", "0 +2 10 10 9 9 0", "0 2 10 10 9 9 00", "0 2 10 10 9 9 0 ", "0 -2 10 10 9 9 0",
+		"0 2 10 -10 9 9 0", "0 2 10 10 9 9 -1", "0 2 10 10 -9 9 0", "0 2 10 10 9 -9 0", "0 2 10 10 2147483648 9 0",
+		"0 2 10 10 9 2147483648 0", "0 2147483648 10 10 9 9 0", "0 2 10 9223372036854775808 9 9 0", "18446744073709551616 2 10 10 9 9 0",
 	} {
 		tokens = append(tokens, base64.RawURLEncoding.EncodeToString([]byte(query+" "+numbers)))
 	}
@@ -85,7 +86,7 @@ func TestInvalidTokens(t *testing.T) {
 		f.mustViolate(t, violation{"page_token", "FIELD_INVALID_FORMAT"})
 	}
 	pelcro.mustHaveReceived(t, 1)
-	other := base64.RawURLEncoding.EncodeToString([]byte("0 0 2 10 10 0"))
+	other := base64.RawURLEncoding.EncodeToString([]byte("0 0 2 10 10 9 9 0"))
 	f := mustFail(t, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{PageToken: other})
 	f.mustViolate(t, violation{"page_token", "FIELD_INVALID_VALUE"})
 }

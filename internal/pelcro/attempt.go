@@ -111,6 +111,7 @@ func (r *Response) read(from *http.Response) error {
 		return err
 	case beyond:
 		r.TooLarge = true
+		r.Body = bytes.Clone(body[:startKept]) // a copy, which does not keep the rest in memory
 		return errTooLarge
 	case err != nil:
 		return err // a truncated success is discarded

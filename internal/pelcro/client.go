@@ -29,6 +29,8 @@ const (
 	// MaxErrorBody is how many bytes of the body of an error are kept: Laravel's debug pages are just
 	// below it.
 	MaxErrorBody = 256 << 10
+	// startKept is how many bytes of a too large success are kept: its beginning shows whose it is.
+	startKept = 1 << 10
 )
 
 // DefaultTimeout is the time limit of a call.

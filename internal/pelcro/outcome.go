@@ -35,7 +35,7 @@ const (
 	ConnectionLost
 	// CallerGone: the caller's deadline or cancel ended the attempt, or a stop of this service.
 	CallerGone
-	// BadResponse: the response breaks HTTP, its headers are larger than 64 KiB, or its status is
+	// BadResponse: the response is not HTTP or breaks it, its headers are larger than 64 KiB, or its status is
 	// neither one of HTTP's nor final. Of a 2xx also: the body is larger than [MaxBody], cannot be
 	// decompressed, or is not what the caller of this package needs ([Response.Invalid]).
 	BadResponse
@@ -96,6 +96,8 @@ func outcomeOf(caller, attempt context.Context, guard *sendGuard, response *Resp
 		return Untrusted
 	case !guard.maySent():
 		return Unreachable
+	case response == nil && guard.isNotHTTP():
+		return BadResponse
 	case response == nil && !guard.responded.Load() && guard.reused.Load():
 		return StaleConnection
 	case response == nil && !guard.responded.Load():

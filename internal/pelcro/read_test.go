@@ -98,9 +98,9 @@ func TestTooLarge(t *testing.T) {
 		kept    int // bytes of the body
 		outcome pelcro.Outcome
 	}{
-		{"success, one byte too many", responding(200, dataOf(pelcro.MaxBody+1)), 200, 0, pelcro.BadResponse},
-		{"success, endless", endless(200), 200, 0, pelcro.BadResponse},
-		{"success, gzip bomb", compressed(201), 201, 0, pelcro.BadResponse},
+		{"success, one byte too many", responding(200, dataOf(pelcro.MaxBody+1)), 200, 1024, pelcro.BadResponse},
+		{"success, endless", endless(200), 200, 1024, pelcro.BadResponse},
+		{"success, gzip bomb", compressed(201), 201, 1024, pelcro.BadResponse},
 		{"error, one byte too many", responding(500, strings.Repeat("x", pelcro.MaxErrorBody+1)), 500, pelcro.MaxErrorBody, pelcro.ServerError},
 		{"error, endless", endless(404), 404, pelcro.MaxErrorBody, pelcro.Rejected},
 		{"error, gzip bomb", compressed(422), 422, pelcro.MaxErrorBody, pelcro.Rejected},

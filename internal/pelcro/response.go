@@ -14,7 +14,8 @@ import (
 type Response struct {
 	StatusCode int
 	Header     http.Header
-	// Body is decompressed: at most [MaxErrorBody] bytes of an error, [MaxBody] of a success.
+	// Body is decompressed: at most [MaxErrorBody] bytes of an error, [MaxBody] of a success, and of
+	// a success above that the first 1,024 bytes.
 	Body []byte
 	// JSON is the whole body of a success, zero if that is empty or not JSON.
 	JSON rawjson.Value

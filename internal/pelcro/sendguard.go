@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -24,6 +26,7 @@ type sendGuard struct {
 	written   atomic.Bool       // the headers of the request are being written
 	responded atomic.Bool       // the first byte of a response has arrived
 	conn      atomic.Pointer[connection]
+	isPlain   atomic.Bool // conn has no TLS, so it sees the bytes of the response
 }
 
 // maySent reports whether the request may have reached Pelcro: sending begins as soon as a
@@ -41,7 +44,12 @@ func (g *sendGuard) trace() *httptrace.ClientTrace {
 			g.ready.Store(false) // the connection before, if any, was dead
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
-			g.conn.Store(connectionOf(info.Conn))
+			conn := connectionOf(info.Conn)
+			if conn != nil && info.Reused {
+				conn.forgetStart()
+			}
+			g.conn.Store(conn)
+			g.isPlain.Store(conn != nil && net.Conn(conn) == info.Conn)
 			g.reused.Store(info.Reused)
 			g.ready.Store(true)
 		},
@@ -78,11 +86,23 @@ func (g *sendGuard) connectionBroke(err error) bool {
 	return network || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// connection is a network connection that notes when there is no more to read from it.
+// isNotHTTP reports whether the response begins like something else than HTTP. net/http reports one
+// without a line end as a lost connection. (Below TLS, the beginning cannot be seen.)
+func (g *sendGuard) isNotHTTP() bool {
+	return g.isPlain.Load() && !strings.HasPrefix(httpStart, g.conn.Load().startOfResponse())
+}
+
+// httpStart is how every response of HTTP/1.1 begins.
+const httpStart = "HTTP/"
+
+// connection is a network connection that notes how a response begins, and when there is no more
+// to read.
 type connection struct {
 	net.Conn
 
 	ended atomic.Bool
+	mu    sync.Mutex
+	start string // of the response to the latest request, as long as httpStart
 }
 
 func (c *connection) Read(b []byte) (int, error) {
@@ -90,7 +110,25 @@ func (c *connection) Read(b []byte) (int, error) {
 	if err != nil {
 		c.ended.Store(true)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if missing := len(httpStart) - len(c.start); missing > 0 {
+		c.start += string(b[:min(n, missing)])
+	}
 	return n, err
+}
+
+// forgetStart prepares a connection that was used before for another response.
+func (c *connection) forgetStart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.start = ""
+}
+
+func (c *connection) startOfResponse() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.start
 }
 
 // dial connects for [NewTransport].

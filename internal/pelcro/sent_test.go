@@ -178,6 +178,10 @@ func TestBrokenHTTP(t *testing.T) {
 		outcome        pelcro.Outcome
 	}{
 		{"another protocol", "SSH-2.0-OpenSSH_9.2\r\n", 0, pelcro.BadResponse},
+		{"another protocol, without a line end", "220 mail.example ESMTP", 0, pelcro.BadResponse},
+		{"HTML without a status line", "<html>", 0, pelcro.BadResponse},
+		{"one byte that is not HTTP's", "h", 0, pelcro.BadResponse},
+		{"record of TLS", "\x15\x03\x01\x00\x02\x02\x46", 0, pelcro.BadResponse},
 		{"header without a colon", head + "no colon\r\n\r\n", 0, pelcro.BadResponse},
 		{"whitespace before the first header", head + " a: b\r\n\r\n", 0, pelcro.BadResponse},
 		{"NUL in a header", head + "A: \x00\r\n\r\n", 0, pelcro.BadResponse},
@@ -190,6 +194,7 @@ func TestBrokenHTTP(t *testing.T) {
 		{"chunk without a length", head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 200, pelcro.BadResponse},
 		{"status above HTTP's", "HTTP/1.1 999 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 999, pelcro.BadResponse},
 
+		{"first byte", "H", 0, pelcro.ConnectionLost},
 		{"cut status line", "HTTP/1.1 20", 0, pelcro.ConnectionLost},
 		{"cut header", head + "Content-Type", 0, pelcro.ConnectionLost},
 		{"cut headers", head + "Content-Type: text/html\r\n", 0, pelcro.ConnectionLost},
@@ -198,7 +203,7 @@ func TestBrokenHTTP(t *testing.T) {
 		{"cut end of the chunks", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", 0, pelcro.ConnectionLost},
 	} {
 		for _, protocol := range protocols {
-			if protocol.name == "HTTPS" && test.outcome == pelcro.ConnectionLost {
+			if protocol.name == "HTTPS" && (test.outcome == pelcro.ConnectionLost || !strings.Contains(test.response, "\n")) {
 				continue // TestCutOverTLS
 			}
 			t.Run(test.name+" over "+protocol.name, func(t *testing.T) {
@@ -330,5 +335,22 @@ func TestUnbuildableRequest(t *testing.T) {
 	var failed *pelcro.Error
 	if err == nil || errors.As(err, &failed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestBrokenHTTPOnReusedConnection: each response counts by itself.
+func TestBrokenHTTPOnReusedConnection(t *testing.T) {
+	var requests atomic.Int32
+	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == 1 {
+			w.WriteHeader(404)
+			return
+		}
+		verbatim("<html>")(w, r)
+	})
+	response(t, get(t.Context(), client), 404)
+	noResponse(t, get(t.Context(), client), pelcro.BadResponse, true)
+	if n := requests.Load(); n != 2 {
+		t.Errorf("%d requests", n)
 	}
 }
