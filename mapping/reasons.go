@@ -193,8 +193,8 @@ var catalog = []reasonInfo{
 	{
 		reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST, code: codes.InvalidArgument,
 		message: "The request is invalid; it was not sent to Pelcro",
-		when:    "A field of the request is missing or invalid.",
-		advice:  "Correct the fields that BadRequest names; each description says how.",
+		when:    "A field of the request is missing or invalid, the request cannot be decoded, or it has more than 20,000 fields (elements of lists and nested fields included).",
+		advice:  "Correct the fields that BadRequest names; each description says how. A violation without a field is about the whole request.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, code: codes.Unauthenticated,

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 )
 
 // The interceptors run around reading and decoding a request, so that the request of a caller
@@ -101,7 +102,7 @@ func isRejectedByTransport(err error) bool {
 // undecodableError is a request that is not a message of the method.
 type undecodableError struct{ error }
 
-// decode reads a request and decodes it.
+// decode reads a request and decodes it, unless it has too many fields.
 func decode(ctx context.Context, read func(any) error, request any) error {
 	var raw rawRequest
 	switch err := read(&raw); {
@@ -110,8 +111,15 @@ func decode(ctx context.Context, read func(any) error, request any) error {
 	case err != nil:
 		return readError{err}
 	}
-	defer raw.data.Free()
-	if err := protobuf.Unmarshal(raw.data, request); err != nil {
+	encoded := raw.data.MaterializeToBuffer(mem.DefaultBufferPool())
+	raw.data.Free()
+	defer encoded.Free()
+	if message, ok := request.(proto.Message); ok {
+		if err := checkFields(message.ProtoReflect().Descriptor(), encoded.ReadOnlyData()); err != nil {
+			return err
+		}
+	}
+	if err := protobuf.Unmarshal(mem.BufferSlice{encoded}, request); err != nil {
 		return undecodableError{err}
 	}
 	rpcOf(ctx).request = request

@@ -13,8 +13,17 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// DrainTimeout is how long a stop waits for running calls.
-const DrainTimeout = 20 * time.Second
+// DrainTimeout is how long a stop waits for running calls: longer than a call of Pelcro may take by
+// default, because a create that a stop ends has an unknown outcome.
+const DrainTimeout = 40 * time.Second
+
+// MaxRequestTimeout is the longest time that a call of Pelcro may take: [DrainMargin] less than
+// calls may continue after their connection has reached its maximum age.
+const MaxRequestTimeout = ageGrace - DrainMargin
+
+// DrainMargin is how much longer than a call of Pelcro a call may take: its request is read before,
+// and its response is sent after.
+const DrainMargin = 10 * time.Second
 
 // DefaultMaxConcurrentCalls is the limit of concurrent calls.
 const DefaultMaxConcurrentCalls = 1000

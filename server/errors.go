@@ -202,6 +202,12 @@ func localError(err error, sent bool) mapping.LocalError {
 		local.Violations, local.Omitted = invalid.Violations, invalid.Omitted
 	case is[undecodableError](err):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+	case errors.Is(err, errTooManyFields):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+		local.Violations = []mapping.Violation{{
+			Description: "It has more than 20,000 fields, elements and nested fields included; send fewer.",
+			Reason:      pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+		}}
 	case errors.Is(err, ErrUnauthenticated):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
 	case errors.Is(err, ErrPermissionDenied):

@@ -11,9 +11,9 @@ import (
 // The limits of the gRPC transport. grpc-go has none for most of them, because it assumes trusted
 // networks.
 const (
-	// maxRequestBytes also holds after decompression. A customer with much metadata is a tenth of
-	// it.
-	maxRequestBytes = 1 << 20
+	// maxRequestBytes also holds after decompression. A customer with much metadata is less than
+	// half of it. What decoding costs is bounded by maxRequestFields, too.
+	maxRequestBytes = 256 << 10
 	// MaxResponseBytes is the default limit of clients. A larger list is rejected here with a
 	// reason, instead of there without one.
 	MaxResponseBytes = 4 << 20

@@ -94,6 +94,9 @@ func (c serveCommand) checkFlags(found *problems) {
 	if c.RequestTimeout <= 0 {
 		found.addf("--request-timeout must be greater than 0, for example 30s")
 	}
+	if c.RequestTimeout > server.MaxRequestTimeout {
+		found.addf("--request-timeout must be at most %.0fs, for example 30s: later, the connection of the caller may be closed", server.MaxRequestTimeout.Seconds())
+	}
 	if c.UpstreamRetries < 0 {
 		found.addf("--upstream-retries must not be negative; 0 means none")
 	}

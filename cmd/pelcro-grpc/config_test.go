@@ -26,6 +26,7 @@ func TestProblems(t *testing.T) {
 		noKey    = "there is no API key; set --pelcro-api-key-file or PELCRO_GRPC_PELCRO_API_KEY (or try --sandbox)"
 		twoKeys  = "--pelcro-api-key-file and PELCRO_GRPC_PELCRO_API_KEY are both set; keep one"
 		noTime   = "--request-timeout must be greater than 0, for example 30s"
+		longTime = "--request-timeout must be at most 110s, for example 30s: later, the connection of the caller may be closed"
 		noURL    = "--pelcro-url must begin with https:// and name a host, for example https://www.pelcro.com/api/v1/core"
 		openURL  = "--pelcro-url would show the API key to the network; use https:// (http:// is for loopback only)"
 		notAPI   = "; put Pelcro's API key, and nothing else, there"
@@ -79,6 +80,7 @@ func TestProblems(t *testing.T) {
 		{"admin address without a port", []string{"--site-id=7", "--admin-listen=127.0.0.1"}, canaryKey, []string{admin("127.0.0.1")}},
 		{"IPv6 without brackets", []string{"--site-id=7", "--listen=::1:50051"}, canaryKey, []string{address("::1:50051")}},
 		{"negative time", []string{"--site-id=7", "--request-timeout=-1s"}, canaryKey, []string{noTime}},
+		{"too much time", []string{"--site-id=7", "--request-timeout=111s"}, canaryKey, []string{longTime}},
 		{"no time", []string{"--site-id=7", "--request-timeout=0"}, canaryKey, []string{noTime}},
 		{
 			"several languages", []string{"--site-id=7", "--upstream-language=en, de"}, canaryKey,

@@ -88,6 +88,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		Upstream:           customers.Upstream(client),
 		Services:           []server.Service{customers.Service(client)},
 		MaxConcurrentCalls: c.MaxConcurrent,
+		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),
 		TLS:                protected.tlsConfig(),
 		Authorize:          protected.authorize(),

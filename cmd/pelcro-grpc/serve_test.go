@@ -118,3 +118,15 @@ func TestUnreachable(t *testing.T) {
 	}
 	p.err.match(t, `("reason":"PELCRO_UNREACHABLE","outcome":"`+string(mapping.OutcomeNotSent)+`".*refused)`)
 }
+
+// TestDrainTimeout: a stop waits longer than any call of Pelcro takes, so that it ends no create
+// whose outcome is then unknown.
+func TestDrainTimeout(t *testing.T) {
+	for timeout, want := range map[string]string{"1s": "40s", "30s": "40s", "110s": "2m0s"} {
+		p := start(t, "--sandbox", "--request-timeout="+timeout)
+		p.stop()
+		if got := p.err.match(t, `"msg":"stopping","drain_timeout":"([^"]+)"`); got != want {
+			t.Errorf("--request-timeout=%s: %s, want %s", timeout, got, want)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package access
 
 import (
+	"bytes"
 	"crypto/x509"
+	"errors"
 	"strings"
 	"sync/atomic"
 )
@@ -19,12 +21,19 @@ func NewCallers(token func(values []string) (token string, ok bool)) *Callers {
 	return &Callers{token: token}
 }
 
+// errIncomplete is a callers file that may be half written: its last line could be part of a longer
+// one.
+var errIncomplete = errors.New("its last line is incomplete; end it with a newline")
+
 // Load puts the callers file, the only one of the contents, into use, or returns the error of
-// [Parse] and changes nothing.
+// [Parse], or errIncomplete, and changes nothing.
 func (c *Callers) Load(contents [][]byte) error {
 	list, err := Parse(contents[0])
 	if err != nil {
 		return err
+	}
+	if !bytes.HasSuffix(contents[0], []byte("\n")) {
+		return errIncomplete
 	}
 	c.list.Store(list)
 	return nil

@@ -118,3 +118,25 @@ func TestTokenRotation(t *testing.T) {
 		during("old", func() { load(line("old")) })
 	}
 }
+
+// TestIncompleteLastLine: a file that may be half written is not used, although its lines are valid.
+func TestIncompleteLastLine(t *testing.T) {
+	c := access.NewCallers(access.Bare)
+	old := "billing " + hashOf("old") + " *\n"
+	if err := c.Load([][]byte{[]byte(old)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{
+		"billing " + hashOf("new") + " *",
+		old + "other " + hashOf("new") + " pelcro.v1.CustomerService/Get",
+		old + "# a comm",
+	} {
+		err := c.Load([][]byte{[]byte(file)})
+		if err == nil || err.Error() != "its last line is incomplete; end it with a newline" {
+			t.Errorf("%q: %v", file, err)
+		}
+		if caller, err := c.Authorize([]string{"old"}, nil, get); caller != "billing" || err != allowed {
+			t.Errorf("%q: the old list is not in use: %q %v", file, caller, err)
+		}
+	}
+}

@@ -6,8 +6,9 @@
 // It reads the files twice a second and compares contents only. So it does not matter how they
 // change: written in place, replaced by a rename, by a symbolic link to another file, or by
 // Kubernetes' swap of ..data; and there are no file system watches to lose. Changed content is
-// adopted when two polls in a row find the same, because the first may have met a file half
-// written, or one file of several: it is in use within [Delay].
+// adopted when it has not changed for a second, because a poll may have met a file half written, or
+// one file of several: it is in use within [Delay]. A writer that pauses for longer must replace the
+// file by a rename.
 //
 // Invalid content is ignored: the previous content stays in use, and the operator gets one report,
 // if the next poll still finds it invalid. A file that is missing, empty or unreadable is invalid.
@@ -22,15 +23,19 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
 const (
 	// interval is the time between two polls.
 	interval = 500 * time.Millisecond
+	// settledPolls is how many polls in a row must find changed content unchanged before it is
+	// adopted: those of a second.
+	settledPolls = 2
 	// Delay is the longest wait until valid content is adopted, without the time that reading and
 	// adopting take.
-	Delay = 2 * interval
+	Delay = (1 + settledPolls) * interval
 	// MaxFile is the size of the largest valid file, in bytes.
 	MaxFile = 1 << 20
 )
@@ -52,6 +57,7 @@ type Files struct {
 	// active is in use, lastSeen was found by the last poll, lastRejected was found invalid by a
 	// poll, lastReported was reported as invalid.
 	active, lastSeen, lastRejected, lastReported version
+	unchanged                                    int // how many polls in a row found lastSeen again
 }
 
 // version identifies the contents of the files, or the reason why there are none.
@@ -94,8 +100,11 @@ func (f *Files) Watch(ctx context.Context, report func(error)) {
 func (f *Files) poll(report func(error)) {
 	contents, err := f.read()
 	found := versionOf(contents, err)
-	settled := found == f.lastSeen
-	f.lastSeen = found
+	if found == f.lastSeen {
+		f.unchanged++
+	} else {
+		f.lastSeen, f.unchanged = found, 0
+	}
 	switch {
 	case found == f.active:
 		if f.lastReported != (version{}) {
@@ -103,7 +112,7 @@ func (f *Files) poll(report func(error)) {
 		}
 		f.lastRejected, f.lastReported = version{}, version{}
 		return
-	case !settled:
+	case f.unchanged < settledPolls:
 		return
 	}
 	// Invalid content is tried again: a certificate becomes valid with time.
@@ -137,19 +146,19 @@ func (f *Files) read() ([][]byte, error) {
 }
 
 func readFile(name string) ([]byte, error) {
-	// Opening a pipe would wait for a writer.
-	info, err := os.Stat(name)
+	// Otherwise the opening of a pipe would wait for a writer.
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, unreadable(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file")
 	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
 	switch {
 	case err != nil:

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // interval is the time between two polls.
-const interval = reload.Delay / 2
+const interval = reload.Delay / 3
 
 // canary is in the files and must not be in an error.
 const canary = "canary-secret-4711"
@@ -143,7 +143,7 @@ func (w *watched) mustHave(adopted, reports []string) {
 	}
 }
 
-// TestChanges: however the files change, the new content is in use after the second poll.
+// TestChanges: however the files change, the new content is in use after the third poll.
 func TestChanges(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -202,7 +202,7 @@ func TestChanges(t *testing.T) {
 				w.after(10)
 				w.mustHave([]string{"1"}, nil)
 				test.change(w)
-				w.after(1)
+				w.after(2)
 				w.mustHave([]string{"1"}, nil)
 				w.after(1)
 				w.mustHave([]string{"1", "2"}, []string{"adopted"})
@@ -252,7 +252,7 @@ func TestInvalidContentKeepsOld(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			in(t, func(w *watched) {
 				test.spoil(w)
-				w.after(2)
+				w.after(3)
 				w.mustHave([]string{"1"}, nil)
 				w.after(1)
 				w.mustHave([]string{"1"}, []string{test.report})
@@ -266,10 +266,10 @@ func TestInvalidContentKeepsOld(t *testing.T) {
 				w.mustHave([]string{"1"}, []string{test.report, "adopted"})
 
 				w.must(os.Remove(w.a))
-				w.after(3)
+				w.after(4)
 				w.replace(w.a, valid("3"))
 				w.replace(w.b, valid("3"))
-				w.after(2)
+				w.after(3)
 				w.mustHave([]string{"1", "3"}, []string{test.report, "adopted", "a " + unreadable, "adopted"})
 			})
 		})
@@ -280,23 +280,23 @@ func TestInvalidContentKeepsOld(t *testing.T) {
 func TestHalfWritten(t *testing.T) {
 	in(t, func(w *watched) {
 		w.write(w.a, valid("2")) // the certificate is new, its key is not
-		w.after(2)
+		w.after(3)
 		w.mustHave([]string{"1"}, nil)
 		w.write(w.b, valid("2"))
-		w.after(2)
+		w.after(3)
 		w.mustHave([]string{"1", "2"}, []string{"adopted"})
 
 		// A list of which a part would be valid as well.
 		w.write(w.a, valid("3"))
 		w.write(w.b, valid("3"))
-		w.after(1)
+		w.after(2)
 		w.write(w.a, valid("4"))
 		w.write(w.b, valid("4"))
-		w.after(2)
+		w.after(3)
 		w.mustHave([]string{"1", "2", "4"}, []string{"adopted", "adopted"})
 
 		w.write(w.a, valid("5"))
-		w.after(2)
+		w.after(3)
 		w.write(w.a, valid("4"))
 		w.after(10)
 		w.mustHave([]string{"1", "2", "4"}, []string{"adopted", "adopted"})

@@ -203,8 +203,11 @@ var situations = []situation{
 func act(t *testing.T, g *gateway, operation string, id int64, size int) result {
 	t.Helper()
 	var text *string
-	if size > 0 { // quotes and backslashes take two bytes in JSON and one in protobuf
-		text = new(strings.Repeat(`"`, size/2))
+	switch {
+	case size > 0 && operation == list:
+		text = new(strings.Repeat("x", size))
+	case size > 0: // control characters take six bytes in JSON and one in protobuf
+		text = new(strings.Repeat("\x01", size/6))
 	}
 	var got result
 	switch operation {

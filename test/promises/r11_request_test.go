@@ -3,16 +3,19 @@ package promises_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // the limit applies to the decompressed size
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -20,7 +23,7 @@ import (
 )
 
 // requestLimit is the maximum size of a request in bytes.
-const requestLimit = 1 << 20
+const requestLimit = 256 << 10
 
 // bomb returns gzip of that many MiB of zeros.
 func bomb(mebibytes int) []byte {
@@ -72,30 +75,10 @@ func TestR11BombedRequests(t *testing.T) {
 		reached.Add(1)
 		return successResponse(r), nil
 	})))
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	call := func(compressed []byte) (code string) {
-		t.Helper()
-		message := binary.BigEndian.AppendUint32([]byte{1}, uint32(len(compressed)))
-		url := "http://" + g.address + pelcrov1.CustomerService_CreateCustomer_FullMethodName
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(append(message, compressed...)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Content-Type", "application/grpc")
-		request.Header.Set("Te", "trailers")
-		request.Header.Set("Grpc-Encoding", "gzip")
-		response, err := client.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		if _, err := io.Copy(io.Discard, response.Body); err != nil {
-			t.Fatal(err)
-		}
-		return response.Header.Get("Grpc-Status") + response.Trailer.Get("Grpc-Status")
+	caller := newGzipCaller(t, g)
+	call := func(compressed []byte) string {
+		code, _ := caller.call(t, pelcrov1.CustomerService_CreateCustomer_FullMethodName, compressed)
+		return code
 	}
 
 	var empty bytes.Buffer
@@ -115,4 +98,110 @@ func TestR11BombedRequests(t *testing.T) {
 	if n := reached.Load(); n != 0 {
 		t.Errorf("%d requests reached the upstream", n)
 	}
+}
+
+// Empty elements take two bytes in a request and a hundred in memory: 524,256 of them, 1 KiB as
+// gzip, would decode to 52 MiB. Known callers are rejected before that, whatever the method.
+func TestR11ManyFields(t *testing.T) {
+	var reached atomic.Int64
+	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+		reached.Add(1)
+		return successResponse(r), nil
+	})), func(c *config) {
+		c.server.Reflection = true
+		c.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "known", nil }
+	})
+	caller := newGzipCaller(t, g)
+	for _, test := range []struct {
+		name, method, element string
+		elements              int
+		code                  codes.Code
+		reason                string
+	}{
+		{"filters", customersPath + "ListCustomers", "\x22\x00", 524_256, codes.ResourceExhausted, ""},
+		{"filters within the size", customersPath + "ListCustomers", "\x22\x00", requestLimit / 2, codes.InvalidArgument, "GATEWAY_INVALID_REQUEST"},
+		{"paths of a mask", customersPath + "UpdateCustomer", "\x12\x00", requestLimit / 2, codes.InvalidArgument, "GATEWAY_INVALID_REQUEST"},
+		{"unknown fields", customersPath + "GetCustomer", "\x78\x00", requestLimit / 2, codes.InvalidArgument, "GATEWAY_INVALID_REQUEST"},
+		{"health", healthPath + "Check", "\x0a\x00", requestLimit / 2, codes.InvalidArgument, "GATEWAY_INVALID_REQUEST"},
+		{"a stream of health", healthPath + "Watch", "\x0a\x00", requestLimit / 2, codes.InvalidArgument, "GATEWAY_INVALID_REQUEST"},
+		{
+			"reflection", reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName, "\x2a\x00", requestLimit / 2,
+			codes.InvalidArgument, "GATEWAY_INVALID_REQUEST",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			compressed := zipped(strings.Repeat(test.element, test.elements))
+			call := func() {
+				t.Helper()
+				code, reason := caller.call(t, test.method, compressed)
+				if code != fmt.Sprint(int(test.code)) || reason != test.reason {
+					t.Fatalf("status %s, reason %q", code, reason)
+				}
+			}
+			call() // the first call fills the pools of buffers
+			const calls = 20
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range calls {
+				call()
+			}
+			runtime.ReadMemStats(&after)
+			const limit = 2 << 20
+			allocated := (after.TotalAlloc - before.TotalAlloc) / calls
+			t.Logf("%d bytes sent, %d KiB allocated a call", len(compressed), allocated>>10)
+			if allocated > limit {
+				t.Errorf("%d bytes allocated a call, want at most %d", allocated, limit)
+			}
+		})
+	}
+	if n := reached.Load(); n != 0 {
+		t.Errorf("%d requests reached the upstream", n)
+	}
+}
+
+// zipped returns gzip of the content.
+func zipped(content string) []byte {
+	var compressed bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
+	_, _ = w.Write([]byte(content))
+	_ = w.Close()
+	return compressed.Bytes()
+}
+
+// gzipCaller sends requests that are compressed already, so that the client takes no memory for
+// what they contain.
+type gzipCaller struct {
+	client  *http.Client
+	address string
+}
+
+func newGzipCaller(t *testing.T, g *gateway) gzipCaller {
+	t.Helper()
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	return gzipCaller{&http.Client{Transport: transport}, g.address}
+}
+
+// call returns the gRPC status and the reason of the response.
+func (c gzipCaller) call(t *testing.T, method string, compressed []byte) (code, reason string) {
+	t.Helper()
+	message := binary.BigEndian.AppendUint32([]byte{1}, uint32(len(compressed)))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+c.address+method, bytes.NewReader(append(message, compressed...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/grpc")
+	request.Header.Set("Te", "trailers")
+	request.Header.Set("Grpc-Encoding", "gzip")
+	response, err := c.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
+	value := func(name string) string { return response.Header.Get(name) + response.Trailer.Get(name) }
+	return value("Grpc-Status"), value("X-Error-Reason")
 }
