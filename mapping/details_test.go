@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 func TestMetadata(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 // FuzzFromResponse: for every response, the caller gets a coded error that keeps

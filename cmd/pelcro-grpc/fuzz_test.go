@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 // FuzzParseCapture: any bytes are a response or not. A response can be explained, and its body is the

@@ -17,7 +17,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 // addBodies adds responses of Pelcro, and invalid ones.

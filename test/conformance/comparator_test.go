@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 // recorder is a test that may fail.

@@ -27,7 +27,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelcro-grpc/pelcro-grpc/client"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 var update = flag.Bool("update", false, "write docs/conformance.md")

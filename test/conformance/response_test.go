@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelcro-grpc/pelcro-grpc/client"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 const vectorFiles = "../../mapping/testdata/vectors"

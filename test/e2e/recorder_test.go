@@ -18,7 +18,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 var updating = flag.Bool("update", false, "write a vector for each response of a new kind")

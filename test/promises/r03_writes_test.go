@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // effects counts the customers that were created, by email.

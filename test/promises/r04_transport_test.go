@@ -15,8 +15,8 @@ import (
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // idempotent are the headers with which net/http considers a POST safe to send again.

@@ -13,7 +13,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 const (

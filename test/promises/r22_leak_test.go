@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // descriptors returns the number of open files and sockets, 0 without /proc.

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // A response of 2 KiB is cut at every byte, from the status line to the end of the body.

@@ -24,7 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/vectors"
+	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // Nothing announces the end of the connection, and the response is complete.

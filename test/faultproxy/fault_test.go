@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // Faults that end the exchange: the error of the client, and how far the request got. A

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 func TestNonePassesEverything(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // The port of a proxy that is down counts as used. The listener here gives up the right to
