@@ -2,259 +2,156 @@
 package internal_test
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 )
 
-const module = "github.com/pelcro-grpc/pelcro-grpc"
+const module = "github.com/pelcro-grpc/pelcro-grpc/"
 
-// rule says what of this module a package may import. A name that ends in /...
-// stands for all that lie below it.
+// rule says what of this module a package may import, what its tests may import besides, and which
+// packages of others the package may not import. A name that ends in /... includes all below it.
 type rule struct {
-	packages string
-	imports  []string
-	// testImports is what its tests may import besides that and itself.
-	testImports []string
-	// foreign says which packages of others it may import; nil stands for all.
-	foreign func(path string) bool
+	packages       string
+	imports, tests string // separated by spaces
+	forbidsForeign func(path string) bool
 }
 
-// rules are read from top to bottom; the first one whose packages match counts. A
-// package without a rule may not exist.
+// rules are read from top to bottom; the first one that matches counts. A package without a rule
+// must not exist.
 var rules = []rule{
 	{packages: "gen/..."},
-	{packages: "internal/rawjson", foreign: pure},
-	{packages: "internal/retryafter", foreign: pure},
-	{packages: "mapping", imports: []string{"gen/...", "internal/rawjson", "internal/retryafter"}, foreign: pure, testImports: []string{"internal/vectors"}},
+	{packages: "mapping", imports: "gen/... internal/rawjson internal/retryafter", tests: "internal/vectors", forbidsForeign: isIO},
+	{packages: "server", imports: "gen/... mapping", tests: "internal/customers internal/pelcro internal/sandbox internal/vectors internal/faultproxy"},
+	{packages: "internal/pelcro", imports: "internal/rawjson internal/retryafter", tests: "internal/sandbox internal/faultproxy", forbidsForeign: isGRPC},
+
+	// The resources. Another one is another line here.
+	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson", tests: "internal/sandbox internal/vectors"},
+
+	// The leaves import nothing of this module.
 	{packages: "client"},
-
-	{packages: "internal"}, // this test
-	{packages: "internal/pelcro", imports: []string{"internal/rawjson", "internal/retryafter"}, testImports: []string{"internal/sandbox", "internal/faultproxy"}, foreign: notGRPC},
-	{packages: "internal/sandbox", foreign: standard},
-	{packages: "internal/vectors", foreign: standard},
-	{packages: "internal/faultproxy", foreign: standard},
-	{packages: "internal/access", foreign: pure},
+	{packages: "internal"},
+	{packages: "internal/access", forbidsForeign: isIO},
 	{packages: "internal/admin"},
-	{packages: "internal/telemetry", foreign: notGRPC},
-	{packages: "internal/reload", foreign: standard},
-	{packages: "internal/servertls", foreign: standard, testImports: []string{"internal/reload"}},
-	// The resources.
-	{
-		packages: "internal/customers", imports: []string{"gen/...", "mapping", "server", "internal/pelcro", "internal/rawjson"},
-		testImports: []string{"internal/sandbox", "internal/vectors"},
-	},
-	{packages: "internal/...", imports: []string{"mapping", "gen/..."}},
+	{packages: "internal/faultproxy", forbidsForeign: isForeign},
+	{packages: "internal/logging"},
+	{packages: "internal/rawjson", forbidsForeign: isIO},
+	{packages: "internal/reload", forbidsForeign: isForeign},
+	{packages: "internal/retryafter", forbidsForeign: isForeign},
+	{packages: "internal/sandbox", forbidsForeign: isForeign},
+	{packages: "internal/servertls", tests: "internal/reload", forbidsForeign: isForeign},
+	{packages: "internal/telemetry", forbidsForeign: isGRPC},
+	{packages: "internal/vectors", forbidsForeign: isForeign},
 
-	// The server imports no resource: a new one changes nothing here. Its tests serve one.
-	{
-		packages: "server", imports: []string{"gen/...", "mapping", "internal/pelcro"},
-		testImports: []string{"internal/customers", "internal/sandbox", "internal/vectors", "internal/faultproxy"},
-	},
-	{
-		packages: "cmd/...", imports: []string{"server", "mapping", "client", "internal/..."},
-		testImports: []string{"gen/...", "internal/vectors"},
-	},
+	{packages: "internal/...", imports: "gen/... mapping"},
+	{packages: "cmd/...", imports: "client mapping server internal/...", tests: "gen/..."},
 
-	// These are outsiders, who talk to the service over the network.
-	{packages: "examples/...", imports: []string{"gen/...", "client"}},
-	{packages: "test/promises", testImports: []string{"gen/...", "client", "server", "mapping", "internal/..."}},
-	{packages: "test/...", testImports: []string{"gen/...", "client", "internal/sandbox", "internal/vectors"}},
+	// Outsiders talk to the service over the network.
+	{packages: "examples/...", imports: "gen/... client"},
+	{packages: "test/promises", tests: "gen/... client mapping server internal/..."},
+	{packages: "test/...", tests: "gen/... client internal/sandbox internal/vectors"},
 }
 
-// testOnly are packages that only tests may import, whatever the rules say.
+// testOnly are packages that only tests may import.
 var testOnly = []string{"internal/vectors", "internal/faultproxy"}
 
-// standard allows the standard library: its paths have no host name.
-func standard(path string) bool {
-	first, _, _ := strings.Cut(path, "/")
-	return !strings.Contains(first, ".")
+// isForeign reports whether the package is not in the standard library, whose paths have no host.
+func isForeign(path string) bool {
+	host, _, _ := strings.Cut(path, "/")
+	return strings.Contains(host, ".")
 }
 
-// notGRPC allows what has never heard of gRPC.
-func notGRPC(path string) bool {
-	return !strings.HasPrefix(path, "google.golang.org/") && !strings.HasPrefix(path, "github.com/grpc-ecosystem/")
+func isGRPC(path string) bool {
+	return matches("google.golang.org/...", path) || matches("github.com/grpc-ecosystem/...", path)
 }
 
-// pure refuses what does I/O, or logs. net/http is there for its header and date
-// types.
-func pure(path string) bool {
-	switch path {
-	case "os", "os/exec", "net", "log", "log/slog", "bufio":
-		return false
-	}
-	return true
+// isIO reports whether the package does I/O or logs. net/http is needed for its headers and dates.
+func isIO(path string) bool {
+	return slices.Contains([]string{"os", "os/exec", "net", "log", "log/slog", "bufio"}, path)
 }
 
-// matches reports whether the pattern stands for the path.
 func matches(pattern, path string) bool {
 	root, all := strings.CutSuffix(pattern, "/...")
 	return path == root || all && strings.HasPrefix(path, root+"/")
 }
 
-// listed is a package as go list prints it.
-type listed struct {
-	ImportPath   string
-	Imports      []string
-	TestImports  []string
-	XTestImports []string
-}
-
-// violations returns a line for each import that no rule allows.
-func violations(p listed) (lines []string) {
-	name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+// allowed reports whether the package, or its tests, may import the path.
+func allowed(name, path string, inTests bool) bool {
 	i := slices.IndexFunc(rules, func(r rule) bool { return matches(r.packages, name) })
 	if i < 0 {
-		return []string{name + " has no rule"}
+		return false
 	}
 	r := rules[i]
-	for _, path := range p.Imports {
-		ours, isOurs := strings.CutPrefix(path, module+"/")
-		switch {
-		case isOurs && (slices.Contains(testOnly, ours) || !allows(r.imports, ours)):
-			lines = append(lines, name+" imports "+ours)
-		case !isOurs && r.foreign != nil && !r.foreign(path):
-			lines = append(lines, name+" imports "+path)
-		}
+	own, isOwn := strings.CutPrefix(path, module)
+	if !isOwn {
+		return inTests || r.forbidsForeign == nil || !r.forbidsForeign(path)
 	}
-	allowed := slices.Concat(r.imports, r.testImports, []string{name})
-	for _, path := range slices.Concat(p.TestImports, p.XTestImports) {
-		if ours, isOurs := strings.CutPrefix(path, module+"/"); isOurs && !allows(allowed, ours) {
-			lines = append(lines, "a test of "+name+" imports "+ours)
-		}
+	patterns := strings.Fields(r.imports)
+	if inTests {
+		patterns = append(append(patterns, strings.Fields(r.tests)...), name)
+	} else if slices.Contains(testOnly, own) {
+		return false
 	}
-	return lines
-}
-
-func allows(patterns []string, path string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, path) })
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, own) })
 }
 
 func TestArrows(t *testing.T) {
-	command := exec.Command("go", "list", "-tags=e2e", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	const format = `{{$from := .ImportPath}}` +
+		`{{range .Imports}}{{$from}} imports {{.}}{{"\n"}}{{end}}` +
+		`{{range .TestImports}}{{$from}} tests {{.}}{{"\n"}}{{end}}` +
+		`{{range .XTestImports}}{{$from}} tests {{.}}{{"\n"}}{{end}}`
+	command := exec.Command("go", "list", "-tags=e2e", "-f", format, "./...")
 	command.Dir = ".."
 	out, err := command.Output()
-	if err != nil {
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			t.Fatalf("%v: %s", err, exit.Stderr)
-		}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Fatalf("%v: %s", err, exit.Stderr)
+	} else if err != nil {
 		t.Fatal(err)
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(out)))
-	seen := 0
-	for ; ; seen++ {
-		var p listed
-		if err := decoder.Decode(&p); err != nil {
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			t.Fatal(err)
-		}
-		for _, line := range violations(p) {
-			t.Error(line)
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		arrow := strings.Fields(line)
+		name := strings.TrimPrefix(arrow[0], module)
+		seen[name] = true
+		if !allowed(name, arrow[2], arrow[1] == "tests") {
+			t.Error(strings.TrimSpace(line))
 		}
 	}
-	if seen < 7 {
-		t.Errorf("go list found %d packages", seen)
+	for _, name := range []string{"mapping", "server", "internal/pelcro", "internal/customers", "cmd/pelcro-grpc"} {
+		if !seen[name] {
+			t.Errorf("go list shows no imports of %s", name)
+		}
 	}
 }
 
-// The rules refuse what they must, and no more.
+// The rules reject what they must: a rule that allows everything would pass TestArrows.
 func TestRules(t *testing.T) {
-	const grpc = "google.golang.org/grpc"
 	for _, test := range []struct {
-		from, to string
-		code     bool // whether the package itself may import it
-		tests    bool // whether its tests may
+		from, to    string
+		code, tests bool // whether the package, and whether its tests may import it
 	}{
-		{"cmd/pelcro-grpc", "server", true, true},
-		{"cmd/pelcro-grpc", "mapping", true, true},
-		{"cmd/pelcro-grpc", "internal/pelcro", true, true},
-		{"cmd/pelcro-grpc", "internal/sandbox", true, true},
-		{"cmd/pelcro-grpc", "internal/later", true, true},
-		{"cmd/pelcro-grpc", "internal/vectors", false, true},
-		{"cmd/pelcro-grpc", "gen/pelcro/v1", false, true},
-		{"cmd/pelcro-grpc", "client", true, true},
-		{"server", "gen/pelcro/v1", true, true},
-		{"server", "mapping", true, true},
-		{"server", "internal/pelcro", true, true},
-		{"server", "internal/sandbox", false, true},
-		{"server", "internal/vectors", false, true},
-		{"server", "internal/customers", false, true},
-		{"server", "internal/rawjson", false, false},
-		{"server", "internal/later", false, false},
-		{"internal/customers", "server", true, true},
-		{"internal/customers", "mapping", true, true},
-		{"internal/customers", "gen/pelcro/v1", true, true},
-		{"internal/customers", "internal/pelcro", true, true},
-		{"internal/customers", "internal/rawjson", true, true},
-		{"internal/customers", "internal/sandbox", false, true},
-		{"internal/customers", "internal/vectors", false, true},
-		{"internal/customers", "internal/access", false, false},
-		{"internal/customers", "cmd/pelcro-grpc", false, false},
-		{"server", "internal/pelcro/below", false, false},
-		{"server", "cmd/pelcro-grpc", false, false},
-		{"server", "client", false, false},
-		{"mapping", "gen/pelcro/v1", true, true},
-		{"mapping", "internal/vectors", false, true},
-		{"mapping", "internal/pelcro", false, false},
-		{"mapping", "server", false, false},
-		{"gen/pelcro/v1", "mapping", false, false},
-		{"internal/pelcro", "gen/pelcro/v1", false, false},
-		{"internal/pelcro", "mapping", false, false},
-		{"internal/pelcro", "internal/sandbox", false, true},
-		{"internal/sandbox", "internal/pelcro", false, false},
-		{"internal/sandbox", "internal/vectors", false, false},
-		{"internal/access", "gen/pelcro/v1", false, false},
-		{"internal/telemetry", "mapping", false, false},
-		{"internal/access", "mapping", false, false},
-		{"internal/reload", "gen/pelcro/v1", false, false},
-		{"internal/servertls", "internal/reload", false, true},
-		{"internal/servertls", "gen/pelcro/v1", false, false},
-		{"internal/later", "mapping", true, true},
-		{"internal/later", "gen/pelcro/v1", true, true},
-		{"internal/later", "server", false, false},
-		{"internal/later", "internal/pelcro", false, false},
-		{"internal/later", "internal/other", false, false},
-		{"client", "gen/pelcro/v1", false, false},
-		{"examples/go", "gen/pelcro/v1", true, true},
-		{"examples/go", "client", true, true},
-		{"examples/go", "server", false, false},
-		{"mappings", "gen/pelcro/v1", false, false},
-		{"pkg/util", "gen/pelcro/v1", false, false},
+		{"server", module + "mapping", true, true},
+		{"server", module + "internal/pelcro", false, true},
+		{"server", module + "internal/customers", false, true},
+		{"server", module + "internal/rawjson", false, false},
+		{"internal/customers", module + "internal/pelcro", true, true},
+		{"internal/customers", module + "internal/access", false, false},
+		{"internal/pelcro", module + "mapping", false, false},
+		{"internal/pelcro", "google.golang.org/grpc/codes", false, true},
+		{"internal/sandbox", module + "internal/pelcro", false, false},
+		{"internal/sandbox", "golang.org/x/net/html", false, true},
+		{"internal/later", module + "gen/pelcro/v1", true, true},
+		{"internal/later", module + "server", false, false},
+		{"mapping", module + "server", false, false},
+		{"mapping", "os", false, true},
+		{"cmd/pelcro-grpc", module + "internal/vectors", false, true},
+		{"examples/go", module + "server", false, false},
+		{"pkg/util", module + "gen/pelcro/v1", false, false},
 	} {
-		from, to := module+"/"+test.from, module+"/"+test.to
-		if got := len(violations(listed{ImportPath: from, Imports: []string{to}})) == 0; got != test.code {
-			t.Errorf("%s -> %s is allowed: %v", test.from, test.to, got)
-		}
-		if got := len(violations(listed{ImportPath: from, TestImports: []string{to}})) == 0; got != test.tests {
-			t.Errorf("tests of %s -> %s is allowed: %v", test.from, test.to, got)
-		}
-		if got := len(violations(listed{ImportPath: from, XTestImports: []string{from, to}})) == 0; got != test.tests {
-			t.Errorf("outer tests of %s -> %s is allowed: %v", test.from, test.to, got)
-		}
-	}
-	for _, test := range []struct {
-		from, to string
-		allowed  bool
-	}{
-		{"internal/sandbox", "net/http", true},
-		{"internal/sandbox", "golang.org/x/net/html", false},
-		{"internal/sandbox", grpc, false},
-		{"internal/pelcro", "net/http", true},
-		{"internal/pelcro", "golang.org/x/net/http2", true},
-		{"internal/pelcro", grpc, false},
-		{"internal/pelcro", grpc + "/codes", false},
-		{"mapping", grpc + "/codes", true},
-		{"internal/access", "os", false},
-		{"internal/servertls", grpc + "/credentials", false},
-	} {
-		if got := len(violations(listed{ImportPath: module + "/" + test.from, Imports: []string{test.to}})) == 0; got != test.allowed {
-			t.Errorf("%s -> %s is allowed: %v", test.from, test.to, got)
+		if code, tests := allowed(test.from, test.to, false), allowed(test.from, test.to, true); code != test.code || tests != test.tests {
+			t.Errorf("%s -> %s: %v, %v in tests", test.from, test.to, code, tests)
 		}
 	}
 }

@@ -169,7 +169,7 @@ func plainNoResponse(err error) error {
 	case errors.Is(err, context.Canceled):
 		code, reason = codes.Canceled, "CANCELLED"
 	}
-	return plainStatus(code, "Pelcro did not answer", &errdetails.ErrorInfo{Reason: reason, Domain: "pelcro-grpc"})
+	return plainStatus(code, "Pelcro did not respond", &errdetails.ErrorInfo{Reason: reason, Domain: "pelcro-grpc"})
 }
 
 // plainLocalError is what would be written by hand for a bad request.

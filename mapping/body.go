@@ -106,7 +106,7 @@ func looksLikePelcro(object rawjson.Value, success bool) bool {
 
 // pelcroStart matches the beginning of Pelcro's errors, for a body that cannot be
 // parsed, usually because it is not whole.
-var pelcroStart = regexp.MustCompile(`^(?:\x{feff})?\s*\{\s*"(?:errors?|message)"\s*:`)
+var pelcroStart = regexp.MustCompile(`^(?:\x{feff})?\s*\{\s*"(?:errors?|message|data)"\s*:`)
 
 func originOfStart(body []byte, isProblem bool) Origin {
 	if !isProblem && pelcroStart.Match(body) {
@@ -130,6 +130,9 @@ func textOf(object rawjson.Value) string {
 			member = sentence(member)
 		}
 		text, _ := member.Text()
+		if isListOfTexts(member) {
+			text = joined(member)
+		}
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
@@ -143,10 +146,20 @@ func textOf(object rawjson.Value) string {
 	return ""
 }
 
+// joined returns the texts of a list, separated by spaces.
+func joined(list rawjson.Value) string {
+	var texts []string
+	for element := range list.Elements() {
+		text, _ := element.Text()
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, " ")
+}
+
 // sentence returns the text of an object that is one error, zero if it is not one: the first of
 // the members that such objects have.
 func sentence(object rawjson.Value) rawjson.Value {
-	for _, name := range []string{"message", "detail", "title", "description", "reason"} {
+	for _, name := range []string{"message", "detail", "title", "description", "reason", "msg", "defaultMessage", "error"} {
 		if text, ok := object.Member(name).Text(); ok && strings.TrimSpace(text) != "" {
 			return object.Member(name)
 		}

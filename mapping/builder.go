@@ -90,7 +90,7 @@ func (b *errorBuilder) details(requestID string) (details []*anypb.Any) {
 			details = append(details, packed)
 		}
 	}
-	add(&errdetails.ErrorInfo{Reason: b.info.name, Domain: Domain, Metadata: b.allMetadata()})
+	add(&errdetails.ErrorInfo{Reason: b.info.name, Domain: domain, Metadata: b.allMetadata()})
 	if len(b.violations) > 0 {
 		add(&errdetails.BadRequest{FieldViolations: b.violations})
 	}

@@ -12,7 +12,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// TestWorstCaseFits proves what the dropping of violations relies on: an answer
+// TestWorstCaseFits proves what the dropping of violations relies on: an error
 // with a single violation is within the budget, even with every detail that
 // there is, and every text at its bound and in the costliest characters.
 func TestWorstCaseFits(t *testing.T) {

@@ -48,10 +48,10 @@ func TestMetadata(t *testing.T) {
 		{"no response", mapping.FromNoResponse(callOf(t, "GetCustomer"), mapping.NoResponse{Sent: true}), map[string]string{
 			"operation": "GetCustomer",
 		}},
-		{"refused", mapping.FromLocalError(callOf(t, "GetCustomer"), mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
+		{"local", mapping.FromLocalError(callOf(t, "GetCustomer"), mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN}), map[string]string{
 			"operation": "GetCustomer", "outcome": "notSent",
 		}},
-		{"refused, no operation", mapping.FromLocalError(mapping.Call{}, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
+		{"local, no operation", mapping.FromLocalError(mapping.Call{}, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD}), map[string]string{
 			"outcome": "notSent",
 		}},
 	} {
@@ -77,7 +77,7 @@ func TestMessages(t *testing.T) {
 		{"UpdateCustomer", jsonResponse(405, message), "The RPC exists, but Pelcro rejected its HTTP method (HTTP 405): Some text."},
 		{"UpdateCustomer", jsonResponse(405, page), "The response did not come from the Pelcro API (HTTP 405)"},
 		{"GetCustomer", jsonResponse(500, message), "Pelcro failed (HTTP 500)"},
-		{"GetCustomer", jsonResponse(404, `{"message":"The route api/v1/core/x could not be found."}`), "The response did not come from the Pelcro API (HTTP 404): The route [path] could not be found."},
+		{"GetCustomer", jsonResponse(404, `{"message":"The route api/v1/core/x could not be found."}`), "Pelcro has no route for this request; the base URL may be wrong (HTTP 404): The route [path] could not be found."},
 	} {
 		if got := mapping.FromResponse(callOf(t, test.operation), test.response).Status().Message(); got != test.want {
 			t.Errorf("message %q, want %q", got, test.want)
@@ -208,8 +208,8 @@ func TestSameInputSameBytes(t *testing.T) {
 	}
 }
 
-// TestAnswersShareNothing: no answer changes when later ones are made.
-func TestAnswersShareNothing(t *testing.T) {
+// TestErrorsShareNothing: no error changes when later ones are made.
+func TestErrorsShareNothing(t *testing.T) {
 	var results []mapping.Result
 	var want [][]byte
 	for _, v := range vectors.Read(t, vectorFiles) {

@@ -12,7 +12,7 @@
 // # What is promised
 //
 // The code is canonical and follows the table in docs/errors.md, which is generated from this
-// package. Every error carries exactly one google.rpc.ErrorInfo with the domain [Domain] and a
+// package. Every error carries exactly one google.rpc.ErrorInfo with the domain "pelcro-grpc" and a
 // reason from pelcro.v1.ErrorReason; a reason always has the same code and, once released, keeps
 // its meaning. Each type of detail occurs at most once. The message is for people and may change.
 //

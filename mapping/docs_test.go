@@ -209,7 +209,7 @@ func conditionText(i int) string {
 	return ""
 }
 
-// sampleText returns the status as JSON. The blanks of protojson differ from
+// sampleText returns the status as JSON. The whitespace of protojson differ from
 // build to build, so they are replaced.
 func sampleText(t *testing.T, result Result) string {
 	t.Helper()

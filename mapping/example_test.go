@@ -151,7 +151,11 @@ func ExampleResult_Trailer() {
 }
 
 // The text is the one of docs/errors.md.
-func ExampleAdvice() {
-	fmt.Println(mapping.Advice(pelcrov1.ErrorReason_PELCRO_CONFLICT))
+func ExampleResult_Advice() {
+	update, _ := mapping.CustomerOperation("UpdateCustomer")
+	result := mapping.FromResponse(mapping.Call{Operation: update}, mapping.Response{
+		StatusCode: http.StatusConflict, Body: []byte(`{"message":"The customer was changed."}`),
+	})
+	fmt.Println(result.Advice())
 	// Output: Read the customer again, decide again, send again.
 }

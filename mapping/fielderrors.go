@@ -24,7 +24,7 @@ const foreignKey = "registered_on_other_sites"
 
 // notFields are keys that name a part of an error instead of a field, in the order in which the
 // upstream's sentence is looked for.
-var notFields = []string{"message", "detail", "title", "base", "status", "code"}
+var notFields = []string{"message", "detail", "title", "base", "non_field_errors", "status", "code", foreignKey}
 
 // showsErrors are the statuses under which "errors" counts. Under any other status it says nothing
 // that the status does not say.
@@ -50,15 +50,21 @@ func (e *evidence) readFieldErrors(operation Operation, statusCode int) {
 		case "errors":
 			r.errors(value)
 		case "invalid-params", "invalid_params":
-			r.list(value)
+			for element := range value.Elements() {
+				r.oneError(element, append(fieldNames, "name"))
+			}
 		}
 	}
 	for _, name := range []string{"error", "message", "data"} {
 		if len(e.fields) > 0 || e.isDebug {
 			break
 		}
-		if value := e.json.Member(name); name != "data" || isJSend(e.json) {
-			r.nested(value, name != "data" || isFailureWord(e.json.Member("status")))
+		switch value := e.json.Member(name); {
+		case name == "data" && !mayHoldErrors(e.json, statusCode):
+		case value.Kind() == '[' && name != "data":
+			r.list(value)
+		default:
+			r.nested(value, name != "data" || isJSendFail(e.json))
 		}
 	}
 	if len(e.fields) == 0 && !e.isDebug && (statusCode == http.StatusBadRequest || statusCode == http.StatusUnprocessableEntity) {
@@ -69,11 +75,18 @@ func (e *evidence) readFieldErrors(operation Operation, statusCode int) {
 	}
 }
 
-// isJSend reports whether "data" holds the errors of a request: JSend
-// (https://github.com/omniti-labs/jsend), or Laravel's usual {"success": false, "data": …}.
-func isJSend(object rawjson.Value) bool {
-	return (isFailureWord(object.Member("status")) || isFalse(object.Member("success"))) &&
-		object.Member("data").Member("id").IsZero()
+// mayHoldErrors reports whether "data" may hold field errors instead of a customer: in an error, or in
+// a success that says that it failed, if it has no id that is a number.
+func mayHoldErrors(object rawjson.Value, statusCode int) bool {
+	_, isCustomer := object.Member("data").Member("id").Integer()
+	return !isCustomer && (!isSuccess(statusCode) || contradicts(object))
+}
+
+// isJSendFail reports whether "data" holds one text for each field
+// (https://github.com/omniti-labs/jsend).
+func isJSendFail(object rawjson.Value) bool {
+	word, _ := object.Member("status").Text()
+	return strings.EqualFold(word, "fail")
 }
 
 // fieldReader collects field errors, and the texts that name no field.
@@ -91,8 +104,10 @@ func (r *fieldReader) errors(value rawjson.Value) {
 		r.object(value)
 	case '[':
 		r.list(value)
-	default:
+	case '"':
 		r.addText(value)
+	case '0', 't':
+		r.omitted++
 	}
 }
 
@@ -103,7 +118,7 @@ func (r *fieldReader) list(list rawjson.Value) {
 		case '"':
 			r.addText(element)
 		case '{':
-			r.oneError(element)
+			r.oneError(element, fieldNames)
 		case 'n':
 		default:
 			r.omitted++
@@ -112,10 +127,10 @@ func (r *fieldReader) list(list rawjson.Value) {
 }
 
 // oneError reads an object that is one error, or else an object of field errors.
-func (r *fieldReader) oneError(object rawjson.Value) {
-	key, text := fieldNamed(object), sentence(object)
+func (r *fieldReader) oneError(object rawjson.Value, names []string) {
+	key, text := fieldNamed(object, names), sentence(object)
 	switch {
-	case key != "":
+	case key != "" && !slices.Contains(notFields, key) && !r.isText(key):
 		words, _ := text.Text()
 		r.add(key, words)
 	case !text.IsZero():
@@ -125,19 +140,23 @@ func (r *fieldReader) oneError(object rawjson.Value) {
 	}
 }
 
+// fieldNames are the members by which an error object names its field.
+var fieldNames = []string{"field", "param", "property", "path"}
+
 // fieldNamed returns the key that an error object names, empty for none.
-func fieldNamed(object rawjson.Value) string {
+func fieldNamed(object rawjson.Value, names []string) string {
 	source := object.Member("source")
 	for _, v := range []rawjson.Value{source.Member("pointer"), object.Member("pointer")} {
 		if pointer, ok := v.Text(); ok {
 			return keyOf(pointer)
 		}
 	}
-	for _, v := range []rawjson.Value{
-		source.Member("parameter"), object.Member("field"), object.Member("param"), object.Member("property"), object.Member("name"),
-	} {
-		if name, ok := v.Text(); ok {
-			return name
+	if name, ok := source.Member("parameter").Text(); ok {
+		return name
+	}
+	for _, name := range names {
+		if key, ok := object.Member(name).Text(); ok {
+			return key
 		}
 	}
 	return ""
@@ -146,27 +165,30 @@ func fieldNamed(object rawjson.Value) string {
 // keyOf returns the key that a JSON pointer (RFC 6901) into a JSON:API document names.
 func keyOf(pointer string) string {
 	pointer = strings.TrimPrefix(pointer, "#")
-	for _, prefix := range []string{"/data/attributes/", "/data/relationships/", "/data/", "/"} {
-		if rest, ok := strings.CutPrefix(pointer, prefix); ok {
-			return strings.NewReplacer("/", ".", "~1", "/", "~0", "~").Replace(rest)
+	for _, document := range []string{"/data/attributes", "/data/relationships", "/data"} {
+		if rest, ok := strings.CutPrefix(pointer, document); ok && (rest == "" || rest[0] == '/') {
+			pointer = rest
+			break
 		}
 	}
-	return ""
+	return strings.NewReplacer("/", ".", "~1", "/", "~0", "~").Replace(strings.TrimPrefix(pointer, "/"))
 }
 
 // object reads an object of field errors, in which some keys may be texts instead of fields.
 func (r *fieldReader) object(object rawjson.Value) {
+	titled := r.hasTitle(object)
 	for key, value := range object.Members() {
 		switch {
-		case first(key) == foreignKey:
-		case isIndex(key): // a list that PHP has filtered
+		case isIndex(key): // PHP prints a filtered list as an object
 			if value.Kind() == '{' {
-				r.oneError(value)
+				r.oneError(value, fieldNames)
 			} else {
 				r.addTexts(value)
 			}
-		case slices.Contains(notFields, key) && !r.isTitle(object, key):
-			// read below
+		case isNotField(key, titled):
+			if key != foreignKey && isNested(value) && !isListOfTexts(value) {
+				r.errors(value)
+			}
 		case r.isText(key):
 			r.addTexts(value)
 		default:
@@ -174,22 +196,24 @@ func (r *fieldReader) object(object rawjson.Value) {
 		}
 	}
 	for _, key := range notFields {
-		if value := object.Member(key); !value.IsZero() && !r.isTitle(object, key) {
-			if len(r.texts) == 0 {
-				r.addTexts(value)
-			}
+		if value := object.Member(key); len(r.texts) == 0 && isNotField(key, titled) && value.Kind() != '{' {
+			r.addTexts(value)
 		}
 	}
 }
 
-// isTitle reports whether the key is a customer's title, which is also the name of a part of an
-// error.
-func (r *fieldReader) isTitle(object rawjson.Value, key string) bool {
-	if key != "title" || !r.operation.knows(key) {
+func isNotField(key string, titled bool) bool {
+	return slices.Contains(notFields, key) && (key != "title" || !titled)
+}
+
+// hasTitle reports whether the member "title" of the object is about the title of a customer, which
+// is also the name of a part of an error.
+func (r *fieldReader) hasTitle(object rawjson.Value) bool {
+	title := object.Member("title")
+	if title.IsZero() || !r.operation.knows("title") {
 		return false
 	}
-	return object.Member(key).Kind() == '[' || sentence(object) == object.Member(key) &&
-		object.Member("status").IsZero() && object.Member("code").IsZero()
+	return title.Kind() == '[' || sentence(object) == title && object.Member("status").IsZero() && object.Member("code").IsZero()
 }
 
 // isText reports whether the key says what was not found instead of which field is invalid: under
@@ -208,8 +232,8 @@ func (r *fieldReader) isText(key string) bool {
 }
 
 // nested reads the value of "error", "message" or "data", which may hold field errors or a single
-// error with members of its own. A member that is one text counts only with texts, because "data"
-// may also hold the customer.
+// error with members of its own. A member that is one text counts only with texts, because "data" may
+// also hold the request.
 func (r *fieldReader) nested(object rawjson.Value, texts bool) {
 	for key, value := range object.Members() {
 		if key == "errors" {
@@ -219,31 +243,42 @@ func (r *fieldReader) nested(object rawjson.Value, texts bool) {
 	if len(r.fields) > 0 {
 		return
 	}
-	single := !sentence(object).IsZero() && !r.isTitle(object, "title")
+	titled := r.hasTitle(object)
+	single := !sentence(object).IsZero() && !titled
 	for key, value := range object.Members() {
-		certain := r.operation.knows(key) || !single && strings.TrimSpace(r.text) == ""
-		if r.mayBeField(object, key) && certain && (isNested(value) || texts && !single && value.Kind() == '"') {
+		switch {
+		case slices.Contains(envelopeKeys, key) || isNotField(key, titled):
+		case r.isText(key):
+			r.addTexts(value)
+		case isListOfTexts(value),
+			texts && isNested(value) && (r.operation.knows(key) || !single),
+			texts && value.Kind() == '"' && !single && (r.operation.knows(key) || !r.hasSentence()):
 			r.field(key, value, 1)
 		}
 	}
 }
 
-// bare reads field errors without an envelope. Beside a sentence of the error only lists about
-// fields of the request count, because other members may be anything.
+// bare reads field errors without an envelope. Beside a sentence of the error they count only if one
+// of them is about a field of the request, because other members may be anything.
 func (r *fieldReader) bare(object rawjson.Value) {
-	single := strings.TrimSpace(r.text) != ""
+	titled := r.hasTitle(object)
+	certain := !r.hasSentence()
+	for key, value := range object.Members() {
+		certain = certain || r.operation.knows(key) && isNested(value) && !isNotField(key, titled)
+	}
 	for key, value := range object.Members() {
 		known := r.operation.knows(key)
-		if r.mayBeField(object, key) && (known && isNested(value) || !single && (isListOfTexts(value) || known && value.Kind() == '"')) {
+		switch {
+		case slices.Contains(envelopeKeys, key) || isNotField(key, titled) || r.isText(key):
+		case known && isNested(value),
+			certain && isListOfErrors(value),
+			certain && known && value.Kind() == '"' && !r.hasSentence():
 			r.field(key, value, 1)
 		}
 	}
 }
 
-func (r *fieldReader) mayBeField(object rawjson.Value, key string) bool {
-	return !slices.Contains(envelopeKeys, key) && first(key) != foreignKey && !r.isText(key) &&
-		(!slices.Contains(notFields, key) || r.isTitle(object, key))
-}
+func (r *fieldReader) hasSentence() bool { return strings.TrimSpace(r.text) != "" }
 
 func isNested(value rawjson.Value) bool { return value.Kind() == '[' || value.Kind() == '{' }
 
@@ -253,9 +288,17 @@ var envelopeKeys = []string{
 }
 
 func isListOfTexts(value rawjson.Value) bool {
+	return isListOf(value, func(v rawjson.Value) bool { return v.Kind() == '"' })
+}
+
+func isListOfErrors(value rawjson.Value) bool {
+	return isListOf(value, func(v rawjson.Value) bool { return v.Kind() == '"' || !sentence(v).IsZero() })
+}
+
+func isListOf(list rawjson.Value, holds func(rawjson.Value) bool) bool {
 	found := false
-	for element := range value.Elements() {
-		if element.Kind() != '"' {
+	for element := range list.Elements() {
+		if !holds(element) {
 			return false
 		}
 		found = true
@@ -307,13 +350,17 @@ func (r *fieldReader) fieldObject(path string, object rawjson.Value, depth int) 
 		case value.Kind() == '{' || value.Kind() == '[':
 			r.field(path+"."+key, value, depth+1)
 		case !one.IsZero(): // the other members describe the same error
-		case slices.Contains(r.operation.Fields.Maps, first(path)):
+		case slices.Contains(requestValues, key):
+		case slices.Contains(r.operation.Fields.Maps, first(path)) && ruleReasons[key] == 0:
 			r.field(path+"."+key, value, depth+1)
 		default:
 			r.field(path, value, depth+1)
 		}
 	}
 }
+
+// requestValues are members of error objects that repeat the rejected value, which is not shown.
+var requestValues = []string{"value", "rejectedValue", "input", "location", "type"}
 
 func (r *fieldReader) add(key, text string) {
 	if len(r.fields) == maxViolations {

@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// FieldNames says what the keys of Pelcro's field errors are called in the gRPC
-// request. Pelcro separates the parts of a key with dots; list indexes are
-// parts of their own and, as in google.rpc.BadRequest, start at zero.
+// FieldNames maps the keys of Pelcro's field errors to paths in the gRPC request. Pelcro separates the
+// parts of a key by dots; list indexes are parts, too, and start at zero as in google.rpc.BadRequest.
 type FieldNames struct {
-	// Parent is the field of the request that holds the resource. Keys that Names
-	// does not have lie under it; empty for the request itself.
+	// Parent is the field of the request that holds the resource, and the parent of all keys that
+	// Names does not have; empty for the request itself.
 	Parent string
 	// Names maps the first part of a key to its path in the request.
 	Names map[string]string
-	// Maps are first parts below which everything is one map key.
+	// Maps are the first parts of maps: everything after them is one map key.
 	Maps []string
-	// Prefixes maps the beginning of a key to the path that stands for all keys
-	// with that beginning; the longest one counts.
+	// Prefixes maps the beginning of a key to the path of all keys with that beginning; the longest
+	// one counts.
 	Prefixes map[string]string
 }
 
@@ -34,8 +33,8 @@ func (f FieldNames) upstreamPath(key string) string {
 	return clean(f.path(key), maxFieldPath)
 }
 
-// path returns where in the request the upstream key is. An unknown key stays
-// as it is, under Parent. The key must be clean text.
+// path returns the path of an upstream key in the request. An unknown key stays as it is, under
+// Parent. The key must be clean text.
 func (f FieldNames) path(key string) string {
 	longest, found := "", false
 	for prefix := range f.Prefixes {
@@ -79,8 +78,7 @@ func (f FieldNames) path(key string) string {
 	return b.String()
 }
 
-// withoutParent returns the key without the field that holds the resource, if it
-// begins with that.
+// withoutParent returns the key without the field that holds the resource.
 func (f FieldNames) withoutParent(key string) string {
 	rest, found := strings.CutPrefix(key, f.Parent)
 	if found && f.Parent != "" && strings.HasPrefix(rest, ".") {

@@ -6,12 +6,10 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// fieldTexts recognises why a field was refused by the English text: Laravel's
-// defaults, the wording up to version 9 and from 10 on (laravel/framework,
-// src/Illuminate/Translation/lang/en/validation.php), and the texts that Pelcro
-// is known to have of its own. Read from top to bottom, the first row whose
-// parts all occur in the text decides. A translated or unknown text is
-// FIELD_INVALID_VALUE; codes never depend on texts.
+// fieldTexts maps English texts to reasons: Laravel's defaults, in the wording up to version 9 and from
+// 10 on (laravel/framework, src/Illuminate/Translation/lang/en/validation.php), and the known texts of
+// Pelcro. Read from top to bottom: the first row whose parts are all in the text decides. A translated
+// or unknown text is FIELD_INVALID_VALUE; codes never depend on texts.
 var fieldTexts = []struct {
 	parts  []string
 	reason pelcrov1.FieldViolationReason
@@ -122,7 +120,7 @@ var ruleReasons = map[string]pelcrov1.FieldViolationReason{
 
 func fieldReason(text string) pelcrov1.FieldViolationReason {
 	if rule, ok := strings.CutPrefix(strings.TrimSpace(text), "validation."); ok && !strings.Contains(rule, " ") {
-		return ruleReason(rule)
+		return ruleReason(withoutAttribute(rule))
 	}
 	for _, row := range fieldTexts {
 		if containsAll(text, row.parts) {
@@ -130,6 +128,18 @@ func fieldReason(text string) pelcrov1.FieldViolationReason {
 		}
 	}
 	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE
+}
+
+// withoutAttribute returns the rule of a key for one attribute, "custom.email.required".
+func withoutAttribute(rule string) string {
+	rest, ok := strings.CutPrefix(rule, "custom.")
+	for ok && ruleReason(rest) == pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE {
+		_, rest, ok = strings.Cut(rest, ".")
+	}
+	if rest == "" {
+		return rule
+	}
+	return rest
 }
 
 // ruleReason returns the reason of a rule, for example "max.string" or "required_with".

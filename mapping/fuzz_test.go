@@ -11,7 +11,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// FuzzFromResponse: whatever is answered, the caller gets a coded error that keeps
+// FuzzFromResponse: for every response, the caller gets a coded error that keeps
 // every promise, the same one each time, and a server's failure says nothing of
 // its body.
 func FuzzFromResponse(f *testing.F) {

@@ -12,44 +12,41 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
-// Response is an HTTP response of Pelcro's, or of whatever stands in front of it.
+// Response is an HTTP response of Pelcro, or of something in front of it.
 type Response struct {
 	StatusCode int
 	Header     http.Header
-	// Body is the body, decompressed. An error's that is longer than
-	// [MaxErrorBody] is not looked at.
+	// Body is decompressed. The body of an error beyond [MaxErrorBody] is not read.
 	Body []byte
-	// BodyIncomplete says that Body is not all of it: cut at the limit, or the
-	// reading failed. It is then not looked at, and the status alone decides.
+	// BodyIncomplete says that Body was cut, at the limit or by a failure. The status alone then
+	// decides.
 	BodyIncomplete bool
-	// TooLarge says that a success had a larger body than the caller reads.
+	// TooLarge says that the body of a success is larger than the caller reads.
 	TooLarge bool
-	// Unusable says that a success had "data" that the caller could not use.
+	// Unusable says that the caller could not use the "data" of a success.
 	Unusable bool
 }
 
-// Violation is one thing wrong with one field of a gRPC request.
+// Violation is a google.rpc.BadRequest.FieldViolation of a gRPC request.
 type Violation struct {
-	// Field is the path in the request message: proto names, zero-based indexes,
-	// quoted map keys.
+	// Field is the path in the request message: proto names, zero-based indexes, quoted map keys.
 	Field       string
 	Description string
 	Reason      pelcrov1.FieldViolationReason
 }
 
-// LocalError is the service's own no.
+// LocalError is an error that the service raises itself.
 type LocalError struct {
 	// Reason is one of the GATEWAY_ reasons.
 	Reason pelcrov1.ErrorReason
-	// Violations are what is wrong with the request, for
-	// GATEWAY_INVALID_REQUEST.
+	// Violations are the invalid fields, for GATEWAY_INVALID_REQUEST.
 	Violations []Violation
-	// Omitted counts what is wrong besides.
+	// Omitted counts further violations.
 	Omitted int
-	// Sent reports whether the request may have reached Pelcro before, as it may
-	// when the service fails or shuts down in the middle of a call.
+	// Sent reports whether the request may have reached Pelcro before the service failed or shut
+	// down.
 	Sent bool
-	// Delay is how long the caller should wait before a retry, 0 if that is not known.
+	// Delay is how long the caller should wait before a retry, 0 if it is unknown.
 	Delay time.Duration
 }
 
@@ -66,7 +63,6 @@ func FromResponse(call Call, response Response) Result {
 		advice:       adviseResponse(call, response, e, reason),
 		origin:       e.origin,
 		metadata:     map[string]string{metaHTTPStatus: strconv.Itoa(response.StatusCode)},
-		omitted:      e.omitted,
 		precondition: preconditions[response.StatusCode],
 	}
 	if e.kind != bodyObject {
@@ -80,7 +76,14 @@ func FromResponse(call Call, response Response) Result {
 	} else {
 		b.private = text
 	}
-	b.addUpstream(e.fields)
+	switch reason {
+	case pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE:
+	case pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED, pelcrov1.ErrorReason_PELCRO_ALREADY_EXISTS, pelcrov1.ErrorReason_PELCRO_CONFLICT:
+		b.addUpstream(e.fields)
+		b.omitted = e.omitted
+	default:
+		b.omitted = e.omitted + len(e.fields)
+	}
 	if response.StatusCode == http.StatusTooManyRequests {
 		b.quota = retryafter.Limit(response.Header)
 	}

@@ -4,7 +4,9 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -159,5 +161,84 @@ func TestSuccess(t *testing.T) {
 				t.Errorf("OK is %v: %v", result.OK(), result.Status())
 			}
 		})
+	}
+}
+
+// TestEvidence has successes whose data only looks like errors, or the other way round.
+func TestEvidence(t *testing.T) {
+	for _, test := range []struct {
+		name, operation string
+		response        mapping.Response
+		reason, outcome string
+	}{
+		{"a failure beside the request's values", "CreateCustomer", mapping.Response{StatusCode: 200, Unusable: true,
+			Body: []byte(`{"status":"error","message":"Mail failed.","data":{"email":"ada@example.com","first_name":"Ada"}}`)},
+			"PELCRO_ERROR_IN_SUCCESS", "unknown"},
+		{"a failure beside metadata", "CreateCustomer", mapping.Response{StatusCode: 200, Unusable: true,
+			Body: []byte(`{"success":false,"data":{"email":"ada@example.com","metadata":{"a":["b"]}}}`)},
+			"PELCRO_ERROR_IN_SUCCESS", "unknown"},
+		{"JSend's fail", "CreateCustomer", mapping.Response{StatusCode: 200, Unusable: true,
+			Body: []byte(`{"status":"fail","data":{"email":"The email is required."}}`)},
+			"PELCRO_VALIDATION_FAILED", "rejected"},
+		{"a message of PHP that holds JSON", "DeleteCustomer", jsonResponse(200, "Warning: deletion failed: []"),
+			"PELCRO_MALFORMED_RESPONSE", ""},
+		{"a cut success after a message of PHP", "DeleteCustomer", jsonResponse(200, "Warning: x\n{\"success\":false,\"data\":{\"id\":42}"),
+			"PELCRO_MALFORMED_RESPONSE", ""},
+		{"a list without usable data", "ListCustomers", mapping.Response{StatusCode: 200, Unusable: true,
+			Body: []byte(`{"errors":{"email":["A"]},"data":[{"email":"x"}]}`)},
+			"PELCRO_MALFORMED_RESPONSE", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result := mapping.FromResponse(callOf(t, test.operation), test.response)
+			d := checkPromises(t, result)
+			if d.info.GetReason() != test.reason || d.info.GetMetadata()["outcome"] != test.outcome {
+				t.Errorf("%s, outcome %q", d.info.GetReason(), d.info.GetMetadata()["outcome"])
+			}
+			if got := everyText(t, result); strings.Contains(got, "Ada") || strings.Contains(got, "ada@") {
+				t.Errorf("a value of the request is shown: %s", got)
+			}
+		})
+	}
+}
+
+// TestNotFoundTexts: under 404, errors about the customer's id are not about a field.
+func TestNotFoundTexts(t *testing.T) {
+	for _, body := range []string{
+		`{"errors":{"customer":["Customer not found."]}}`,
+		`{"errors":[{"status":"404","detail":"Customer not found.","source":{"pointer":"/data/id"}}]}`,
+		`{"errors":[{"detail":"Customer not found.","source":{"parameter":"id"}}]}`,
+		`{"errors":[{"field":"customer_id","message":"Customer not found."}]}`,
+		`{"message":{"id":["Customer not found."]}}`,
+		`{"error":{"user_id":["Customer not found."]}}`,
+	} {
+		for _, operation := range []string{"GetCustomer", "UpdateCustomer", "DeleteCustomer"} {
+			result := mapping.FromResponse(callOf(t, operation), jsonResponse(404, body))
+			checkOutcome(t, operation+" "+body, result, "NOT_FOUND", "PELCRO_NOT_FOUND")
+			if got := result.Status().Message(); !strings.HasSuffix(got, ": Customer not found.") {
+				t.Errorf("%s: %q", body, got)
+			}
+		}
+	}
+	for _, operation := range []string{"GetCustomer", "DeleteCustomer"} {
+		result := mapping.FromResponse(callOf(t, operation), jsonResponse(404, `{"errors":{"password":["Wrong password."]}}`))
+		checkOutcome(t, operation, result, "NOT_FOUND", "PELCRO_NOT_FOUND")
+	}
+}
+
+// TestReadingIsLinear: the largest body of the costliest kind is read in a moment. Without a bound it
+// took two minutes.
+func TestReadingIsLinear(t *testing.T) {
+	for _, frame := range []string{`{"errors":{%s}}`, `{"error":{%s}}`, `{%s}`, `{"errors":[{%s}]}`} {
+		members := strings.Repeat(`"title":0,`, (mapping.MaxErrorBody-100)/len(`"title":0,`)) + `"title":0`
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(422, strings.Replace(frame, "%s", members, 1)))
+		}()
+		select {
+		case <-done:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%s: not read within 30 seconds", frame)
+		}
 	}
 }

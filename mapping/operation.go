@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Domain is the google.rpc.ErrorInfo domain of every error.
-const Domain = "pelcro-grpc"
+// domain is the google.rpc.ErrorInfo domain of every error.
+const domain = "pelcro-grpc"
 
-// NoDeadline is the [Call.Remaining] of a caller without a deadline: as long as
-// such a caller is expected to wait for a retry.
+// NoDeadline is the [Call.Remaining] of a caller without a deadline: the time for which such a caller
+// is expected to wait for a retry.
 const NoDeadline = 60 * time.Second
 
-// Kind says what a call does upstream, and so what its failure may have done.
+// Kind is the effect of a call upstream, and so of its failure.
 type Kind uint8
 
-// The kinds. A Create may not be repeated, so it is what an operation is whose
-// kind was forgotten; a Read has no effect; an Update or a Delete may be repeated.
+// The kinds. A Create must not be retried, so it is the kind of an operation without one; a Read has
+// no effect; an Update or a Delete may be retried.
 const (
 	Create Kind = iota
 	Read
@@ -26,27 +26,26 @@ const (
 	Delete
 )
 
-// Credential says whose API key Pelcro was shown.
+// Credential is the owner of the API key that was sent to Pelcro.
 type Credential string
 
-// The credentials. A key of the gateway's that Pelcro refuses is nothing that
-// the caller can cure.
+// The credentials. Only the operator can fix a rejected key of the gateway.
 const (
 	CredentialGateway Credential = "gateway"
 	CredentialCaller  Credential = "caller"
 )
 
-// Call is what the mapping is told of the RPC.
+// Call describes the RPC.
 type Call struct {
 	Operation Operation
-	// ResourceID is the key that the request names, empty for none.
+	// ResourceID is the id that the request names, empty for none.
 	ResourceID string
 	// Credential is whose API key the call used.
 	Credential Credential
-	// Remaining is what is left of the caller's deadline, [NoDeadline] if it has
-	// none. A retry delay beyond it would only make the caller miss the answer.
+	// Remaining is the rest of the caller's deadline, or [NoDeadline]. With a longer retry delay the
+	// caller would lose the error.
 	Remaining time.Duration
-	// RequestID is the id under which the call is logged.
+	// RequestID is the id of the call in the log.
 	RequestID string
 }
 
@@ -57,25 +56,35 @@ type Operation struct {
 	Kind Kind
 	// List says that a read returns a page of resources.
 	List bool
-	// Resource is the type of what [Call.ResourceID] names, as
-	// google.rpc.ResourceInfo has it.
+	// Resource is the type of the resource for google.rpc.ResourceInfo, for example
+	// "pelcro.v1.Customer".
 	Resource string
-	// Fields says what Pelcro's field keys are called in the request.
+	// Fields maps Pelcro's field keys to paths in the request.
 	Fields FieldNames
+	// own are the fields of the request message itself.
+	own []string
 }
 
-// The types and prefixes of the customer operations' requests.
+// The resource and the field of the requests of the customer operations.
 const (
 	customerResource = "pelcro.v1.Customer"
 	customerField    = "customer"
 )
 
-// requestFields are fields of the request messages themselves, which Pelcro
-// knows under the same name.
-var requestFields = []string{
-	"site_id", "expand", "password", "password_type", "skip_email_dns_validations",
-	"import_payment_methods", "payment_gateway_id",
-}
+// The fields of the request messages themselves, with the same name at Pelcro. Pelcro may name each of
+// them in every error.
+var (
+	requestFields = []string{
+		"site_id", "expand", "password", "password_type", "skip_email_dns_validations",
+		"import_payment_methods", "payment_gateway_id",
+	}
+	readFields   = []string{"site_id", "expand"}
+	createFields = []string{
+		"site_id", "password", "password_type", "skip_email_dns_validations", "import_payment_methods", "payment_gateway_id",
+	}
+	updateFields = []string{"site_id", "password", "password_type", "skip_email_dns_validations"}
+	deleteFields = []string{"site_id"}
+)
 
 // idKeys are Pelcro's names for the customer's id, which differ from page to page of its
 // documentation.
@@ -89,11 +98,11 @@ var customerKeys = []string{
 }
 
 var customerOperations = []Operation{
-	customerOperation("GetCustomer", Read, FieldNames{}, "id"),
+	customerOperation("GetCustomer", Read, readFields, FieldNames{}, "id"),
 	listOperation(),
-	customerOperation("CreateCustomer", Create, customerBody(map[string]string{"customer": "customer"}), "customer.id"),
-	customerOperation("UpdateCustomer", Update, customerBody(nil), "customer.id"),
-	customerOperation("DeleteCustomer", Delete, FieldNames{}, "id"),
+	customerOperation("CreateCustomer", Create, createFields, customerBody(map[string]string{"customer": "customer"}), "customer.id"),
+	customerOperation("UpdateCustomer", Update, updateFields, customerBody(nil), "customer.id"),
+	customerOperation("DeleteCustomer", Delete, deleteFields, FieldNames{}, "id"),
 }
 
 // CustomerOperations lists the RPCs of pelcro.v1.CustomerService.
@@ -111,7 +120,7 @@ func CustomerOperation(name string) (Operation, bool) {
 }
 
 func listOperation() Operation {
-	op := customerOperation("ListCustomers", Read, FieldNames{
+	op := customerOperation("ListCustomers", Read, readFields, FieldNames{
 		Names:    map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
 		Prefixes: map[string]string{"filter": "filters"},
 	}, "id")
@@ -132,7 +141,7 @@ func customerBody(names map[string]string) FieldNames {
 	return FieldNames{Parent: customerField, Names: all, Maps: []string{"metadata"}}
 }
 
-func customerOperation(name string, kind Kind, fields FieldNames, idPath string) Operation {
+func customerOperation(name string, kind Kind, own []string, fields FieldNames, idPath string) Operation {
 	names := map[string]string{}
 	for _, field := range requestFields {
 		names[field] = field
@@ -142,7 +151,7 @@ func customerOperation(name string, kind Kind, fields FieldNames, idPath string)
 	}
 	maps.Copy(names, fields.Names)
 	fields.Names = names
-	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields}
+	return Operation{Name: name, Kind: kind, Resource: customerResource, Fields: fields, own: own}
 }
 
 // knows reports whether the request has a field for the key.
@@ -154,7 +163,7 @@ func (o Operation) knows(key string) bool {
 		}
 	}
 	_, known := o.Fields.Names[first(key)]
-	return known
+	return known && (!slices.Contains(requestFields, first(key)) || slices.Contains(o.own, first(key)))
 }
 
 // namesID reports whether the key is one of Pelcro's names for the resource's own id.

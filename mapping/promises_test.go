@@ -151,7 +151,7 @@ func checkText(t testing.TB, what, s string) {
 	}
 }
 
-// wireCost is the cost of an error as a gRPC server's Trailers-Only answer.
+// wireCost is the cost of an error as a gRPC server's Trailers-Only response.
 func wireCost(result mapping.Result) int {
 	message := 0
 	for _, c := range []byte(result.Status().Message()) {

@@ -63,7 +63,7 @@ var catalog = []reasonInfo{
 	},
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND, code: codes.NotFound,
-		message: "The response did not come from the Pelcro API",
+		message: "Pelcro has no route for this request; the base URL may be wrong",
 		when:    "Pelcro itself sends JSON about the missing customer. Anything else means a wrong base URL, or something in front of Pelcro.",
 		advice:  "Ask the operator of this service to check `--pelcro-url`. It says nothing about the customer, so a delete is not done.",
 	},
@@ -266,14 +266,4 @@ func Code(reason pelcrov1.ErrorReason) codes.Code {
 		return info.code
 	}
 	return codes.Unknown
-}
-
-// Advice returns what a caller should do about a reason: the text of
-// docs/errors.md, in Markdown with nothing but `code`. It is empty for the
-// unspecified reason and for one that this version does not know.
-func Advice(reason pelcrov1.ErrorReason) string {
-	if info, known := infoOf[reason]; known {
-		return info.advice
-	}
-	return ""
 }

@@ -13,30 +13,28 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// The trailers. They repeat the facts that a client without a reader for
-// google.rpc details needs, and steer the retries that are built into gRPC
-// clients (gRFC A6).
+// The trailers. They repeat the facts that a client needs if it cannot read google.rpc details, and
+// control the retries that are built into gRPC clients (gRFC A6).
 const (
 	TrailerRequestID = "x-request-id"
 	TrailerReason    = "x-error-reason"
 	TrailerPushback  = "grpc-retry-pushback-ms"
 )
 
-// The budget of an error. A gRPC client may refuse more than 8 KiB of trailers,
-// and then the caller loses the code itself; what lies between is left to
-// proxies.
+// The budget of an error, in bytes. A gRPC client may reject more than 8 KiB of trailers, and then
+// the caller loses the code itself; the rest is left to proxies.
 const (
 	MaxWireBytes   = 6 << 10
 	MaxStatusBytes = 4 << 10
 )
 
-// Result is the gRPC answer to a call. The zero value is success.
+// Result is the gRPC status of a call, with its trailers. The zero value is success.
 type Result struct {
 	info      *reasonInfo    // nil for a success
 	status    *status.Status // nil for a success
 	advice    advice
 	requestID string
-	// private is what Pelcro said and the caller is not told.
+	// private is the text of Pelcro that callers do not see.
 	private   string
 	wireBytes int
 	origin    Origin
@@ -56,7 +54,7 @@ func (r Result) Reason() pelcrov1.ErrorReason {
 // Code returns the gRPC code.
 func (r Result) Code() codes.Code { return r.status.Code() }
 
-// Outcome returns what became of the request upstream, as far as it matters.
+// Outcome returns what became of the request upstream, empty if the code says enough.
 func (r Result) Outcome() Outcome { return r.advice.outcome }
 
 // Origin returns who wrote the response, empty if there was none or the call succeeded.
@@ -77,10 +75,8 @@ func (r Result) Advice() string {
 // RetryDelay returns how long Pelcro asked to wait, 0 if that is not known.
 func (r Result) RetryDelay() time.Duration { return r.advice.delay }
 
-// PrivateText returns what Pelcro said about a failure and the caller is not told,
-// for the operator's log: the text of a server's failure. It is cleaned like a
-// text that callers see, and empty where that would leak something; it may still
-// hold what the request held.
+// PrivateText returns the text of Pelcro about a failure of its own, which callers do not see, for the
+// operator's log. It is cleaned like a public text, but may repeat values of the request.
 func (r Result) PrivateText() string { return r.private }
 
 // Status returns the status with its details.
@@ -94,19 +90,15 @@ func (r Result) Status() *status.Status {
 // Err returns the error that a gRPC handler returns, nil for a success.
 func (r Result) Err() error { return r.status.Err() }
 
-// Trailer returns the trailers of an error, to be set with grpc.SetTrailer.
-// They must not be sent as headers: a response header switches off the retries
-// built into every gRPC client.
+// Trailer returns the trailers of an error, for grpc.SetTrailer. They must not be sent as headers: a
+// response header switches off the retries built into every gRPC client.
 func (r Result) Trailer() metadata.MD {
 	if r.OK() {
 		return nil
 	}
-	trailer := make(metadata.MD, 3)
-	values := make([]string, 0, 3)
+	trailer := metadata.MD{}
 	for name, value := range r.trailers() {
-		n := len(values)
-		values = append(values, value)
-		trailer[name] = values[n : n+1 : n+1]
+		trailer.Set(name, value)
 	}
 	return trailer
 }
@@ -119,13 +111,13 @@ func (r Result) trailers() iter.Seq2[string, string] {
 	}
 }
 
-// WireBytes returns what an error costs in HTTP/2 header list bytes, which
-// clients limit (RFC 9113, section 6.5.2): every name and value plus 32 a field,
-// binary values in base64. The message counts twice, percent-encoded as
-// grpc-message and within grpc-status-details-bin. It is 0 for a success.
+// WireBytes returns the size of an error in HTTP/2 header list bytes, which clients limit (RFC 9113,
+// section 6.5.2): every name and value plus 32 for each field, binary values in base64. The message
+// counts twice, percent-encoded as grpc-message and within grpc-status-details-bin. It is 0 for a
+// success.
 func (r Result) WireBytes() int { return r.wireBytes }
 
-// wireBytes returns the cost of a status of that size, and of the trailers of r.
+// wireBytes returns the cost of a status of that size, with the trailers of r.
 func wireBytes(s *spb.Status, size int, r Result) int {
 	cost := field(len(":status"), len("200")) +
 		field(len("content-type"), len("application/grpc")) +
@@ -141,8 +133,8 @@ func wireBytes(s *spb.Status, size int, r Result) int {
 // field returns the cost of a field with a name and value of those lengths.
 func field(name, value int) int { return name + value + 32 }
 
-// percentEncoded returns the length of a grpc-message: all but printable ASCII,
-// and '%' itself, takes three bytes.
+// percentEncoded returns the length of a grpc-message: '%' and everything except printable ASCII take
+// three bytes.
 func percentEncoded(s string) int {
 	n := 0
 	for i := range len(s) {

@@ -27,7 +27,7 @@ func adviceOf(t testing.TB, result mapping.Result) advised {
 }
 
 // TestRetryAdviceOfResponses has the situations of retry advice in which Pelcro or
-// a proxy answered.
+// a proxy responded.
 func TestRetryAdviceOfResponses(t *testing.T) {
 	const none = ""
 	read := []string{"GetCustomer", "ListCustomers", "UpdateCustomer", "DeleteCustomer"}

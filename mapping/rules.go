@@ -10,8 +10,8 @@ import (
 // span is a range of HTTP statuses, both ends included.
 type span struct{ from, to int }
 
-// rule is one row of the table: a response with one of these statuses for which
-// the condition holds has this reason. The zero reason is success.
+// rule is one row of the table: the reason of a response with one of these statuses, if the condition
+// holds. The zero reason is success.
 type rule struct {
 	statuses []span
 	when     condition
@@ -29,7 +29,7 @@ var (
 		return op.Kind == Create
 	}}
 	onCreateUnlessRejected = condition{"on Create, unless it is Pelcro's and has a Retry-After", func(op Operation, _ Response, e *evidence) bool {
-		return op.Kind == Create && !(e.origin == OriginPelcro && e.delay > 0)
+		return op.Kind == Create && (e.origin != OriginPelcro || e.delay == 0)
 	}}
 	fromIntermediary = condition{"of an intermediary", func(_ Operation, _ Response, e *evidence) bool {
 		return e.origin == OriginIntermediary
@@ -52,7 +52,7 @@ var (
 		return op.Kind != Delete && hasUsableData(op, r, e)
 	}}
 	noRoute = condition{"of an intermediary, or with the text of a missing route", func(_ Operation, _ Response, e *evidence) bool {
-		return e.origin == OriginIntermediary || isMissingRoute(e.text)
+		return e.origin == OriginIntermediary || isMissingRoute(e)
 	}}
 )
 
@@ -65,18 +65,23 @@ func isContradictory(op Operation, r Response, e *evidence) bool {
 	return r.Unusable && !op.List || e.json.Member("data").IsEmpty()
 }
 
-// missingRoutes begin the texts of a missing route: Laravel's, Kong's, Google's ESP and Azure's.
+// missingRoutes begin the texts of a missing route: those of Laravel, Symfony, Kong, Google's ESP,
+// Express, Fastify and Spring.
 var missingRoutes = []string{
-	"The route ", "no Route matched", "Method does not exist.", "The current request is not defined by this API.",
+	"The route ", "No route found for ", "no Route matched", "no route and no API found", "Method does not exist.",
+	"The current request is not defined by this API.", "Cannot GET /", "Cannot POST /", "Cannot PUT /", "Cannot DELETE /",
+	"Route GET:", "Route POST:", "Route PUT:", "Route DELETE:", "No static resource ",
 }
 
-func isMissingRoute(text string) bool {
-	return slices.ContainsFunc(missingRoutes, func(start string) bool { return strings.HasPrefix(text, start) })
+// isMissingRoute reports whether the text says that there is no such route. Azure's API Management
+// says only "Resource not found", beside a member that Pelcro does not have.
+func isMissingRoute(e *evidence) bool {
+	return slices.ContainsFunc(missingRoutes, func(start string) bool { return strings.HasPrefix(e.text, start) }) ||
+		e.text == "Resource not found" && !e.json.Member("statusCode").IsZero()
 }
 
-// rules is the table, read from top to bottom; the first row that holds
-// decides, and the last one holds for everything. docs/errors.md is generated
-// from it.
+// rules is the table, read from top to bottom: the first row that matches decides, and the last row
+// matches everything. docs/errors.md is generated from it.
 var rules = []rule{
 	{only(success), tooLarge, pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE},
 	{only(success), contradictoryFields, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED},
@@ -124,7 +129,7 @@ var rules = []rule{
 // success are the statuses of success.
 var success = span{200, 299}
 
-// noError is the reason of what is no error.
+// noError is the reason of a success.
 const noError = pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED
 
 func of(statuses ...int) []span {

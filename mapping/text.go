@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// The most bytes of each text.
+// The limits of the texts, in bytes.
 const (
 	maxMessage         = 256
 	maxUpstreamMessage = 512
@@ -21,13 +21,13 @@ const (
 	zeroWidthJoiner    = '\u200d'
 )
 
-// clean makes an upstream text safe to send: valid UTF-8, control characters as
-// spaces, at most limit bytes, cut between characters.
+// clean makes an upstream text safe to send: valid UTF-8, spaces instead of control characters, at
+// most limit bytes, cut between characters.
 func clean(s string, limit int) string {
 	if len(s) <= limit && isPlain(s) {
 		return strings.TrimSpace(s)
 	}
-	// Whatever the rest holds, it is cut; this bounds the work for huge texts.
+	// This bounds the work for huge texts; the rest is cut anyway.
 	if most := 4*limit + utf8.UTFMax; len(s) > most {
 		s = s[:most]
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// worst are the answers that come nearest to the budget.
+// worst are the errors that come nearest to the budget.
 func worst(t testing.TB) map[string]mapping.Result {
 	header := http.Header{
 		"Content-Type":      {"application/json"},
@@ -48,7 +48,7 @@ func worst(t testing.TB) map[string]mapping.Result {
 	}
 }
 
-// TestRoundTrip sends the worst answers through a real server to clients that
+// TestRoundTrip sends the worst errors through a real server to clients that
 // take no more than 8 KiB, and to clients that take just what WireBytes says.
 func TestRoundTrip(t *testing.T) {
 	for name, result := range worst(t) {

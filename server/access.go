@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
-	"sync/atomic"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
@@ -15,6 +14,8 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // The headers with the credentials of callers. Where authorization is for Pelcro, the token for
@@ -72,7 +73,7 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
 		return nil, ErrUnauthenticated
 	}
-	r.forwarded = true
+	r.credential = mapping.CredentialCaller
 	return s.config.Upstream.WithAuthorization(ctx, values[0]), nil
 }
 
@@ -91,19 +92,14 @@ func verifiedChain(ctx context.Context) []*x509.Certificate {
 // errOverloaded is a call beyond the limit of concurrent calls.
 var errOverloaded = errors.New("too many concurrent calls")
 
-// admission limits the concurrent calls and rejects others immediately: waiting would fill the
-// memory and end in timeouts. Health checks are not counted: a busy server is healthy.
-type admission struct {
-	limit   int64
-	running atomic.Int64
-}
-
-func (a *admission) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// admit limits the concurrent calls and rejects others immediately: waiting would fill the memory and
+// end in timeouts. Health checks are not counted: a busy server is healthy.
+func (s *Server) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if rpcOf(ctx).method.isHealth() {
 		return handler(ctx, req)
 	}
-	defer a.running.Add(-1)
-	if a.running.Add(1) > a.limit {
+	defer s.callsInFlight.Add(-1)
+	if s.callsInFlight.Add(1) > int64(s.config.MaxConcurrentCalls) {
 		return nil, errOverloaded
 	}
 	return handler(ctx, req)

@@ -2,9 +2,15 @@ package server
 
 import (
 	"context"
+	"errors"
+	"io"
 	"slices"
 
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	protocodec "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
 )
 
 // The interceptors run around reading and decoding a request, so that the request of a caller
@@ -16,11 +22,11 @@ import (
 //   - translate turns errors into statuses, and ends calls that must end;
 //   - recovery turns a panic of the rest into an error;
 //   - access lets through callers with permission;
-//   - admission limits the concurrent calls;
-//   - decode (request.go) reads and decodes the request for the handler.
+//   - admit limits the concurrent calls;
+//   - decode reads and decodes the request for the handler.
 func (s *Server) interceptors() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admission.admit),
+		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admit),
 		grpc.ChainStreamInterceptor(s.containStream, s.metrics.stream, s.observeStream, s.translateStream, recoverStream, s.accessStream()),
 	}
 }
@@ -47,5 +53,89 @@ func aroundDecoding(fullMethod string, generated grpc.MethodHandler) grpc.Method
 		return interceptors(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
 			return generated(service, ctx, func(request any) error { return decode(ctx, read, request) }, nil)
 		})
+	}
+}
+
+// rawRequest is a request as bytes.
+type rawRequest struct{ data mem.BufferSlice }
+
+// codec is the codec of the server. It leaves requests as bytes, for decode.
+type codec struct {
+	encoding.CodecV2
+	server *Server
+}
+
+var protobuf = encoding.GetCodecV2(protocodec.Name)
+
+// Unmarshal implements [encoding.CodecV2].
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	raw, ok := v.(*rawRequest)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	data.Ref()
+	raw.data = data
+	return nil
+}
+
+// Marshal implements [encoding.CodecV2]. It runs after the interceptors.
+func (c codec) Marshal(v any) (data mem.BufferSlice, err error) {
+	err = errUnencodable
+	c.server.guarded(context.Background(), func() { data, err = c.CodecV2.Marshal(v) })
+	return data, err
+}
+
+var errUnencodable = errors.New("the response cannot be encoded")
+
+// readError is a request that gRPC could not read.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
+// isRejectedByTransport reports whether gRPC has already sent its own status, because it could not
+// read the request. A caller that is gone is not rejected.
+func isRejectedByTransport(err error) bool {
+	return is[readError](err) && !isCancellation(err)
+}
+
+// undecodableError is a request that is not a message of the method.
+type undecodableError struct{ error }
+
+// decode reads a request and decodes it.
+func decode(ctx context.Context, read func(any) error, request any) error {
+	var raw rawRequest
+	switch err := read(&raw); {
+	case errors.Is(err, io.EOF): // a stream has no more requests
+		return err
+	case err != nil:
+		return readError{err}
+	}
+	defer raw.data.Free()
+	if err := protobuf.Unmarshal(raw.data, request); err != nil {
+		return undecodableError{err}
+	}
+	rpcOf(ctx).request = request
+	return nil
+}
+
+// requestStream is a stream whose requests are decoded like those of unary methods.
+type requestStream struct {
+	*middleware.WrappedServerStream
+}
+
+// RecvMsg implements [grpc.ServerStream].
+func (s requestStream) RecvMsg(request any) error { return decode(s.Context(), s.read, request) }
+
+// read also ends with the context; gRPC itself reads until the client ends the stream.
+func (s requestStream) read(request any) error {
+	var raw rawRequest
+	received := make(chan error, 1)
+	go func() { received <- s.WrappedServerStream.RecvMsg(&raw) }() // gRPC ends it when the handler has returned
+	select {
+	case err := <-received:
+		*request.(*rawRequest) = raw //nolint:forcetypeassert // decode's
+		return err
+	case <-s.Context().Done():
+		return s.Context().Err()
 	}
 }

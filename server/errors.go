@@ -45,6 +45,7 @@ func (e InvalidRequestError) Error() string {
 var (
 	// errCallerDeadline ends a call a little before the caller's deadline.
 	errCallerDeadline = fmt.Errorf("the caller's deadline is near: %w", context.DeadlineExceeded)
+	errStarting       = errors.New("the service is starting")
 	errStopping       = errors.New("the service is stopping")
 	errUnknownMethod  = errors.New("unknown method")
 )
@@ -73,7 +74,8 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 // caller's deadline, so that the response with its reason arrives before the client library's own
 // error, and it ends with the service. The cause of its end says which it was.
 func (s *Server) limit(ctx, serviceEnd context.Context) (limited context.Context, end func()) {
-	limited = s.config.Upstream.WithStats(ctx, &rpcOf(ctx).stats)
+	r := rpcOf(ctx)
+	limited = s.config.Upstream.WithCallStats(ctx, &r.attempts, &r.statusCode)
 	release := context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		margin := min(50*time.Millisecond, time.Until(deadline)/10)
@@ -104,7 +106,7 @@ func (s *Server) translate(ctx, limited context.Context, err error) (translated 
 	if isRejectedByTransport(err) {
 		return err
 	}
-	r.result, r.cause = s.result(ctx, err, endedBy(ctx, limited)), err
+	r.result = s.result(ctx, err, endedBy(ctx, limited))
 	r.trailer = r.result.Trailer()
 	return r.result.Err()
 }
@@ -112,29 +114,48 @@ func (s *Server) translate(ctx, limited context.Context, err error) (translated 
 // result maps err; ended is why the handler's context ended, nil while it has not.
 func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	r := rpcOf(ctx)
+	r.cause = err
 	call := mapping.Call{
 		Operation:  r.method.operation,
-		Credential: r.credential(),
+		Credential: r.credential,
 		Remaining:  remaining(ctx),
 		RequestID:  r.requestID,
 	}
 	if r.request != nil {
 		call.ResourceID = r.method.resourceID(r.request)
 	}
-	if failure, ok := s.config.Upstream.Failure(err); ok {
-		result := failure.result(call, ended)
-		r.explained = failure.Explained
-		s.recordKeyStatus(result, err)
-		return result
+	failure, ok := s.config.Upstream.Failure(err)
+	if !ok { // the error is this service's own, or says that the context ended
+		failure.NoResponse.Sent = r.attempts > 0
 	}
-	sent := r.stats.Attempts > 0
+	none := failure.NoResponse
 	switch {
-	case ended == nil || !isCancellation(err):
-		return mapping.FromLocalError(call, localError(err, sent))
+	case failure.Response != nil:
+		return s.fromResponse(r, call, *failure.Response)
+	case failure.CircuitOpen > 0:
+		return mapping.FromLocalError(call, mapping.LocalError{
+			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Sent: none.Sent, Delay: failure.CircuitOpen,
+		})
+	case !ok && (ended == nil || !isCancellation(err)):
+		return mapping.FromLocalError(call, localError(err, none.Sent))
 	case errors.Is(ended, errStopping):
-		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: sent})
+		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: none.Sent})
 	}
-	return mapping.FromNoResponse(call, mapping.NoResponse{Sent: sent, Caller: ended})
+	none.Caller = ended
+	return mapping.FromNoResponse(call, none)
+}
+
+// fromResponse maps a response, which has its key rejected only if it is Pelcro's own: an
+// intermediary's 401 says nothing about the key.
+func (s *Server) fromResponse(r *rpc, call mapping.Call, response mapping.Response) mapping.Result {
+	result := mapping.FromResponse(call, response)
+	if result.Reason() == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED && result.Origin() == mapping.OriginPelcro {
+		s.config.Upstream.RecordKeyRejected(r.cause)
+	}
+	if response.StatusCode/100 == 4 && !response.BodyIncomplete {
+		r.cause = nil
+	}
+	return result
 }
 
 // endedBy returns why the handler's context ended: errStopping, or the caller's
@@ -235,29 +256,30 @@ var (
 	recoverStream = recovery.StreamServerInterceptor(recovery.WithRecoveryHandler(newPanicError))
 )
 
-// containUnary and containStream are the outermost interceptors: no panic of the others ends the
-// process. They also set the trailers, once.
+// containUnary and containStream are the outermost interceptors.
 func (s *Server) containUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
-	r := rpcOf(ctx)
-	defer func() {
-		if value := recover(); value != nil {
-			resp, err = nil, s.reportPanic(ctx, r, value)
-		}
-		_ = grpc.SetTrailer(ctx, r.trailer) // fails only outside of a call
-	}()
-	return handler(ctx, req)
+	err = s.contain(ctx, func() (err error) {
+		resp, err = handler(ctx, req)
+		return err
+	})
+	return resp, err
 }
 
-func (s *Server) containStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	ctx := stream.Context()
+func (s *Server) containStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return s.contain(stream.Context(), func() error { return handler(service, stream) })
+}
+
+// contain serves a call so that no panic of the other interceptors ends the process. It sets the
+// trailers, once.
+func (s *Server) contain(ctx context.Context, serve func() error) (err error) {
 	r := rpcOf(ctx)
 	defer func() {
 		if value := recover(); value != nil {
 			err = s.reportPanic(ctx, r, value)
 		}
-		stream.SetTrailer(r.trailer)
+		_ = grpc.SetTrailer(ctx, r.trailer) // fails only outside of a call
 	}()
-	return handler(service, stream)
+	return serve()
 }
 
 // reportPanic returns the status of a call after a panic of its observers, and reports it.
@@ -272,8 +294,8 @@ func (s *Server) reportPanic(ctx context.Context, r *rpc, value any) error {
 // fail makes the result of the call that of a panic, and returns its status. It is prepared
 // (method.panicResults): only the request id is added.
 func (r *rpc) fail(value any) error {
-	r.cause, r.explained, r.result = newPanicError(value), false, r.method.panicResults[0]
-	if r.stats.Attempts > 0 {
+	r.cause, r.result = newPanicError(value), r.method.panicResults[0]
+	if r.attempts > 0 {
 		r.result = r.method.panicResults[1]
 	}
 	r.trailer = r.result.Trailer()
@@ -291,10 +313,13 @@ func contained(report func()) {
 	report()
 }
 
-// logPanic logs a panic outside of the interceptors.
-func (s *Server) logPanic(ctx context.Context, value any) {
-	cause := newPanicError(value)
-	contained(func() {
-		s.config.Logger.ErrorContext(ctx, "panic outside of the interceptors", "cause", causeText(cause))
-	})
+// guarded runs what is outside of the interceptors, and logs its panic.
+func (s *Server) guarded(ctx context.Context, f func()) {
+	defer func() {
+		if value := recover(); value != nil {
+			cause := causeText(newPanicError(value))
+			contained(func() { s.config.Logger.ErrorContext(ctx, "panic outside of the interceptors", "cause", cause) })
+		}
+	}()
+	f()
 }

@@ -4,9 +4,6 @@ import (
 	"sync"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // upstreamService is the health service of Pelcro itself. The others stay SERVING when Pelcro
@@ -37,14 +34,6 @@ func (s *Server) apiKeyStatusChanged(accepted bool) {
 		s.config.Logger.Error("Pelcro rejects the API key: replace it (docs/operations.md)")
 	}
 	s.setUpstream(func(u *upstreamHealth) { u.keyRejected = !accepted })
-}
-
-// recordKeyStatus has the client count a response against the API key, if it is Pelcro's own
-// rejection: an intermediary's 401 says nothing about the key.
-func (s *Server) recordKeyStatus(result mapping.Result, err error) {
-	if result.Reason() == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED && result.Origin() == mapping.OriginPelcro {
-		s.config.Upstream.RejectKey(err)
-	}
 }
 
 func (s *Server) setUpstream(change func(*upstreamHealth)) {

@@ -66,7 +66,7 @@ func (m *metrics) initializeMethod(method *method) {
 	for _, code := range []codes.Code{codes.ResourceExhausted, codes.Internal, codes.Unimplemented} {
 		m.rejected.WithLabelValues(method.service, method.name, code.String())
 	}
-	if method.operation.Name != "" && method.operation.Kind == mapping.Create {
+	if method.isCreate() {
 		m.unknownOutcomes.WithLabelValues(method.service, method.name)
 	}
 }
@@ -92,7 +92,7 @@ func (m *metrics) finish(r *rpc) {
 // countError counts a call that failed.
 func (m *metrics) countError(r *rpc) {
 	m.errors.WithLabelValues(r.method.service, r.method.name, r.result.Reason().String()).Inc()
-	if r.method.operation.Name != "" && r.method.operation.Kind == mapping.Create && r.result.Outcome() == mapping.OutcomeUnknown {
+	if r.method.isCreate() && r.result.Outcome() == mapping.OutcomeUnknown {
 		m.unknownOutcomes.WithLabelValues(r.method.service, r.method.name).Inc()
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -36,7 +38,7 @@ func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.St
 
 func (s *Server) observe(ctx context.Context, err error) {
 	if isRejectedByTransport(err) {
-		return // transport.go reports it
+		return // reportRejected does
 	}
 	r := rpcOf(ctx)
 	r.observed = true
@@ -59,14 +61,21 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 		return
 	}
 	attrs := r.attrs(ctx, r.result.Code(), took)
+	if isUnknownClient(r) {
+		omitted, ok := s.rejectedLines.allow(time.Now())
+		if !ok {
+			return
+		}
+		attrs = withOmitted(attrs, omitted)
+	}
 	if r.caller != "" {
 		attrs = append(attrs, slog.String("caller", r.caller))
 	}
-	if r.stats.Attempts > 0 {
-		attrs = append(attrs, slog.Int("upstream_attempts", r.stats.Attempts))
+	if r.attempts > 0 {
+		attrs = append(attrs, slog.Int("upstream_attempts", r.attempts))
 	}
-	if r.stats.StatusCode != 0 {
-		attrs = append(attrs, slog.Int("http_status", r.stats.StatusCode))
+	if r.statusCode != 0 {
+		attrs = append(attrs, slog.Int("http_status", r.statusCode))
 	}
 	if !r.result.OK() {
 		attrs = r.failureAttrs(attrs)
@@ -91,6 +100,27 @@ func (r *rpc) attrs(ctx context.Context, code codes.Code, took time.Duration) []
 	return attrs
 }
 
+// isUnknownClient reports whether a call was rejected for its credentials, or reset by a caller
+// without a name before anything was done for it. The number of such calls has no limit.
+func isUnknownClient(r *rpc) bool {
+	if r.caller != "" || r.attempts > 0 {
+		return false
+	}
+	switch r.result.Reason() {
+	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_CALLER_CANCELLED:
+		return true
+	}
+	return false
+}
+
+// withOmitted appends how many lines were not written, unless it is 0.
+func withOmitted(attrs []slog.Attr, omitted int) []slog.Attr {
+	if omitted > 0 {
+		attrs = append(attrs, slog.Int("lines_omitted", omitted))
+	}
+	return attrs
+}
+
 // failureAttrs appends the fields of a call that failed.
 func (r *rpc) failureAttrs(attrs []slog.Attr) []slog.Attr {
 	attrs = append(attrs, slog.String("reason", r.result.Reason().String()))
@@ -103,7 +133,7 @@ func (r *rpc) failureAttrs(attrs []slog.Attr) []slog.Attr {
 	if text := r.result.PrivateText(); text != "" {
 		attrs = append(attrs, slog.String("upstream_text", withoutPersonalData(text)))
 	}
-	if !r.explained {
+	if r.cause != nil {
 		attrs = append(attrs, slog.String("cause", causeText(r.cause)))
 	}
 	return attrs
@@ -117,7 +147,7 @@ func isServerFault(r *rpc) bool {
 	}
 	switch r.result.Reason() {
 	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED:
-		return !r.forwarded // the key is the service's own
+		return r.credential == mapping.CredentialGateway // the key is the service's own
 	case pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED, pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
 		return true
 	case pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN: // an operator asked for it
@@ -164,19 +194,74 @@ func (r *rpc) describe(span trace.Span) {
 // traceparent is W3C's header.
 const traceparent = "traceparent"
 
-// traceID returns the id of the call's trace, empty for none: that of its span, or without spans
-// that of the caller.
+// traceID returns the id of the call's trace, empty for none: that of its span, which is below the
+// caller's, or without spans that of the caller.
 func traceID(ctx context.Context) string {
-	span := trace.SpanContextFromContext(ctx)
-	if !span.HasTraceID() {
-		header := metadata.ValueFromIncomingContext(ctx, traceparent)
-		if len(header) == 0 {
-			return ""
-		}
-		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: header[0]})
-		if span = trace.SpanContextFromContext(ctx); !span.HasTraceID() {
-			return ""
-		}
+	header := strings.Join(metadata.ValueFromIncomingContext(ctx, traceparent), ",")
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: header})
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		return span.TraceID().String()
 	}
-	return span.TraceID().String()
+	return ""
+}
+
+// statsHandler makes the state of each call, has its span made, and reports the calls that gRPC itself
+// rejects: too large, compressed in an unknown way, or with a malformed path. No panic in it ends the
+// process.
+type statsHandler struct {
+	server *Server
+	traces stats.Handler // nil for no spans
+}
+
+// errNoMethod is a call whose path is malformed: gRPC rejects it before it tags the call.
+var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Service/Method")
+
+// TagRPC implements [stats.Handler].
+func (h statsHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	tagged := context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName))
+	traced := tagged
+	if h.traces != nil {
+		h.server.guarded(ctx, func() { traced = h.traces.TagRPC(tagged, info) }) //nolint:fatcontext // it runs once
+	}
+	return traced
+}
+
+// HandleRPC implements [stats.Handler].
+func (h statsHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	h.server.guarded(ctx, func() { h.server.reportRejected(ctx, event) })
+	if h.traces != nil {
+		h.server.guarded(ctx, func() { h.traces.HandleRPC(ctx, event) })
+	}
+}
+
+// TagConn implements [stats.Handler].
+func (statsHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements [stats.Handler].
+func (statsHandler) HandleConn(context.Context, stats.ConnStats) {}
+
+// reportRejected counts a call that gRPC rejected, and logs it within the limit of such lines. The
+// caller is at fault, so its level is info.
+func (s *Server) reportRejected(ctx context.Context, event stats.RPCStats) {
+	r, took, err := rpcOf(ctx), time.Duration(0), errNoMethod
+	switch event := event.(type) {
+	case *stats.End:
+		if r.observed {
+			return
+		}
+		took, err = event.EndTime.Sub(event.BeginTime), event.Error
+	case *stats.OutTrailer:
+		if r != nil {
+			return
+		}
+		r = s.newRPC(ctx, "")
+	default:
+		return
+	}
+	code := status.Code(err)
+	s.metrics.reject(r, code)
+	if omitted, ok := s.rejectedLines.allow(time.Now()); ok {
+		attrs := withOmitted(r.attrs(ctx, code, took), omitted)
+		r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(attrs, slog.String("cause", causeText(err)))...)
+	}
 }

@@ -13,28 +13,13 @@ var (
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	// emailAddress over-matches on purpose.
 	emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]+(?:@|%40)[^\s"'<>(),;:=]+`)
-	// longNumber is a number as long as those of cards and accounts, grouped or not: of
-	// minLongNumber digits.
+	// longNumber is a number as long as those of cards and accounts, grouped or not.
 	longNumber = regexp.MustCompile(`\d(?:[ -]?\d){11,}`)
 )
 
-const minLongNumber = 12
-
 // withoutPersonalData removes e-mail addresses and card numbers, which Pelcro's texts may contain.
 func withoutPersonalData(text string) string {
-	if strings.Contains(text, "@") || strings.Contains(text, "%40") {
-		text = emailAddress.ReplaceAllString(text, "…")
-	}
-	digits := 0
-	for i := range len(text) {
-		if text[i] >= '0' && text[i] <= '9' {
-			digits++
-		}
-	}
-	if digits >= minLongNumber {
-		text = longNumber.ReplaceAllString(text, "…")
-	}
-	return text
+	return longNumber.ReplaceAllString(emailAddress.ReplaceAllString(text, "…"), "…")
 }
 
 // causeText is the text of a cause without what others wrote, which may be personal data. Host
@@ -49,10 +34,7 @@ func causeText(cause error) string {
 		kind, _, _ := strings.Cut(string(malformed), ": ")
 		text = strings.Replace(text, string(malformed), kind, 1)
 	}
-	if strings.Contains(text, `"`) {
-		text = quoted.ReplaceAllString(text, `"…"`)
-	}
-	return cut(withoutPersonalData(text), maxText)
+	return cut(withoutPersonalData(quoted.ReplaceAllString(text, `"…"`)), maxText)
 }
 
 // maxText is the length of the longest text in a log line, in bytes: a stack fits.

@@ -2,18 +2,21 @@ package server_test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"maps"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // counting registers the metrics of the service in the registry.
@@ -142,6 +145,59 @@ func TestRejectedByTransport(t *testing.T) {
 			}
 			if log := g.log.rest(); strings.Contains(log, " call") {
 				t.Errorf("logged twice: %s", log)
+			}
+		})
+	}
+}
+
+// The lines about calls of unknown clients are limited, and say how many were omitted. The metrics
+// count each call.
+func TestRejectedLinesAreLimited(t *testing.T) {
+	const calls = 100
+	for _, test := range []struct {
+		name, message, counter, counted string
+		do                              func(*testing.T, *gateway)
+	}{
+		{
+			"by gRPC itself", "rejected call", "pelcro_grpc_rejected_by_transport_total", "Unimplemented unknown unknown",
+			func(t *testing.T, g *gateway) {
+				if err := post(t, g.address, "/canary", "", bytes.NewReader(frame(0, ""))); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		{
+			"without credentials", "finished call", "pelcro_grpc_errors_total", "GetCustomer " + customerService + " GATEWAY_UNAUTHENTICATED",
+			func(t *testing.T, g *gateway) {
+				mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+			},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			g := start(t, rejectAll(t), counting(registry), func(s *setup) {
+				s.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "", server.ErrUnauthenticated }
+			})
+			began := time.Now()
+			for range calls {
+				test.do(t, g)
+			}
+			if err := g.stop(); err != nil {
+				t.Error(err)
+			}
+			seconds := int(time.Since(began) / time.Second)
+			if got := counters(t, registry, test.counter); got[test.counted] != calls {
+				t.Errorf("counted %v", got)
+			}
+			written, omitted := 0, 0
+			for text := range strings.Lines(g.log.rest()) {
+				if l := parse(t, text); l.text("msg") == test.message {
+					n, _ := l["lines_omitted"].(float64)
+					written, omitted = written+1, omitted+int(n)
+				}
+			}
+			if written < 10 || written > 10*(seconds+1) || written+omitted > calls {
+				t.Errorf("%d lines in %d seconds, %d omitted", written, seconds, omitted)
 			}
 		})
 	}

@@ -1,9 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"regexp"
@@ -25,18 +25,17 @@ type rpc struct {
 	requestID  string
 	// caller is the name of the caller in the callers file, empty if unknown.
 	caller string
-	// forwarded says that Pelcro is shown the caller's own credential.
-	forwarded bool
+	// credential is whose credential Pelcro is shown.
+	credential mapping.Credential
 	// request is the decoded request, nil until it was read; of a stream, the last one.
 	request any
-	// stats records the requests to Pelcro.
-	stats CallStats
-	// result is the response to the caller, and cause the private reason of a failure.
-	result mapping.Result
-	cause  error
-	// explained says that the response of Pelcro says everything about the failure.
-	explained bool
-	trailer   metadata.MD
+	// attempts counts the requests to Pelcro, statusCode is that of the last response.
+	attempts, statusCode int
+	// result is the response to the caller, and cause the private reason of a failure, nil if
+	// Pelcro's response says everything about it.
+	result  mapping.Result
+	cause   error
+	trailer metadata.MD
 	// observed says that the RPC is in the log and the metrics.
 	observed bool
 }
@@ -50,15 +49,10 @@ func rpcOf(ctx context.Context) *rpc {
 }
 
 func (s *Server) newRPC(ctx context.Context, fullMethod string) *rpc {
-	return &rpc{fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(), requestID: requestIDOf(ctx)}
-}
-
-// credential returns whose credential Pelcro is shown.
-func (r *rpc) credential() mapping.Credential {
-	if r.forwarded {
-		return mapping.CredentialCaller
+	return &rpc{
+		fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(),
+		requestID: requestIDOf(ctx), credential: mapping.CredentialGateway,
 	}
-	return mapping.CredentialGateway
 }
 
 // acceptableID is what a caller's request id may be: it is logged and sent back unchanged.
@@ -69,11 +63,7 @@ func requestIDOf(ctx context.Context) string {
 	if ids := metadata.ValueFromIncomingContext(ctx, mapping.TrailerRequestID); len(ids) == 1 && acceptableID.MatchString(ids[0]) {
 		return ids[0]
 	}
-	// It is not a secret, so it comes from a generator without system calls.
-	var random [16]byte
-	binary.NativeEndian.PutUint64(random[:8], rand.Uint64()) //nolint:gosec // not a secret
-	binary.NativeEndian.PutUint64(random[8:], rand.Uint64()) //nolint:gosec // not a secret
-	return hex.EncodeToString(random[:])
+	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) //nolint:gosec // it is not a secret
 }
 
 // method is a method of the server.
@@ -87,6 +77,9 @@ type method struct {
 	// built at the start, because the panic may be one of the mapping itself.
 	panicResults [2]mapping.Result
 }
+
+// isCreate reports whether the method creates a resource, which must not happen twice.
+func (m *method) isCreate() bool { return m.operation.Name != "" && m.operation.Kind == mapping.Create }
 
 // isHealth reports whether the method is one of grpc.health.v1.
 func (m *method) isHealth() bool { return m.service == healthpb.Health_ServiceDesc.ServiceName }
@@ -133,9 +126,4 @@ func (s *Server) newMethod(service, name string) *method {
 }
 
 // methodOf returns the method with the full name.
-func (s *Server) methodOf(fullMethod string) *method {
-	if m, exists := s.methods[fullMethod]; exists {
-		return m
-	}
-	return s.unknown
-}
+func (s *Server) methodOf(fullMethod string) *method { return cmp.Or(s.methods[fullMethod], s.unknown) }

@@ -1,25 +1,20 @@
 package server
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
-	"log/slog"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 )
-
-// DrainTimeout is how long a stop waits for running calls.
-const DrainTimeout = 20 * time.Second
 
 const (
 	// healthPropagationDelay is how long a stop waits before it rejects new calls, so that watchers
@@ -32,71 +27,38 @@ const (
 	abortTimeout = time.Second
 )
 
-// DefaultMaxConcurrentCalls is the limit of concurrent calls.
-const DefaultMaxConcurrentCalls = 10_000
-
-// Config is what a [Server] needs.
-type Config struct {
-	// Upstream is the client of Pelcro.
-	Upstream Upstream
-	// Services are the resources.
-	Services []Service
-	// MaxConcurrentCalls limits the concurrent calls except health checks; zero means
-	// [DefaultMaxConcurrentCalls].
-	MaxConcurrentCalls int
-	// DrainTimeout replaces [DrainTimeout] unless it is zero.
-	DrainTimeout time.Duration
-	// Reflection offers server reflection, v1 and v1alpha.
-	Reflection bool
-	// TLS is the service's certificate and what it demands of clients; nil for plain text.
-	TLS *tls.Config
-	// Authorize decides who may call which methods, except health, which is open; nil allows
-	// everything.
-	Authorize Authorize
-	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the client's key,
-	// and rejects calls of resources without one.
-	ForwardCredentials bool
-	Logger             *slog.Logger
-	// Metrics is the registry of the server's metrics; nil for none.
-	Metrics prometheus.Registerer
-	// Traces gets a span for each call; nil for none.
-	Traces trace.TracerProvider
-}
-
 // Server is the gRPC service.
 type Server struct {
-	config    Config
-	grpc      *grpc.Server
-	health    *health.Server
-	metrics   *metrics
-	methods   map[string]*method // by full name
-	unknown   *method            // any other
-	admission admission
-	upstream  upstreamHealth
-	phase     atomic.Int32
+	config   Config
+	grpc     *grpc.Server
+	health   *health.Server
+	metrics  *metrics
+	methods  map[string]*method // by full name
+	unknown  *method            // any other
+	upstream upstreamHealth
+	notReady atomic.Pointer[error] // what Ready returns, nil for nothing
+	// rejectedLines limits the lines about rejected calls.
+	rejectedLines lineLimit
 	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
 	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
 	endCalls, endStreams context.CancelFunc
+	callsInFlight        atomic.Int64 // except health checks
 	openStreams          atomic.Int64 // also those of health watchers
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which end with
 // Serve.
 func New(config Config) *Server {
-	if config.DrainTimeout == 0 {
-		config.DrainTimeout = DrainTimeout
-	}
-	if config.MaxConcurrentCalls == 0 {
-		config.MaxConcurrentCalls = DefaultMaxConcurrentCalls
-	}
+	config.DrainTimeout = cmp.Or(config.DrainTimeout, DrainTimeout)
+	config.MaxConcurrentCalls = cmp.Or(config.MaxConcurrentCalls, DefaultMaxConcurrentCalls)
 	if config.Metrics == nil {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
 	s := &Server{config: config, health: health.NewServer()}
+	s.notReady.Store(&errStarting)
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
-	s.admission.limit = int64(config.MaxConcurrentCalls)
-	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.admission.running.Load()) })
+	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.callsInFlight.Load()) })
 	s.grpc = grpc.NewServer(s.options()...)
 	services := registrar{s.grpc}
 	for _, service := range config.Services {
@@ -120,36 +82,28 @@ func (s *Server) options() []grpc.ServerOption {
 	options := append(transportOptions(), s.interceptors()...)
 	options = append(options,
 		grpc.ForceServerCodecV2(codec{protobuf, s}),
-		grpc.StatsHandler(containedStats{rejections{s}, s}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errUnknownMethod }),
 	)
+	observer := statsHandler{server: s}
 	if s.config.Traces != nil {
-		options = append(options, grpc.StatsHandler(containedStats{s.traceHandler(s.config.Traces), s}))
+		observer.traces = s.traceHandler(s.config.Traces)
 	}
+	options = append(options, grpc.StatsHandler(observer))
 	if s.config.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.config.TLS)))
 	}
 	return options
 }
 
-// The phases of a server's life.
-const (
-	starting int32 = iota
-	serving
-	stopping
-)
-
-// notReady says why no calls are accepted.
-var notReady = [...]error{
-	starting: errors.New("the service is starting"),
-	serving:  nil,
-	stopping: errors.New("the service is stopping"),
-}
-
 // Ready returns nil while the server accepts calls, and otherwise an error that says why not: for
 // probes, which then send traffic elsewhere. It ignores failures of Pelcro, which would take every
 // replica away.
-func (s *Server) Ready() error { return notReady[s.phase.Load()] }
+func (s *Server) Ready() error {
+	if reason := s.notReady.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
 
 // Serve serves calls on the listener until ctx ends, then stops: health turns NOT_SERVING, running
 // calls have the drain timeout to finish, the rest is ended with GATEWAY_SHUTTING_DOWN, and the
@@ -158,10 +112,10 @@ func (s *Server) Ready() error { return notReady[s.phase.Load()] }
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.grpc.Serve(listener) }()
-	s.phase.Store(serving)
+	s.notReady.Store(nil)
 	select {
 	case err := <-served:
-		s.phase.Store(stopping)
+		s.notReady.Store(&errStopping)
 		s.endStreams()
 		s.endCalls()
 		s.grpc.Stop()
@@ -177,7 +131,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 func (s *Server) stop() {
 	logger := s.config.Logger
-	s.phase.Store(stopping)
+	s.notReady.Store(&errStopping)
 	logger.Info("stopping", "drain_timeout", s.config.DrainTimeout.String())
 	s.health.Shutdown()
 	if s.openStreams.Load() > 0 {

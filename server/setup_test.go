@@ -51,7 +51,6 @@ type gateway struct {
 	customers pelcrov1.CustomerServiceClient
 	conn      *grpc.ClientConn
 	log       *logBuffer
-	journal   *logBuffer // temporary: the same, for the tests of the customer service
 	address   string
 	// stop ends the service and returns what Serve returned.
 	stop func() error
@@ -83,7 +82,6 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 		t.Fatal(err)
 	}
 	g := &gateway{log: &logBuffer{lines: make(chan string, 10000)}}
-	g.journal = g.log
 	s := setup{
 		server: server.Config{
 			Logger: slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

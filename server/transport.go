@@ -1,16 +1,11 @@
 package server
 
 import (
-	"context"
-	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // compressed requests are accepted, their responses compressed
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/stats"
-	"google.golang.org/grpc/status"
 )
 
 // The limits of the gRPC transport. grpc-go has none for most of them, because it assumes trusted
@@ -70,74 +65,5 @@ func transportOptions() []grpc.ServerOption {
 		}),
 		// Stop returns after the last handler, so that nothing outlives it.
 		grpc.WaitForHandlers(true),
-	}
-}
-
-// rejections is the stats.Handler that makes the state of each call, and reports the calls that
-// gRPC itself rejected: too large, compressed in an unknown way, or with a malformed path.
-type rejections struct{ server *Server }
-
-// errNoMethod is a call whose path is malformed: gRPC rejects it before it tags the call.
-var errNoMethod = status.Error(codes.Unimplemented, "the path is not /package.Service/Method")
-
-// TagRPC implements [stats.Handler].
-func (h rejections) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return context.WithValue(ctx, rpcKey{}, h.server.newRPC(ctx, info.FullMethodName))
-}
-
-// HandleRPC implements [stats.Handler].
-func (h rejections) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	r := rpcOf(ctx)
-	switch event := event.(type) {
-	case *stats.End:
-		if !r.observed {
-			h.report(ctx, r, event.EndTime.Sub(event.BeginTime), event.Error)
-		}
-	case *stats.OutTrailer:
-		if r == nil {
-			h.report(ctx, h.server.newRPC(ctx, ""), 0, errNoMethod)
-		}
-	}
-}
-
-// report counts and logs a call that gRPC rejected. The caller is at fault, so its level is info.
-func (h rejections) report(ctx context.Context, r *rpc, took time.Duration, err error) {
-	code := status.Code(err)
-	h.server.metrics.reject(r, code)
-	r.method.logger.LogAttrs(ctx, slog.LevelInfo, "rejected call", append(r.attrs(ctx, code, took), slog.String("cause", causeText(err)))...)
-}
-
-// TagConn implements [stats.Handler].
-func (rejections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-
-// HandleConn implements [stats.Handler].
-func (rejections) HandleConn(context.Context, stats.ConnStats) {}
-
-// containedStats is a stats.Handler whose panics do not end the process.
-type containedStats struct {
-	stats.Handler
-	server *Server
-}
-
-// TagRPC implements [stats.Handler].
-func (h containedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) (tagged context.Context) {
-	defer func() {
-		if tagged == nil { // it panicked
-			tagged = ctx
-		}
-	}()
-	defer h.recover(ctx)
-	return h.Handler.TagRPC(ctx, info)
-}
-
-// HandleRPC implements [stats.Handler].
-func (h containedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	defer h.recover(ctx)
-	h.Handler.HandleRPC(ctx, event)
-}
-
-func (h containedStats) recover(ctx context.Context) {
-	if value := recover(); value != nil {
-		h.server.logPanic(ctx, value)
 	}
 }

@@ -25,16 +25,18 @@ type protection struct {
 	risks []string
 }
 
-// protection reads the files that the flags name, and returns all problems with them and with what
-// would be open to other machines.
-func (c serveCommand) protection() (p *protection, problems []string) {
-	p = &protection{}
+// protection reads the files that the flags name, and adds all problems with them and with what would
+// be open to other machines.
+func (c serveCommand) protection(found *problems) *protection {
+	p := &protection{risks: c.risks()}
 	if problem := c.incompleteTLS(); problem != "" {
-		problems = append(problems, problem)
+		found.addf("%s", problem)
 	} else if c.TLSCert != "" {
 		p.identity = servertls.New(servertls.Files{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA})
-		for _, err := range unjoinErrors(p.follow("tls", p.identity.Names(), p.identity.Load)) {
-			problems = append(problems, c.tlsProblem(err))
+		if err := p.follow("tls", p.identity.Names(), p.identity.Load); err != nil {
+			for _, each := range unjoin(err) {
+				*found = append(*found, c.tlsProblem(each))
+			}
 		}
 	}
 	if c.AuthTokensFile != "" {
@@ -43,19 +45,20 @@ func (c serveCommand) protection() (p *protection, problems []string) {
 			token = access.Bare
 		}
 		p.callers = access.NewCallers(token)
-		for _, err := range unjoinErrors(p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load)) {
-			problems = append(problems, c.callersProblem(err))
+		if err := p.follow("callers", []string{c.AuthTokensFile}, p.callers.Load); err != nil {
+			for _, each := range unjoin(err) {
+				*found = append(*found, c.callersProblem(each))
+			}
 		}
 	} else if c.TLSClientCA != "" {
-		problems = append(problems, "--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)")
+		found.addf("--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)")
 	}
-	p.risks = c.risks()
 	if !c.Insecure {
 		for _, risk := range p.risks {
-			problems = append(problems, risk+", or accept that with --insecure")
+			found.addf("%s, or accept that with --insecure", risk)
 		}
 	}
-	return p, problems
+	return p
 }
 
 // incompleteTLS returns the problem with flags of TLS of which others are missing.
@@ -71,32 +74,35 @@ func (c serveCommand) incompleteTLS() string {
 	return ""
 }
 
-// tlsProblem puts the flag in front of an error about a file of TLS.
-func (c serveCommand) tlsProblem(err error) string {
-	flag := func(file string) string {
-		switch file {
-		case c.TLSCert:
-			return "--tls-cert "
-		case c.TLSKey:
-			return "--tls-key "
-		}
-		return "--tls-client-ca "
+// unjoin returns the errors that were joined.
+func unjoin(err error) []error {
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		return joined.Unwrap()
 	}
+	return []error{err}
+}
+
+// tlsProblem puts the flag in front of an error about a file of TLS.
+func (c serveCommand) tlsProblem(err error) error {
+	flags := map[string]string{c.TLSClientCA: "--tls-client-ca", c.TLSKey: "--tls-key", c.TLSCert: "--tls-cert"}
 	if unreadable, ok := errors.AsType[*reload.FileError](err); ok {
-		return flag(unreadable.Name) + err.Error() + "; put it there in PEM, as a file that this user may read"
+		return fmt.Errorf("%s %w; put it there in PEM, as a file that this user may read", flags[unreadable.Name], err)
 	}
 	if invalid, ok := errors.AsType[*servertls.FileError](err); ok {
-		return flag(invalid.Name) + err.Error()
+		return fmt.Errorf("%s %w", flags[invalid.Name], err)
 	}
-	return err.Error()
+	return err
 }
 
 // callersProblem puts the flag in front of an error about the callers file.
-func (c serveCommand) callersProblem(err error) string {
+func (c serveCommand) callersProblem(err error) error {
 	if _, ok := errors.AsType[*reload.FileError](err); ok {
-		return "--auth-tokens-file " + err.Error() + "; put the lines that pelcro-grpc token prints into a file that this user may read"
+		return fmt.Errorf("--auth-tokens-file %w; put the lines that pelcro-grpc token prints into a file that this user may read", err)
 	}
-	return "--auth-tokens-file " + c.AuthTokensFile + ": " + err.Error()
+	return fmt.Errorf("--auth-tokens-file %s: %w", c.AuthTokensFile, err)
 }
 
 // risks are what other machines could do, each with its remedy.
@@ -104,11 +110,12 @@ func (c serveCommand) risks() (risks []string) {
 	if !isAddress(c.Listen) || isLoopback(c.Listen) {
 		return nil
 	}
+	open := "--listen " + c.Listen + " is open to the network "
 	if c.TLSCert == "" {
-		risks = append(risks, fmt.Sprintf("--listen %s is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key", c.Listen))
+		risks = append(risks, open+"without TLS, so others can read and change calls; set --tls-cert and --tls-key")
 	}
 	if c.AuthTokensFile == "" {
-		risks = append(risks, fmt.Sprintf("--listen %s is open to the network and to every caller there; set --auth-tokens-file", c.Listen))
+		risks = append(risks, open+"and to every caller there; set --auth-tokens-file")
 	}
 	return risks
 }
@@ -116,8 +123,7 @@ func (c serveCommand) risks() (risks []string) {
 // isLoopback reports whether only this machine can reach the address.
 func isLoopback(address string) bool {
 	host, _, _ := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // follow reads the files, and lists them to be followed later.

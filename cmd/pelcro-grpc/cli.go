@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // The exit codes.
@@ -36,19 +39,23 @@ type commands struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// command is a subcommand after parsing.
-type command interface {
-	run(ctx context.Context, std stdio) error
+// defaults are the defaults that other packages decide.
+var defaults = kong.Vars{
+	"pelcro_url":         defaultPelcroURL,
+	"concurrent_calls":   strconv.Itoa(server.DefaultMaxConcurrentCalls),
+	"sandbox_rate_limit": strconv.Itoa(sandbox.DefaultRequestsPerMinute),
 }
 
-// usageError is configuration or input that the user must change.
-type usageError struct{ problems []string }
-
-func (e usageError) Error() string { return strings.Join(e.problems, "\n") }
+// usageError is configuration or input that the user must change: a problem on each line.
+type usageError struct{ error }
 
 func usageErrorf(format string, args ...any) error {
-	return usageError{[]string{fmt.Sprintf(format, args...)}}
+	return usageError{fmt.Errorf(format, args...)}
 }
+
+// errLogged is a failure that is in the log. It is not printed as well, because writing to standard
+// error could block.
+var errLogged = errors.New("see the log")
 
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, std stdio) int {
@@ -58,7 +65,8 @@ func run(ctx context.Context, args []string, std stdio) int {
 		kong.Name("pelcro-grpc"),
 		kong.Description("A gRPC service in front of Pelcro's REST API."),
 		kong.DefaultEnvars(envPrefix),
-		kong.Vars{"pelcro_url": defaultPelcroURL},
+		defaults,
+		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(int) { exited = true }), // after --help
 	)
@@ -72,8 +80,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case err != nil:
 		return report(std.err, usageErrorf("%v (see pelcro-grpc --help)", err))
 	}
-	selected, _ := reflect.TypeAssert[command](parsed.Selected().Target.Addr())
-	return report(std.err, selected.run(ctx, std))
+	return report(std.err, parsed.Run(std))
 }
 
 // report prints an error and returns the exit code for it.
@@ -81,13 +88,15 @@ func report(w io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	var usage usageError
-	if !errors.As(err, &usage) {
+	if errors.Is(err, errLogged) {
+		return exitFailure
+	}
+	if _, ok := errors.AsType[usageError](err); !ok {
 		fmt.Fprintf(w, "pelcro-grpc: %v\n", err)
 		return exitFailure
 	}
-	for _, problem := range usage.problems {
-		fmt.Fprintf(w, "pelcro-grpc: %s\n", problem)
+	for problem := range strings.Lines(err.Error() + "\n") {
+		fmt.Fprint(w, "pelcro-grpc: "+problem)
 	}
 	return exitUsage
 }

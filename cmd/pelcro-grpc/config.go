@@ -2,11 +2,12 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -14,6 +15,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/telemetry"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 const defaultPelcroURL = "https://www.pelcro.com/api/v1/core"
@@ -34,11 +36,12 @@ type serveCommand struct {
 	SiteID             int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
 	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
 	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
-	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"6000" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
+	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"${sandbox_rate_limit}" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
 	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
+	UpstreamLanguage   string        `name:"upstream-language" placeholder:"TAG" help:"Language of Pelcro's texts, for example en, sent as Accept-Language; Pelcro may then set it as the language of new customers."`
 	CircuitBreaker     *bool         `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
-	MaxConcurrent      int           `name:"max-concurrent-calls" default:"10000" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
+	MaxConcurrent      int           `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
 	Reflection         *bool         `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
 	ForwardTrace       bool          `name:"forward-trace-context" help:"Send Pelcro the trace context of each call (W3C traceparent)."`
 	LogLevel           string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
@@ -52,66 +55,74 @@ type validConfig struct {
 	protected *protection
 }
 
+// problems are what is wrong with a configuration, each with its remedy.
+type problems []error
+
+func (p *problems) addf(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
+
 // validate reads the flags, the environment and the files that they name. Its error has every
-// problem, each with its remedy.
-func (c serveCommand) validate() (validConfig, error) {
-	problems := c.checkFlags()
-	upstream, more := c.upstream()
-	problems = append(problems, more...)
-	traces, err := telemetry.FromEnv()
-	problems = append(problems, unjoin(err)...)
-	if c.ForwardTrace && traces.Protocol == "" && err == nil {
-		problems = append(problems, "--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
+// problem.
+func (c serveCommand) validate() (config validConfig, err error) {
+	var found problems
+	c.checkFlags(&found)
+	config.upstream = c.upstream(&found)
+	config.traces, err = telemetry.FromEnv()
+	if found = append(found, err); c.ForwardTrace && config.traces.Protocol == "" && err == nil {
+		found.addf("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
 	}
-	protected, more := c.protection()
-	if problems = append(problems, more...); len(problems) > 0 {
-		return validConfig{}, usageError{problems}
+	config.protected = c.protection(&found)
+	if err := errors.Join(found...); err != nil {
+		return validConfig{}, usageError{err}
 	}
-	return validConfig{upstream, traces, protected}, nil
+	return config, nil
 }
 
-// checkFlags returns the problems of flags that hold no file and no secret.
-func (c serveCommand) checkFlags() (problems []string) {
-	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+// languageTag is a language and, for example, a country, as in Accept-Language (BCP 47).
+var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+
+// checkFlags adds the problems of flags that hold no file and no secret.
+func (c serveCommand) checkFlags(found *problems) {
 	if !isAddress(c.Listen) {
-		problem("--listen %q is not an address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
+		found.addf("--listen %q is not an address; use HOST:PORT, for example 127.0.0.1:50051", c.Listen)
 	}
 	if c.AdminListen != "" && !isAddress(c.AdminListen) {
-		problem("--admin-listen %q is not an address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
+		found.addf("--admin-listen %q is not an address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
 	}
 	if c.Explorer && !isLoopback(c.AdminListen) {
-		problem("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
+		found.addf("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
 	}
 	if c.RequestTimeout <= 0 {
-		problem("--request-timeout must be greater than 0, for example 30s")
+		found.addf("--request-timeout must be greater than 0, for example 30s")
 	}
 	if c.UpstreamRetries < 0 {
-		problem("--upstream-retries must not be negative; 0 means none")
+		found.addf("--upstream-retries must not be negative; 0 means none")
+	}
+	if c.UpstreamLanguage != "" && !languageTag.MatchString(c.UpstreamLanguage) {
+		found.addf("--upstream-language %q is not a language tag; use one like en or en-GB, or leave it out", c.UpstreamLanguage)
 	}
 	if c.MaxConcurrent <= 0 {
-		problem("--max-concurrent-calls must be greater than 0, for example 10000")
+		found.addf("--max-concurrent-calls must be greater than 0, for example %d", server.DefaultMaxConcurrentCalls)
 	}
 	switch {
 	case c.SandboxRateLimit <= 0:
-		problem("--sandbox-rate-limit must be greater than 0, for example 120")
+		found.addf("--sandbox-rate-limit must be greater than 0, for example 120")
 	case c.SandboxRateLimit != sandbox.DefaultRequestsPerMinute && !c.Sandbox:
-		problem("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
+		found.addf("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
 	}
 	switch {
 	case c.SiteID < 0:
-		problem("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
+		found.addf("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
 	case c.SiteID == 0 && !c.Sandbox:
-		problem("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
+		found.addf("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
 	}
-	return problems
 }
 
-// upstream returns the Pelcro that the flags describe, and the problems with its URL and its key.
-func (c serveCommand) upstream() (config pelcro.Config, problems []string) {
-	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	config = pelcro.Config{
+// upstream returns the Pelcro that the flags describe, and adds the problems with its URL and its key.
+func (c serveCommand) upstream(found *problems) pelcro.Config {
+	config := pelcro.Config{
 		SiteID:             c.SiteID,
 		UserAgent:          "pelcro-grpc/" + version(),
+		Language:           c.UpstreamLanguage,
 		Timeout:            c.RequestTimeout,
 		Retries:            c.UpstreamRetries,
 		CircuitBreaker:     !c.Sandbox,
@@ -123,26 +134,25 @@ func (c serveCommand) upstream() (config pelcro.Config, problems []string) {
 	hasKey := c.PelcroAPIKeyFile != "" || os.Getenv(keyEnv) != ""
 	if c.Sandbox {
 		if c.PelcroURL != defaultPelcroURL {
-			problem("--sandbox brings its own Pelcro; leave out --pelcro-url")
+			found.addf("--sandbox brings its own Pelcro; leave out --pelcro-url")
 		}
 		if hasKey {
-			problem("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
+			found.addf("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
 		}
-		return config, problems
+		return config
 	}
 	var err error
 	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
-		problem("--pelcro-url %v", err)
+		found.addf("--pelcro-url %w", err)
 	}
 	switch {
 	case !c.ForwardCredentials:
-		if config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv)); err != nil {
-			problem("%v", err)
-		}
+		config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv))
+		*found = append(*found, err)
 	case hasKey:
-		problem("--forward-credentials sends Pelcro the callers' own keys; leave out --pelcro-api-key-file and %s", keyEnv)
+		found.addf("--forward-credentials sends Pelcro the callers' own keys; leave out --pelcro-api-key-file and %s", keyEnv)
 	}
-	return config, problems
+	return config
 }
 
 // reflects reports whether there is reflection.
@@ -164,35 +174,29 @@ func isAddress(text string) bool {
 
 // checked is the line that --check prints for a valid configuration.
 func (c serveCommand) checked(config validConfig) string {
-	parts := []string{"the sandbox"}
+	upstream, tls, callers, traces := "the sandbox", "no TLS", "no callers file", "no traces"
 	if !c.Sandbox {
-		parts = []string{"Pelcro at " + config.upstream.BaseURL.Host, fmt.Sprintf("site %d", c.SiteID)}
+		upstream = fmt.Sprintf("Pelcro at %s, site %d", config.upstream.BaseURL.Host, c.SiteID)
 	}
 	switch {
 	case c.ForwardCredentials:
-		parts = append(parts, "the callers' own API keys")
+		upstream += ", the callers' own API keys"
 	case !c.Sandbox:
-		parts = append(parts, "API key "+c.keyOrigin())
+		upstream += ", API key " + c.keyOrigin()
 	}
 	if identity := config.protected.identity; identity != nil {
-		parts = append(parts, "TLS certificate valid until "+identity.NotAfter().UTC().Format(time.RFC3339))
-	} else {
-		parts = append(parts, "no TLS")
+		tls = "TLS certificate valid until " + identity.NotAfter().UTC().Format(time.RFC3339)
 	}
 	if c.TLSClientCA != "" {
-		parts = append(parts, "client CAs")
+		tls += ", client CAs"
 	}
 	if c.AuthTokensFile != "" {
-		parts = append(parts, "callers file")
-	} else {
-		parts = append(parts, "no callers file")
+		callers = "callers file"
 	}
 	if config.traces.Protocol != "" {
-		parts = append(parts, "traces over "+config.traces.Protocol)
-	} else {
-		parts = append(parts, "no traces")
+		traces = "traces over " + config.traces.Protocol
 	}
-	return "the configuration is valid (" + strings.Join(parts, ", ") + "); nothing was started"
+	return fmt.Sprintf("the configuration is valid (%s, %s, %s, %s); nothing was started", upstream, tls, callers, traces)
 }
 
 // effectiveSettings are the flags as they are in effect, the protocol of traces, and the origin of
@@ -207,7 +211,7 @@ func (c serveCommand) effectiveSettings(config validConfig) map[string]any {
 	if origin := c.keyOrigin(); origin != "" {
 		settings["pelcro-api-key"] = "(hidden) " + origin
 	}
-	for _, flag := range kong.Must(&c, kong.Vars{"pelcro_url": defaultPelcroURL}).Model.Flags {
+	for _, flag := range kong.Must(&c, defaults).Model.Flags {
 		if flag.Name == "help" || flag.Name == "check" {
 			continue
 		}

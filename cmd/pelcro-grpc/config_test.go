@@ -42,7 +42,7 @@ func TestProblems(t *testing.T) {
 	var (
 		key       = write(t, canaryKey)
 		empty     = write(t, "")
-		blank     = write(t, " \r\n\t\n")
+		spaces    = write(t, " \r\n\t\n")
 		twoLines  = write(t, canaryKey+"\n"+canaryKey+"\n")
 		withName  = write(t, "API_KEY="+canaryKey+" # Pelcro\n")
 		umlaut    = write(t, canaryKey+"ü")
@@ -61,13 +61,13 @@ func TestProblems(t *testing.T) {
 		{"negative site", []string{"--site-id=-7"}, canaryKey, []string{negative}},
 		{"no key", []string{"--site-id=7"}, "", []string{noKey}},
 		{"two keys", []string{"--site-id=7", "--pelcro-api-key-file=" + key}, canaryKey, []string{twoKeys}},
-		{"blank key", []string{"--site-id=7"}, " ", []string{"PELCRO_GRPC_PELCRO_API_KEY is empty" + notAPI}},
+		{"key of whitespace", []string{"--site-id=7"}, " ", []string{"PELCRO_GRPC_PELCRO_API_KEY is empty" + notAPI}},
 		{"key with a space", []string{"--site-id=7"}, "Bearer " + canaryKey, []string{envSpace}},
 
 		{"missing file", []string{"--site-id=7", "--pelcro-api-key-file=" + missing}, "", []string{ofFile(missing, "cannot be read (no such file or directory)")}},
 		{"directory", []string{"--site-id=7", "--pelcro-api-key-file=" + directory}, "", []string{ofFile(directory, "cannot be read (is a directory)")}},
 		{"empty file", []string{"--site-id=7", "--pelcro-api-key-file=" + empty}, "", []string{ofFile(empty, "is empty")}},
-		{"blank file", []string{"--site-id=7", "--pelcro-api-key-file=" + blank}, "", []string{ofFile(blank, "is empty")}},
+		{"file of whitespace", []string{"--site-id=7", "--pelcro-api-key-file=" + spaces}, "", []string{ofFile(spaces, "is empty")}},
 		{"oversized file", []string{"--site-id=7", "--pelcro-api-key-file=" + oversized}, "", []string{ofFile(oversized, "is larger than 16 KiB")}},
 		{"two lines", []string{"--site-id=7", "--pelcro-api-key-file=" + twoLines}, "", []string{ofFile(twoLines, "holds whitespace or other characters that no key has")}},
 		{"more than the key", []string{"--site-id=7", "--pelcro-api-key-file=" + withName}, "", []string{ofFile(withName, "holds whitespace or other characters that no key has")}},
@@ -80,6 +80,10 @@ func TestProblems(t *testing.T) {
 		{"IPv6 without brackets", []string{"--site-id=7", "--listen=::1:50051"}, canaryKey, []string{address("::1:50051")}},
 		{"negative time", []string{"--site-id=7", "--request-timeout=-1s"}, canaryKey, []string{noTime}},
 		{"no time", []string{"--site-id=7", "--request-timeout=0"}, canaryKey, []string{noTime}},
+		{
+			"several languages", []string{"--site-id=7", "--upstream-language=en, de"}, canaryKey,
+			[]string{`--upstream-language "en, de" is not a language tag; use one like en or en-GB, or leave it out`},
+		},
 
 		{"http to a remote host", []string{"--site-id=7", "--pelcro-url=http://www.pelcro.com/api/v1/core"}, canaryKey, []string{openURL}},
 		{"empty URL", []string{"--site-id=7", "--pelcro-url="}, canaryKey, []string{noURL}},
@@ -165,14 +169,15 @@ func TestEnvironment(t *testing.T) {
 		<-r.Context().Done() // until the request timeout
 	})
 	for name, value := range map[string]string{
-		"PELCRO_GRPC_LISTEN":          "127.0.0.1:1", // the flag wins
-		"PELCRO_GRPC_PELCRO_URL":      url,
-		"PELCRO_GRPC_PELCRO_API_KEY":  canaryKey,
-		"PELCRO_GRPC_SITE_ID":         "7",
-		"PELCRO_GRPC_REQUEST_TIMEOUT": "300ms",
-		"PELCRO_GRPC_REFLECTION":      "false",
-		"PELCRO_GRPC_LOG_LEVEL":       "debug",
-		"PELCRO_GRPC_LOG_FORMAT":      "text", // the flag wins
+		"PELCRO_GRPC_LISTEN":            "127.0.0.1:1", // the flag wins
+		"PELCRO_GRPC_PELCRO_URL":        url,
+		"PELCRO_GRPC_PELCRO_API_KEY":    canaryKey,
+		"PELCRO_GRPC_SITE_ID":           "7",
+		"PELCRO_GRPC_REQUEST_TIMEOUT":   "300ms",
+		"PELCRO_GRPC_UPSTREAM_LANGUAGE": "en",
+		"PELCRO_GRPC_REFLECTION":        "false",
+		"PELCRO_GRPC_LOG_LEVEL":         "debug",
+		"PELCRO_GRPC_LOG_FORMAT":        "text", // the flag wins
 	} {
 		t.Setenv(name, value)
 	}
@@ -183,7 +188,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	request := <-requests
 	if request.RequestURI != "/api/customers/42?site_id=7" || request.Header.Get("Authorization") != "Bearer "+canaryKey ||
-		request.UserAgent() != "pelcro-grpc/"+version() {
+		request.UserAgent() != "pelcro-grpc/"+version() || request.Header.Get("Accept-Language") != "en" {
 		t.Errorf("got %s %v", request.RequestURI, request.Header)
 	}
 	stream, err := reflectionpb.NewServerReflectionClient(p.conn).ServerReflectionInfo(t.Context())

@@ -152,6 +152,9 @@ func TestDeployNumbers(t *testing.T) {
 	if stop := time.Duration(number(`TimeoutStopSec=(\d+)s`, unit)) * time.Second; stop < server.DrainTimeout+spare {
 		t.Errorf("systemd: %v for a stop that takes %v", stop, server.DrainTimeout)
 	}
+	if limit := number(`(?m)^LogRateLimitIntervalSec=(\d+)$`, unit); limit != 0 {
+		t.Errorf("systemd: journald drops lines (LogRateLimitIntervalSec=%d)", limit)
+	}
 	limit := number(`--max-concurrent-calls=(\d+)`, unit)
 	if other := number(`--max-concurrent-calls=(\d+)`, strings.Join(pod.Containers[0].Args, " ")); other != limit {
 		t.Errorf("%d concurrent calls with systemd, %d with Kubernetes", limit, other)

@@ -26,7 +26,7 @@ type explainCommand struct {
 	Credential string `default:"gateway" enum:"gateway,caller" placeholder:"OWNER" help:"Whose API key Pelcro got: gateway or caller (${default})."`
 }
 
-func (c explainCommand) run(_ context.Context, std stdio) error {
+func (c explainCommand) Run(_ context.Context, std stdio) error {
 	raw, err := io.ReadAll(io.LimitReader(std.in, maxCapture))
 	if err != nil {
 		return fmt.Errorf("reading standard input: %w", err)

@@ -111,7 +111,7 @@ func TestForwardCredentials(t *testing.T) {
 			{"rejected by Pelcro", []string{"authorization", "Bearer other"}, "Bearer other", "PELCRO_UNAUTHENTICATED"},
 			{"missing", nil, "", "GATEWAY_UNAUTHENTICATED"},
 			{"empty", []string{"authorization", ""}, "", "GATEWAY_UNAUTHENTICATED"},
-			{"blank", []string{"authorization", "  "}, "", "GATEWAY_UNAUTHENTICATED"},
+			{"whitespace", []string{"authorization", "  "}, "", "GATEWAY_UNAUTHENTICATED"},
 			{"twice", []string{"authorization", "Bearer " + own, "authorization", "Bearer " + own}, "", "GATEWAY_UNAUTHENTICATED"},
 			{"two", []string{"authorization", "Bearer " + own, "authorization", ""}, "", "GATEWAY_UNAUTHENTICATED"},
 			{"in another header", []string{"x-authorization", "Bearer " + own, "authorization-bin", own}, "", "GATEWAY_UNAUTHENTICATED"},

@@ -132,6 +132,8 @@ func TestRejectedKey(t *testing.T) {
 	get("")
 	expect("both are healthy", 3, 3, isServing)
 
+	mustCount(t, "reloads", counts(p.scrape(t)["pelcro_grpc_file_reloads_total"], "file", "result"), map[string]int{"api_key adopted": 2})
+	p.stop() // then every line is written
 	levels := map[string]int{}
 	for _, line := range p.finished(t) {
 		if line["reason"] == "PELCRO_UNAUTHENTICATED" {
@@ -141,5 +143,4 @@ func TestRejectedKey(t *testing.T) {
 	if levels["ERROR"] < 13 || levels["INFO"] != 0 {
 		t.Errorf("levels of calls with a rejected key: %v", levels)
 	}
-	mustCount(t, "reloads", counts(p.scrape(t)["pelcro_grpc_file_reloads_total"], "file", "result"), map[string]int{"api_key adopted": 2})
 }

@@ -11,9 +11,12 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/logging"
 )
 
 func main() {
+	logging.RedirectLibraries()
 	// The live heap is a few MiB, so Go's default of 100 would collect it very often under load.
 	// GOMEMLIMIT holds in any case.
 	if os.Getenv("GOGC") == "" {

@@ -261,7 +261,7 @@ func TestRetriesAreCounted(t *testing.T) {
 		}
 	}
 	attempts := 0
-	for _, line := range p.finished(t) {
+	for _, line := range p.finish(t, calls) {
 		n, _ := line["upstream_attempts"].(float64)
 		attempts += int(n)
 	}

@@ -255,11 +255,16 @@ func TestLogFields(t *testing.T) {
 		t.Fatal("it was created")
 	}
 	occurring := map[string]bool{}
-	for _, line := range p.finished(t) {
+	for _, line := range p.finish(t, 1) {
 		for field := range line {
 			occurring[field] = true
 		}
 	}
+	until(t, "lines about unknown clients are omitted", func() bool {
+		_, _ = pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+		occurring["lines_omitted"] = strings.Contains(p.err.String(), `"lines_omitted":`)
+		return occurring["lines_omitted"]
+	})
 	manual, err := os.ReadFile(filepath.Join(root, "docs/operations.md"))
 	if err != nil {
 		t.Fatal(err)

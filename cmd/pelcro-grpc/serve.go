@@ -9,27 +9,29 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
-	"golang.org/x/term"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/logging"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-// run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
+// Run serves until ctx ends, or the program receives a signal. Only serve catches signals: they end
 // the other commands immediately.
-func (c serveCommand) run(ctx context.Context, std stdio) error {
-	ctx, cancel := untilSignal(ctx)
-	defer cancel()
+func (c serveCommand) Run(ctx context.Context, std stdio) error {
+	c.LogFormat = c.logFormat(std.err)
+	log := logging.New(std.err, c.logHandler) //nolint:contextcheck // it writes until it is closed, also when ctx has ended
+	defer log.Close()
+	log.ReceiveLibraries()
+	logger := log.Logger
+	ctx, stop := untilSignal(ctx, log)
+	defer stop()
 
 	config, err := c.validate()
 	switch {
@@ -45,12 +47,11 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
-	c.LogFormat = c.logFormat(std.err)
-	logger := c.logger(std.err)
-	adminServer, err := listenAdmin(ctx, c.AdminListen)
+	adminListener, err := listen(ctx, "--admin-listen", c.AdminListen)
 	if err != nil {
 		return err
 	}
+	adminServer := admin.New(adminListener, version())
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
 	if c.Sandbox {
@@ -62,11 +63,12 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 	}
 	traces, stopTraces, err := config.traces.Start(ctx, logger, version())
 	if err != nil {
-		return usageErrorf("%v", err)
+		return usageError{err}
 	}
 	defer stopTraces()
 
 	protected, metrics := config.protected, adminServer.Registry
+	countLostLines(log, metrics)
 	protected.register(metrics)
 	config.upstream.Metrics, config.upstream.Traces = metrics, traces
 	if c.ForwardTrace {
@@ -106,66 +108,23 @@ func (c serveCommand) run(ctx context.Context, std stdio) error {
 		logger.Warn("insecure, as --insecure allows: " + risk)
 	}
 	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.upstream.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
-	return service.Serve(ctx, listener)
+	if err := service.Serve(ctx, listener); err != nil {
+		logger.Error("the service failed", "cause", err.Error())
+		return errLogged
+	}
+	return nil
 }
 
-// logger writes a line for each record, in the chosen form.
-func (c serveCommand) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
-	options := &slog.HandlerOptions{Level: level}
-	if c.logFormat(w) == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-// logFormat is the form in which lines are written to w: text or json.
-func (c serveCommand) logFormat(w io.Writer) string {
-	if c.LogFormat != "auto" {
-		return c.LogFormat
-	}
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return "text"
-	}
-	return "json"
-}
-
-// listenAdmin listens on the admin address, unless it is empty.
-func listenAdmin(ctx context.Context, address string) (*admin.Server, error) {
-	if address == "" {
-		return admin.New(nil, version()), nil
-	}
-	listener, err := listen(ctx, "--admin-listen", address)
-	if err != nil {
-		return nil, err
-	}
-	return admin.New(listener, version()), nil
-}
-
+// listen listens on the address of the flag; the listener is nil for an empty one.
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil //nolint:nilnil // not to listen is meant
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usageErrorf("cannot listen on %s (%v); choose another address with %s", address, cause(err), flag)
+		return nil, usageErrorf("cannot listen on %s (%w); choose another address with %s", address, cause(err), flag)
 	}
 	return listener, nil
-}
-
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second one ends the
-// program immediately: it is no longer caught when the context ends.
-func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		defer cancel()
-		defer signal.Stop(signals)
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }
 
 // cause returns the system's own error, without the addresses and names that net and os add.
@@ -229,7 +188,7 @@ func (c serveCommand) extraFlags() string {
 // need in addition, both empty for none.
 func printBanner(w io.Writer, address, page, needs string) {
 	if page != "" {
-		page = "\nWhat any HTTP reply becomes, in a browser: " + page
+		page = "\nError explorer, in a browser: " + page
 	}
 	if needs != "" {
 		page = "\nWith the flags in use, these calls also need " + needs + "." + page
@@ -242,7 +201,7 @@ Try:
   grpcurl -plaintext -d '{"id": 404}' %[1]s pelcro.v1.CustomerService/GetCustomer
   grpcurl -plaintext -d '{"id": 429}' %[1]s pelcro.v1.CustomerService/GetCustomer
 
-Any id from 300 to 599 answers that HTTP status; 601 resets, 602 never answers, 603 cuts the reply, 604 answers HTML.%[2]s
+Any id from 300 to 599 returns that HTTP status; 601 resets, 602 hangs, 603 cuts the response, 604 returns HTML.%[2]s
 Stop with Ctrl-C.
 
 `, address, page)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
@@ -14,12 +13,12 @@ type tokenCommand struct {
 	Methods string `arg:"" name:"METHODS" help:"Methods that it may call, with commas between: * for everything, package.Service/*, or package.Service/Method; for example pelcro.v1.CustomerService/GetCustomer."`
 }
 
-// run prints the token and its line of the callers file, each on its own line, so that a script can
+// Run prints the token and its line of the callers file, each on its own line, so that a script can
 // separate them. They are stored nowhere else.
-func (c tokenCommand) run(_ context.Context, std stdio) error {
+func (c tokenCommand) Run(_ context.Context, std stdio) error {
 	token, line, err := access.NewToken(c.Name, c.Methods)
 	if err != nil {
-		return usageError{unjoin(err)}
+		return usageError{err}
 	}
 	if _, err := fmt.Fprintf(std.out, "%s\n%s\n", token, line); err != nil {
 		return fmt.Errorf("writing the token: %w", err)
@@ -27,26 +26,4 @@ func (c tokenCommand) run(_ context.Context, std stdio) error {
 	fmt.Fprintln(std.err, "The first line is the token: give it to the caller over a secure channel; it is shown only once. "+
 		"Add the second line to the file of --auth-tokens-file; a running service reads it within two seconds.")
 	return nil
-}
-
-// unjoin returns the texts of errors that were joined.
-func unjoin(err error) (texts []string) {
-	for _, each := range unjoinErrors(err) {
-		texts = append(texts, each.Error())
-	}
-	return texts
-}
-
-// unjoinErrors returns the errors that were joined.
-func unjoinErrors(err error) []error {
-	if joined, ok := errors.AsType[interface {
-		error
-		Unwrap() []error
-	}](err); ok {
-		return joined.Unwrap()
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
 }

@@ -9,7 +9,7 @@ import (
 
 type versionCommand struct{}
 
-func (versionCommand) run(_ context.Context, std stdio) error {
+func (versionCommand) Run(_ context.Context, std stdio) error {
 	_, err := fmt.Fprintf(std.out, "pelcro-grpc %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

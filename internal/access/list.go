@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -155,15 +156,12 @@ func fieldsOf(line string) []string {
 	return fields
 }
 
-// maxName is the length of the longest name, in bytes.
-const maxName = 64
+var callerName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // checkName returns what is wrong with a caller's name, if anything.
 func checkName(name string) string {
-	if name == "" || len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool {
-		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
-	}) {
-		return fmt.Sprintf("NAME must be 1 to %d letters A-Z a-z, digits or the characters . _ -", maxName)
+	if !callerName.MatchString(name) {
+		return "NAME must be 1 to 64 letters A-Z a-z, digits or the characters . _ -"
 	}
 	return ""
 }

@@ -3,6 +3,8 @@ package access
 import (
 	"fmt"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // rights are what one credential may do.
@@ -49,7 +51,7 @@ func parseMethods(text string) (methods, bool) {
 	if method == wildcard {
 		return methods{service: service}, true
 	}
-	return methods{service, method}, isIdentifier(method)
+	return methods{service, method}, protoreflect.Name(method).IsValid()
 }
 
 // splitMethod splits "/package.Service/Method". Any other form is rejected: grpc-go once served a
@@ -60,30 +62,11 @@ func splitMethod(full string) (service, method string, ok bool) {
 		return "", "", false
 	}
 	service, method, _ = strings.Cut(rest, "/")
-	return service, method, isService(service) && isIdentifier(method)
+	return service, method, isService(service) && protoreflect.Name(method).IsValid()
 }
 
 // isService reports whether the text is a protobuf service with its package. One without its
 // package is a mistake that would match nothing.
 func isService(text string) bool {
-	parts := 0
-	for part := range strings.SplitSeq(text, ".") {
-		if !isIdentifier(part) {
-			return false
-		}
-		parts++
-	}
-	return parts > 1
-}
-
-// isIdentifier reports whether the text is an identifier of protobuf.
-func isIdentifier(text string) bool {
-	for i := range len(text) {
-		c := text[i]
-		letter := c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return text != ""
+	return strings.Contains(text, ".") && protoreflect.FullName(text).IsValid()
 }

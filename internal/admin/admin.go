@@ -16,14 +16,18 @@ package admin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -58,14 +62,25 @@ type Server struct {
 	Registry *prometheus.Registry
 
 	listener net.Listener // nil without an admin address
-	http     *http.Server // nil before Serve
-	ended    chan struct{}
+	http     http.Server
+	serving  sync.WaitGroup
 }
 
 // New returns a server that responds after [Server.Serve]. A nil listener means no admin address:
-// the metrics are then counted and not shown.
-func New(listener net.Listener, version string) *Server {
-	return &Server{Registry: newRegistry(version), listener: listener, ended: make(chan struct{})}
+// the metrics are then counted and not shown. The build is the version in build_info.
+func New(listener net.Listener, build string) *Server {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		version.NewCollector("pelcro_grpc", version.WithExtraConstLabels(prometheus.Labels{"version": build})),
+	)
+	return &Server{Registry: registry, listener: listener, http: http.Server{
+		ReadTimeout:    readTimeout,
+		IdleTimeout:    idleTimeout,
+		WriteTimeout:   writeTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+	}}
 }
 
 // Address is where it listens, empty without an admin address.
@@ -77,43 +92,26 @@ func (s *Server) Address() string {
 }
 
 // Serve responds from now on, until [Server.Close].
-func (s *Server) Serve(config Config) { s.serve(config, readTimeout) }
-
-func (s *Server) serve(config Config, readTimeout time.Duration) {
+func (s *Server) Serve(config Config) {
 	if s.listener == nil {
 		return
 	}
-	s.http = &http.Server{
-		Handler:        handler(config, s.Registry, isLoopback(s.listener.Addr())),
-		ReadTimeout:    readTimeout,
-		IdleTimeout:    idleTimeout,
-		WriteTimeout:   writeTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-		// It reports panics.
-		ErrorLog: slog.NewLogLogger(config.Logger.Handler(), slog.LevelWarn),
-	}
-	go func() {
-		defer close(s.ended)
+	s.http.Handler = handler(config, s.Registry, isLoopback(s.Address()))
+	s.http.ErrorLog = slog.NewLogLogger(config.Logger.Handler(), slog.LevelWarn) // panics
+	s.serving.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			config.Logger.Error("the admin address failed", "cause", err.Error())
 		}
-	}()
+	})
 }
 
 // Close ends the server immediately, with the requests that are running.
 func (s *Server) Close() {
-	switch {
-	case s.http != nil:
-		_ = s.http.Close()
-		<-s.ended
-	case s.listener != nil:
-		_ = s.listener.Close()
+	_ = s.http.Close()
+	s.serving.Wait()
+	if s.listener != nil {
+		_ = s.listener.Close() // of a server that never served
 	}
-}
-
-func isLoopback(address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
 }
 
 // handler serves the paths that may be seen where the server listens.
@@ -124,16 +122,16 @@ func handler(config Config, metrics prometheus.Gatherer, loopback bool) http.Han
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: maxScrapes,
 	}))
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := config.Ready(); err != nil {
-			respond(w, http.StatusServiceUnavailable, err.Error())
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		respond(w, http.StatusOK, "ready")
+		fmt.Fprintln(w, "ready")
 	})
 	if !loopback {
-		return plain(mux)
+		return guarded(mux, loopback)
 	}
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -150,58 +148,42 @@ func handler(config Config, metrics prometheus.Gatherer, loopback bool) http.Han
 	if config.Page != nil {
 		mux.Handle("/", config.Page)
 	}
-	return plain(localHost(mux))
+	return guarded(mux, loopback)
 }
 
-// respond sends one line.
-func respond(w http.ResponseWriter, status int, line string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(line + "\n"))
-}
-
-// plain forbids caching and content sniffing, and rejects requests with a body except POST, which is
-// for the page: waiting for a body would block other requests.
-func plain(next http.Handler) http.Handler {
+// guarded forbids caching and content sniffing, and rejects requests with a body except POST, which
+// is for the page: waiting for a body would block other requests.
+//
+// On loopback it also rejects requests for any name except this machine's, and requests of pages of
+// other origins, which could start profiles without end. The port may differ: tunnels change it. A
+// link to the page itself is allowed.
+func guarded(next http.Handler, loopback bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
-		if r.ContentLength != 0 && r.Method != http.MethodPost {
-			w.Header().Set("Connection", "close")
-			respond(w, http.StatusRequestEntityTooLarge, "this address accepts no request with a body")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// localHost rejects requests for any name except this machine's, and requests of pages of other
-// origins, which could start profiles without end. The port may differ: tunnels change it. A link to
-// the page itself is allowed.
-func localHost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocal(r.Host) {
-			respond(w, http.StatusForbidden, "the admin address responds to localhost, 127.0.0.1 and [::1] only")
-			return
-		}
+		site := r.Header.Get("Sec-Fetch-Site")
+		isForeign := site == "cross-site" || site == "same-site"
 		isLink := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.URL.Path == "/"
-		if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && !isLink {
-			respond(w, http.StatusForbidden, "the admin address does not respond to pages of other origins")
-			return
+		switch {
+		case r.ContentLength != 0 && r.Method != http.MethodPost:
+			w.Header().Set("Connection", "close")
+			http.Error(w, "this address accepts no request with a body", http.StatusRequestEntityTooLarge)
+		case loopback && !isLoopback(r.Host):
+			http.Error(w, "the admin address responds to localhost, 127.0.0.1 and [::1] only", http.StatusForbidden)
+		case loopback && isForeign && !isLink:
+			http.Error(w, "the admin address does not respond to pages of other origins", http.StatusForbidden)
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
-func isLocal(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+// isLoopback reports whether the address, with or without a port, is this machine's alone.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = strings.Trim(address, "[]")
 	}
-	host = strings.Trim(host, "[]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }

@@ -225,7 +225,8 @@ func serve(t *testing.T, config Config, readTimeout time.Duration) (address stri
 		t.Fatal(err)
 	}
 	s := New(listener, "v1")
-	s.serve(config, readTimeout)
+	s.http.ReadTimeout = readTimeout
+	s.Serve(config)
 	t.Cleanup(s.Close)
 	return listener.Addr().String()
 }
@@ -291,18 +292,10 @@ func TestReadTimeout(t *testing.T) {
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || time.Since(begin) < time.Second {
 		t.Errorf("a second's trace: %s, %v after %v", resp.Status, err, time.Since(begin))
 	}
-	s := New(nowhere{}, "v1")
-	if s.Serve(about(always)); s.http.ReadTimeout != readTimeout {
-		t.Errorf("requests may take %v", s.http.ReadTimeout)
+	if limit := New(nil, "v1").http.ReadTimeout; limit != readTimeout {
+		t.Errorf("requests may take %v", limit)
 	}
 }
-
-// nowhere is a listener that is closed.
-type nowhere struct{}
-
-func (nowhere) Accept() (net.Conn, error) { return nil, http.ErrServerClosed }
-func (nowhere) Close() error              { return nil }
-func (nowhere) Addr() net.Addr            { return &net.TCPAddr{} }
 
 // TestPanicsAreLogged: a panic is logged as a warning.
 func TestPanicsAreLogged(t *testing.T) {

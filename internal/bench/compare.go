@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -18,80 +19,63 @@ type options struct {
 	only          *regexp.Regexp
 	rounds, calls int
 	profiles      string
-	before        string // a gateway that was built before a change; empty for none
+	before        string // a gateway that was built before; empty for none
 	connections   int    // of gRPC, to each part
 }
 
 // callers is how many callers run concurrently in most cases.
 const callers = 32
 
-// turns is the number of turns of each target in a round. Turns are short, so that other load on the
-// machine affects all targets alike.
+// turns is how often each target has its turn in a round. With short turns, a machine that is busy
+// with something else for a while is busy for all of them.
 const turns = 10
 
-// fleet is all running parts.
-type fleet struct {
-	upstream, gateway, plain, vanguard, proxy *target
-	before                                    *target // nil for none
-	admin                                     string
-	all                                       []*target
+// fleet is all running parts: the upstream, then those that are compared.
+type fleet []*target
+
+func (f fleet) compared() []*target { return f[1:] }
+
+func (f fleet) named(name string) *target {
+	return f[slices.IndexFunc(f, func(t *target) bool { return t.name == name })]
 }
 
-// compared are the targets that are called in turn.
-func (f *fleet) compared() []*target {
-	compared := []*target{f.gateway, f.plain, f.vanguard, f.proxy}
-	if f.before != nil {
-		compared = append(compared, f.before)
-	}
-	return compared
-}
-
-func (f *fleet) stop() {
-	for _, t := range f.all {
+func (f fleet) stop() {
+	for _, t := range f {
 		t.close()
 		t.stop()
 	}
 }
 
-func startFleet(ctx context.Context, dir string, o options) (*fleet, error) {
-	f := &fleet{}
-	add := func(p *process, err error) (*target, error) {
-		if p == nil || err != nil {
-			return nil, err
+// startFleet starts all parts; also those that it returns with an error must be stopped. The gateway
+// and its files are in dir.
+func startFleet(ctx context.Context, dir string, o options) (fleet, error) {
+	names := []string{"upstream", "gateway", "plain", "vanguard", "proxy"}
+	gateways := map[string]string{"gateway": filepath.Join(dir, gatewayBinary), "before": o.before}
+	if o.before != "" {
+		names = append(names, "before")
+	}
+	var f fleet
+	upstream := ""
+	for _, name := range names {
+		var p *process
+		var err error
+		if binary, ok := gateways[name]; ok {
+			p, err = startGateway(ctx, name, binary, dir, upstream)
+		} else {
+			p, err = startRole(ctx, name, upstream)
+		}
+		if err != nil {
+			return f, err
 		}
 		t, err := newTarget(p, o.connections)
-		if err == nil {
-			f.all = append(f.all, t)
+		if f = append(f, t); err != nil {
+			return f, err
 		}
-		return t, err
+		if name == "upstream" {
+			upstream = "http://" + p.address
+		}
 	}
-	var err error
-	if f.upstream, err = add(startRole(ctx, "upstream", "")); err != nil {
-		return f, err
-	}
-	base := "http://" + f.upstream.address + basePath
-	if f.plain, err = add(startRole(ctx, "plain", base)); err != nil {
-		return f, err
-	}
-	if f.vanguard, err = add(startRole(ctx, "vanguard", "http://"+f.upstream.address)); err != nil {
-		return f, err
-	}
-	if f.proxy, err = add(startRole(ctx, "proxy", base)); err != nil {
-		return f, err
-	}
-	files, err := prepare(dir)
-	if err != nil {
-		return f, err
-	}
-	p, admin, err := startGateway(ctx, "gateway", files, base)
-	f.admin = admin
-	if f.gateway, err = add(p, err); err != nil || o.before == "" {
-		return f, err
-	}
-	files.binary, files.log = o.before, files.log+".before"
-	p, _, err = startGateway(ctx, "before", files, base)
-	f.before, err = add(p, err)
-	return f, err
+	return f, nil
 }
 
 // compare runs the cases and prints the results.
@@ -101,12 +85,25 @@ func compare(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	f, err := startFleet(ctx, dir, o)
-	defer func() { f.stop() }()
-	if err != nil {
+	if err := prepare(ctx, dir); err != nil {
 		return err
 	}
-	for _, s := range []scenario{getOK, createOK, createBad, getMissing, getThrottled, listOK} {
+	for _, run := range []func(context.Context, fleet, options) error{ratioCases, slowCases} {
+		f, err := startFleet(ctx, dir, o)
+		if err == nil {
+			err = run(ctx, f, o)
+		}
+		f.stop()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ratioCases compares what calls cost, and writes the profiles.
+func ratioCases(ctx context.Context, f fleet, o options) error {
+	for _, s := range []scenario{getOK, createOK, createBad, getNone, getLess, listOK} {
 		if !o.only.MatchString(s.name) {
 			continue
 		}
@@ -124,56 +121,36 @@ func compare(ctx context.Context, o options) error {
 			}
 		}
 	}
-	for _, extra := range []struct {
-		name string
-		run  func() error
-	}{
-		{"growth", func() error { return f.growth(ctx, o.rounds, o.calls) }},
-		{"latency", func() error { return f.latency(ctx, o.rounds) }},
-		{"in flight", func() error { // with new processes, because the other cases have left memory in use
-			f.stop()
-			if f, err = startFleet(ctx, dir, o); err != nil {
-				return err
-			}
-			return f.inFlight(ctx, o.rounds)
-		}},
-	} {
-		if o.only.MatchString(extra.name) {
-			if err := extra.run(); err != nil {
-				return err
-			}
-		}
-	}
 	return nil
 }
 
 // rounds runs one case: all targets in turn, in each round.
-func (f *fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error {
-	targets := f.compared()
-	results := map[*target][]measurement{}
-	if _, err := round(ctx, targets, s, calls); err != nil { // opens connections, fills caches, allocates memory
-		return err
-	}
-	for range rounds {
-		measured, err := round(ctx, targets, s, calls)
+func (f fleet) rounds(ctx context.Context, s scenario, rounds, calls int) error {
+	results := map[string][]measurement{}
+	for n := range rounds + 1 {
+		measured, err := round(ctx, f.compared(), s, calls)
 		if err != nil {
 			return err
 		}
-		for i, t := range targets {
-			results[t] = append(results[t], measured[i])
+		if n == 0 { // it opens connections, fills caches, allocates memory
+			continue
+		}
+		for i, t := range f.compared() {
+			results[t.name] = append(results[t.name], measured[i])
 		}
 	}
-	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d concurrently over %d connections\n", s.name, rounds, calls, callers, len(f.gateway.conns))
+	fmt.Fprintf(os.Stdout, "\n%s: %d rounds of %d calls, %d concurrently over %d connections\n", s.name, rounds, calls, callers, len(f.named("gateway").conns))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tcalls/s\tp50\tp99\tCPU/call\tRSS\t/ plain\tfrom\tto\t/ vanguard\t")
-	for _, t := range targets {
-		toPlain, toVanguard := ratios(results[t], results[f.plain]), ratios(results[t], results[f.vanguard])
+	for _, t := range f.compared() {
+		own := results[t.name]
+		toPlain, toVanguard := ratios(own, results["plain"]), ratios(own, results["vanguard"])
 		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%v\t%d MiB\t%.2f\t%.2f\t%.2f\t%.2f\t\n", t.name,
-			median(results[t], func(m measurement) float64 { return m.perSecond }),
-			medianTime(results[t], func(m measurement) time.Duration { return m.p50 }),
-			medianTime(results[t], func(m measurement) time.Duration { return m.p99 }),
-			medianTime(results[t], func(m measurement) time.Duration { return m.cpu }),
-			results[t][rounds-1].rss>>20,
+			median(own, func(m measurement) float64 { return m.perSecond }),
+			median(own, func(m measurement) time.Duration { return m.p50 }).Round(100*time.Nanosecond),
+			median(own, func(m measurement) time.Duration { return m.p99 }).Round(100*time.Nanosecond),
+			median(own, func(m measurement) time.Duration { return m.cpu }).Round(100*time.Nanosecond),
+			own[rounds-1].rss>>20,
 			middle(toPlain), slices.Min(toPlain), slices.Max(toPlain), middle(toVanguard))
 	}
 	return w.Flush()
@@ -191,10 +168,10 @@ func ratios(of, to []measurement) []float64 {
 // round gives each target its turns and returns what each measured. The order changes, so that no
 // target is always the first.
 func round(ctx context.Context, targets []*target, s scenario, calls int) ([]measurement, error) {
-	tallies := make([]tally, len(targets))
+	before, tallies := make([]time.Duration, len(targets)), make([]tally, len(targets))
 	for i, t := range targets {
 		var err error
-		if tallies[i], err = t.start(); err != nil {
+		if before[i], err = t.cpu(); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +186,7 @@ func round(ctx context.Context, targets []*target, s scenario, calls int) ([]mea
 	measured := make([]measurement, len(targets))
 	for i, t := range targets {
 		var err error
-		if measured[i], err = t.end(tallies[i]); err != nil {
+		if measured[i], err = t.measure(tallies[i], before[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -220,13 +197,14 @@ func round(ctx context.Context, targets []*target, s scenario, calls int) ([]mea
 const profileTime = 5 * time.Second
 
 // profile writes a CPU profile of the gateway under the case's load.
-func (f *fleet) profile(ctx context.Context, s scenario, calls int, file string) error {
+func (f fleet) profile(ctx context.Context, s scenario, calls int, file string) error {
+	gateway := f.named("gateway")
 	done := make(chan error, 1)
 	go func() {
-		done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", f.admin, int(profileTime.Seconds())), file)
+		done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", gateway.admin, int(profileTime.Seconds())), file)
 	}()
 	for {
-		if err := f.gateway.run(ctx, s, calls, callers, new(tally)); err != nil {
+		if err := gateway.run(ctx, s, calls, callers, new(tally)); err != nil {
 			return err
 		}
 		select {
@@ -257,19 +235,14 @@ func fetch(ctx context.Context, url, file string) error {
 	return os.WriteFile(file, raw, 0o600)
 }
 
-func middle(values []float64) float64 {
-	values = slices.Sorted(slices.Values(values))
-	return values[len(values)/2]
+func middle[T cmp.Ordered](values []T) T {
+	return slices.Sorted(slices.Values(values))[len(values)/2]
 }
 
-func median(ms []measurement, of func(measurement) float64) float64 {
-	values := make([]float64, len(ms))
+func median[T cmp.Ordered](ms []measurement, of func(measurement) T) T {
+	values := make([]T, len(ms))
 	for i, m := range ms {
 		values[i] = of(m)
 	}
 	return middle(values)
-}
-
-func medianTime(ms []measurement, of func(measurement) time.Duration) time.Duration {
-	return time.Duration(median(ms, func(m measurement) float64 { return float64(of(m)) })).Round(100 * time.Nanosecond)
 }

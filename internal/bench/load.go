@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,9 +22,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-func tokenHash() [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
-
-// target is a part with the connections to it.
+// target is a part with the connections by which it is called.
 type target struct {
 	*process
 	conns []*grpc.ClientConn
@@ -46,7 +43,7 @@ func newTarget(p *process, connections int) (*target, error) {
 		conn, err := grpc.NewClient("passthrough:///"+p.address,
 			grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(`{}`))
 		if err != nil {
-			return nil, err
+			return t, err
 		}
 		t.conns = append(t.conns, conn)
 	}
@@ -67,8 +64,8 @@ type scenario struct {
 	name string
 	rpc  func(context.Context, pelcrov1.CustomerServiceClient) error
 	code codes.Code
-	// vanguard is the code that vanguard-go returns for the same response. It reads {"message": …}
-	// as a google.rpc.Status with the code OK, so the client has no response message.
+	// vanguard is the code that vanguard-go makes of the same response. It takes {"message": …}
+	// for a google.rpc.Status with the code OK, and the client misses the response message.
 	vanguard codes.Code
 	method   string
 	path     string
@@ -112,10 +109,10 @@ var (
 		},
 		code: codes.OK, method: http.MethodGet, path: "customers?limit=100&page=1&site_id=1&sort=id", status: http.StatusOK,
 	}
-	createOK     = create("create", "ada.lovelace@example.com", codes.OK, codes.OK, http.StatusCreated)
-	createBad    = create("create with two violations", "nope", codes.InvalidArgument, codes.Internal, http.StatusBadRequest)
-	getMissing   = get("get 404", customerMissing, codes.NotFound, codes.Internal, http.StatusNotFound)
-	getThrottled = get("429 storm", customerThrottled, codes.ResourceExhausted, codes.Internal, http.StatusTooManyRequests)
+	createOK  = create("create", "ada.lovelace@example.com", codes.OK, codes.OK, http.StatusCreated)
+	createBad = create("create with two violations", "nope", codes.InvalidArgument, codes.Internal, http.StatusBadRequest)
+	getNone   = get("get 404", customerMissing, codes.NotFound, codes.Internal, http.StatusNotFound)
+	getLess   = get("429 storm", customerThrottled, codes.ResourceExhausted, codes.Internal, http.StatusTooManyRequests)
 )
 
 // call makes the n-th call.
@@ -164,34 +161,27 @@ func authorized(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// tally has the durations of a target's calls in a round.
+// tally is how long a target's calls of a round took.
 type tally struct {
 	took    []time.Duration // each call
 	elapsed time.Duration
-	begin   time.Duration // the server's CPU time before
 }
 
-// start starts a tally with the CPU time that the target's process has used so far.
-func (t *target) start() (tally, error) {
-	begin, err := t.cpu()
-	return tally{begin: begin}, err
-}
-
-// end returns the measurement of the tally. The CPU time is everything that the process has used since
-// the start, because work between its turns, such as garbage collection, belongs to its calls.
-func (t *target) end(done tally) (measurement, error) {
-	end, err := t.cpu()
+// measure returns the measurement of a tally. The CPU time is all that the process has used in the
+// round: what it did between its turns, such as collecting garbage, belongs to its calls.
+func (t *target) measure(done tally, cpuBefore time.Duration) (measurement, error) {
+	cpu, err := t.cpu()
 	if err != nil {
 		return measurement{}, err
 	}
-	rss, err := t.rss()
+	rss, err := t.memory(residentNow)
 	slices.Sort(done.took)
 	calls := len(done.took)
 	return measurement{
 		perSecond: float64(calls) / done.elapsed.Seconds(),
 		p50:       done.took[calls/2],
 		p99:       done.took[calls*99/100],
-		cpu:       (end - done.begin) / time.Duration(calls),
+		cpu:       (cpu - cpuBefore) / time.Duration(calls),
 		rss:       rss,
 	}, err
 }
@@ -201,26 +191,18 @@ func (t *target) end(done tally) (measurement, error) {
 func (t *target) run(ctx context.Context, s scenario, calls, callers int, to *tally) error {
 	ctx = authorized(ctx)
 	var (
-		next    atomic.Int64
-		group   sync.WaitGroup
-		mu      sync.Mutex
-		failure error
+		next  atomic.Int64
+		group sync.WaitGroup
 	)
+	failed := make(chan error, callers)
 	took := make([]time.Duration, calls)
 	begin := time.Now()
 	for range callers {
 		group.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= calls {
-					return
-				}
+			for n := int(next.Add(1)) - 1; n < calls && len(failed) == 0; n = int(next.Add(1)) - 1 {
 				start := time.Now()
 				if err := t.call(ctx, s, n); err != nil {
-					mu.Lock()
-					failure = err
-					mu.Unlock()
-					next.Store(int64(calls))
+					failed <- err
 					return
 				}
 				took[n] = time.Since(start)
@@ -230,5 +212,11 @@ func (t *target) run(ctx context.Context, s scenario, calls, callers int, to *ta
 	group.Wait()
 	to.elapsed += time.Since(begin)
 	to.took = append(to.took, took...)
-	return failure
+	return first(failed)
+}
+
+// first returns an error of the channel, nil if there is none.
+func first(failed chan error) error {
+	close(failed)
+	return <-failed
 }

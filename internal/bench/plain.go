@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -40,7 +41,7 @@ func servePlain() error {
 	s := grpc.NewServer(grpc.NumStreamWorkers(streamWorkers))
 	pelcrov1.RegisterCustomerServiceServer(s, &plain{
 		client: &http.Client{Transport: transport(), Timeout: 30 * time.Second},
-		base:   os.Getenv(upstreamEnv),
+		base:   os.Getenv(upstreamEnv) + basePath,
 	})
 	listener, err := listen()
 	if err != nil {
@@ -83,37 +84,61 @@ type plainCustomer struct {
 	DeletedAt             *int64           `json:"deleted_at"`
 }
 
-func (p *plain) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
+// readCustomer reads a customer as Pelcro sends it.
+func readCustomer(raw []byte) (*pelcrov1.Customer, error) {
 	var response struct {
 		Data plainCustomer `json:"data"`
 	}
-	if err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?site_id=1", nil, &response); err != nil {
-		return nil, err
+	if err := json.Unmarshal(raw, &response); err != nil {
+		return nil, errUnreadable
 	}
-	customer, err := response.Data.message()
-	return &pelcrov1.GetCustomerResponse{Customer: customer}, err
+	return response.Data.message()
 }
 
-func (p *plain) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
+// readPage reads a page of customers.
+func readPage(raw []byte) (*pelcrov1.ListCustomersResponse, error) {
 	var response struct {
 		Data []plainCustomer `json:"data"`
 		Meta struct {
 			Total int32 `json:"total"`
 		} `json:"meta"`
 	}
-	path := "customers?limit=" + strconv.Itoa(int(req.GetPageSize())) + "&page=1&site_id=1&sort=id"
-	if err := p.do(ctx, http.MethodGet, path, nil, &response); err != nil {
-		return nil, err
+	if err := json.Unmarshal(raw, &response); err != nil {
+		return nil, errUnreadable
 	}
-	resp := &pelcrov1.ListCustomersResponse{TotalSize: response.Meta.Total, Customers: make([]*pelcrov1.Customer, len(response.Data))}
+	page := &pelcrov1.ListCustomersResponse{TotalSize: response.Meta.Total, Customers: make([]*pelcrov1.Customer, len(response.Data))}
 	for i := range response.Data {
-		customer, err := response.Data[i].message()
-		if err != nil {
+		var err error
+		if page.Customers[i], err = response.Data[i].message(); err != nil {
 			return nil, err
 		}
-		resp.Customers[i] = customer
 	}
-	return resp, nil
+	return page, nil
+}
+
+// The errors of a handler that says little.
+var (
+	errUnreadable = status.Error(codes.Internal, "cannot read the response")
+	errUnbuilt    = status.Error(codes.Internal, "cannot build the request")
+	errNoResponse = status.Error(codes.Unavailable, "no response")
+)
+
+func (p *plain) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
+	raw, err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?site_id=1", nil)
+	if err != nil {
+		return nil, err
+	}
+	customer, err := readCustomer(raw)
+	return &pelcrov1.GetCustomerResponse{Customer: customer}, err
+}
+
+func (p *plain) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
+	path := "customers?limit=" + strconv.Itoa(int(req.GetPageSize())) + "&page=1&site_id=1&sort=id"
+	raw, err := p.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return readPage(raw)
 }
 
 func (p *plain) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
@@ -129,29 +154,27 @@ func (p *plain) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomer
 	if c.GetMetadata() != nil {
 		body["metadata"] = c.GetMetadata().AsMap()
 	}
-	var response struct {
-		Data plainCustomer `json:"data"`
-	}
-	if err := p.do(ctx, http.MethodPost, "customers?site_id=1", body, &response); err != nil {
+	raw, err := p.do(ctx, http.MethodPost, "customers?site_id=1", body)
+	if err != nil {
 		return nil, err
 	}
-	customer, err := response.Data.message()
+	customer, err := readCustomer(raw)
 	return &pelcrov1.CreateCustomerResponse{Customer: customer}, err
 }
 
-// do calls Pelcro and reads the response.
-func (p *plain) do(ctx context.Context, method, path string, body, into any) error {
+// do calls Pelcro and returns the body of the response.
+func (p *plain) do(ctx context.Context, method, path string, body any) ([]byte, error) {
 	var content io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
-			return status.Error(codes.Internal, "cannot build the request")
+			return nil, errUnbuilt
 		}
 		content = bytes.NewReader(raw)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, p.base+path, content)
 	if err != nil {
-		return status.Error(codes.Internal, "cannot build the request")
+		return nil, errUnbuilt
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+benchKey)
@@ -160,23 +183,20 @@ func (p *plain) do(ctx context.Context, method, path string, body, into any) err
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return status.Error(codes.Unavailable, "no response")
+		return nil, errNoResponse
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return status.Error(codes.Unavailable, "incomplete response")
+		return nil, errNoResponse
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		return plainError(resp.StatusCode, raw)
+		return nil, plainError(resp.StatusCode, raw)
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return status.Error(codes.Internal, "cannot read the response")
-	}
-	return nil
+	return raw, nil
 }
 
-// plainError returns a status with ErrorInfo and, for field errors, BadRequest.
+// plainError makes a status with ErrorInfo and, for field errors, BadRequest.
 func plainError(code int, raw []byte) error {
 	var body struct {
 		Message string              `json:"message"`
@@ -192,9 +212,9 @@ func plainError(code int, raw []byte) error {
 	case http.StatusTooManyRequests:
 		mapped = codes.ResourceExhausted
 	}
-	s := status.New(mapped, body.Message)
-	info := &errdetails.ErrorInfo{Reason: http.StatusText(code), Domain: "pelcro", Metadata: map[string]string{"status": strconv.Itoa(code)}}
-	var err error
+	details := []protoadapt.MessageV1{
+		&errdetails.ErrorInfo{Reason: http.StatusText(code), Domain: "pelcro", Metadata: map[string]string{"status": strconv.Itoa(code)}},
+	}
 	if len(body.Errors) > 0 {
 		bad := &errdetails.BadRequest{}
 		for field, texts := range body.Errors {
@@ -202,10 +222,9 @@ func plainError(code int, raw []byte) error {
 				bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: field, Description: text})
 			}
 		}
-		s, err = s.WithDetails(info, bad)
-	} else {
-		s, err = s.WithDetails(info)
+		details = append(details, bad)
 	}
+	s, err := status.New(mapped, body.Message).WithDetails(details...)
 	if err != nil {
 		return status.Error(codes.Internal, "cannot build the status")
 	}
@@ -224,7 +243,7 @@ func (c *plainCustomer) message() (*pelcrov1.Customer, error) {
 	}
 	var err error
 	if m.Metadata, err = structpb.NewStruct(c.Metadata); err != nil {
-		return nil, status.Error(codes.Internal, "cannot read the metadata")
+		return nil, errUnreadable
 	}
 	if m.Addresses, err = structs(c.Addresses); err != nil {
 		return nil, err
@@ -238,7 +257,7 @@ func structs(list []map[string]any) ([]*structpb.Struct, error) {
 	for _, fields := range list {
 		s, err := structpb.NewStruct(fields)
 		if err != nil {
-			return nil, status.Error(codes.Internal, "cannot read a relation")
+			return nil, errUnreadable
 		}
 		all = append(all, s)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	// upstreamEnv is the URL of the upstream, addressEnv where a part listens.
+	// upstreamEnv is the root URL of the upstream, addressEnv where a part listens.
 	upstreamEnv = "PELCRO_GRPC_BENCH_UPSTREAM"
 	addressEnv  = "PELCRO_GRPC_BENCH_ADDRESS"
 	benchKey    = "bench-key-0123456789"
@@ -31,7 +32,9 @@ func serveHTTP(handler http.Handler) error {
 	if err != nil {
 		return err
 	}
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, Protocols: new(http.Protocols)}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetUnencryptedHTTP2(true) // of gRPC clients
 	return s.Serve(listener)
 }
 
@@ -43,9 +46,7 @@ func serveProxy() error {
 	}
 	return serveHTTP(&httputil.ReverseProxy{
 		Transport: transport(),
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
-		},
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
 	})
 }
 
@@ -53,6 +54,7 @@ func serveProxy() error {
 type process struct {
 	name    string
 	address string
+	admin   string // the admin address of a gateway
 	command *exec.Cmd
 }
 
@@ -65,91 +67,77 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// startRole starts this program as one of the parts.
+// startRole starts a part that is this program itself.
 func startRole(ctx context.Context, name, upstream string) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	address, err := freeAddress()
-	if err != nil {
+	self, err1 := os.Executable()
+	address, err2 := freeAddress()
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	command := exec.CommandContext(ctx, self)
 	command.Env = append(os.Environ(), roleEnv+"="+name, addressEnv+"="+address, upstreamEnv+"="+upstream)
-	return start(ctx, name, address, command)
+	command.Stderr = os.Stderr
+	return (&process{name: name, address: address, command: command}).start(ctx)
 }
-
-// gatewayFiles are the files that the gateway reads and writes.
-type gatewayFiles struct{ binary, callers, key, log string }
 
 // token is the callers' token.
 const token = "bench-token"
 
-// prepare builds the gateway and writes its files.
-func prepare(dir string) (gatewayFiles, error) {
-	files := gatewayFiles{
-		binary:  filepath.Join(dir, "pelcro-grpc"),
-		callers: filepath.Join(dir, "callers"),
-		key:     filepath.Join(dir, "key"),
-		log:     filepath.Join(dir, "log"),
-	}
-	build := exec.Command("go", "build", "-trimpath", "-o", files.binary, "github.com/pelcro-grpc/pelcro-grpc/cmd/pelcro-grpc")
+// The names of the gateway's files.
+const (
+	gatewayBinary = "pelcro-grpc"
+	callersFile   = "callers"
+	keyFile       = "key"
+)
+
+// prepare builds the gateway and writes the files that it needs.
+func prepare(ctx context.Context, dir string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join(dir, gatewayBinary), "github.com/pelcro-grpc/pelcro-grpc/cmd/pelcro-grpc")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return files, fmt.Errorf("building the gateway: %w: %s", err, out)
+		return fmt.Errorf("building the gateway: %w: %s", err, out)
 	}
 	// As pelcro-grpc token prints it, for the token above.
-	line := fmt.Sprintf("bench sha256:%x pelcro.v1.CustomerService/*\n", tokenHash())
-	return files, errors.Join(
-		os.WriteFile(files.callers, []byte(line), 0o600),
-		os.WriteFile(files.key, []byte(benchKey), 0o600),
+	line := fmt.Sprintf("bench sha256:%x pelcro.v1.CustomerService/*\n", sha256.Sum256([]byte(token)))
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, callersFile), []byte(line), 0o600),
+		os.WriteFile(filepath.Join(dir, keyFile), []byte(benchKey), 0o600),
 	)
 }
 
-// startGateway starts a gateway as it runs in production.
-func startGateway(ctx context.Context, name string, files gatewayFiles, upstream string) (*process, string, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, "", err
+// startGateway starts a gateway as it runs in production. Its files are in dir.
+func startGateway(ctx context.Context, name, binary, dir, upstream string) (*process, error) {
+	address, err1 := freeAddress()
+	admin, err2 := freeAddress()
+	log, err3 := os.Create(filepath.Join(dir, name+".log"))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
 	}
-	admin, err := freeAddress()
-	if err != nil {
-		return nil, "", err
-	}
-	log, err := os.Create(files.log)
-	if err != nil {
-		return nil, "", err
-	}
-	command := exec.CommandContext(ctx, files.binary, "serve", "--listen="+address, "--admin-listen="+admin,
-		"--pelcro-url="+strings.TrimSuffix(upstream, "/"), "--site-id=1", "--pelcro-api-key-file="+files.key,
-		"--auth-tokens-file="+files.callers, "--log-level=info", "--log-format=json")
+	defer log.Close() // the process has its own
+	command := exec.CommandContext(ctx, binary, "serve", "--listen="+address, "--admin-listen="+admin,
+		"--pelcro-url="+strings.TrimSuffix(upstream+basePath, "/"), "--site-id=1", "--pelcro-api-key-file="+filepath.Join(dir, keyFile),
+		"--auth-tokens-file="+filepath.Join(dir, callersFile), "--log-level=info", "--log-format=json")
 	command.Stderr = log
-	p, err := start(ctx, name, address, command)
-	return p, admin, err
+	return (&process{name, address, admin, command}).start(ctx)
 }
 
 // start waits until the part listens.
-func start(ctx context.Context, name, address string, command *exec.Cmd) (*process, error) {
-	if command.Stderr == nil {
-		command.Stderr = os.Stderr
-	}
-	if err := command.Start(); err != nil {
+func (p *process) start(ctx context.Context) (*process, error) {
+	if err := p.command.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{name: name, address: address, command: command}
 	for range 200 {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := net.DialTimeout("tcp", p.address, time.Second)
 		if err == nil {
 			return p, conn.Close()
 		}
 		select {
 		case <-ctx.Done():
-			return p, ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return p, fmt.Errorf("%s does not listen", name)
+	p.stop()
+	return nil, fmt.Errorf("%s does not listen", p.name)
 }
 
 func (p *process) stop() {
@@ -171,17 +159,28 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
-// rss returns the resident memory of the process in bytes (proc_pid_status(5)).
-func (p *process) rss() (int, error) {
+// The fields of memory: what a process has now, and the most that it has had since resetPeak.
+const (
+	residentNow  = "VmRSS:"
+	residentPeak = "VmHWM:"
+)
+
+// memory returns a field of the process, in bytes (proc_pid_status(5)).
+func (p *process) memory(field string) (int, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(raw)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, field); ok {
 			kib, err := strconv.Atoi(strings.Fields(value)[0])
 			return kib << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, errors.New("no " + field)
+}
+
+// resetPeak makes the peak begin with what the process has now (proc_pid_clear_refs(5)).
+func (p *process) resetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.command.Process.Pid), []byte("5"), 0)
 }

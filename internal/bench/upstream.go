@@ -42,17 +42,17 @@ func listOf(n int) []byte {
 	return b.Bytes()
 }
 
-// The ids whose response is not an immediate success.
+// The ids that have another response than an immediate success.
 const (
 	customerMissing   = 404
 	customerThrottled = 429
-	// customerSlow plus n responds after n milliseconds.
+	// customerSlow plus milliseconds has its response after that time.
 	customerSlow = 10_000
 )
 
 // serveUpstream sends the same responses as Pelcro, always with the same data.
 func serveUpstream() error {
-	customers, pages, err := bothForms()
+	protobufCustomer, protobufPage, err := inProtobufJSON()
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,11 @@ func serveUpstream() error {
 		header["Content-Type"] = []string{"application/json"}
 		header["X-Ratelimit-Limit"] = []string{"120"}
 		header["X-Ratelimit-Remaining"] = []string{"119"}
-		forVanguard := strings.HasPrefix(r.URL.Path, vanguardPath)
-		status, body := http.StatusOK, customers[forVanguard]
+		customer, page := oneCustomer, aPage
+		if strings.HasPrefix(r.URL.Path, vanguardPath) {
+			customer, page = protobufCustomer, protobufPage
+		}
+		status, body := http.StatusOK, customer
 		switch {
 		case r.Method == http.MethodPost:
 			sent, err := io.ReadAll(r.Body)
@@ -74,7 +77,7 @@ func serveUpstream() error {
 				status, body = http.StatusBadRequest, twoErrors
 			}
 		case strings.HasSuffix(r.URL.Path, "/customers"):
-			body = pages[forVanguard]
+			body = page
 		default:
 			id, _ := strconv.Atoi(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
 			switch {

@@ -1,11 +1,10 @@
 package customers
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"math"
 	"slices"
 
@@ -43,7 +42,7 @@ type page struct {
 	query digest
 }
 
-type digest [8]byte
+type digest = uint64
 
 var (
 	errOtherPage    = errors.New("the response is another page than the one asked for")
@@ -101,7 +100,7 @@ func (p page) accept(rows []*pelcrov1.Customer, sort string, said paging) ([]*pe
 	var added []*pelcrov1.Customer
 	hasLast := false
 	for _, row := range rows {
-		if p.isBefore(row.GetId(), sort) {
+		if p.isNew(row.GetId(), sort) {
 			added = append(added, row)
 		}
 		hasLast = hasLast || row.GetId() == p.lastID
@@ -117,8 +116,8 @@ func (p page) accept(rows []*pelcrov1.Customer, sort string, said paging) ([]*pe
 
 func isByID(sort string) bool { return sort == sortID || sort == sortIDDesc }
 
-// isBefore reports whether the id comes after the last one, in id order.
-func (p page) isBefore(id int64, sort string) bool {
+// isNew reports whether the id comes after the last one returned, in id order.
+func (p page) isNew(id int64, sort string) bool {
 	switch {
 	case p.lastID == 0:
 		return true
@@ -143,7 +142,7 @@ func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token s
 	}
 	if isByID(sort) {
 		for _, row := range rows {
-			if p.isBefore(row.GetId(), sort) {
+			if p.isNew(row.GetId(), sort) {
 				p.lastID = row.GetId()
 			}
 		}
@@ -154,38 +153,26 @@ func (p page) next(rows []*pelcrov1.Customer, sort string, said paging) (token s
 	return p.token(), nil
 }
 
+// pageFormat is the text of a page in a token, before base64.
+const pageFormat = "%d %d %d %d %d %d"
+
 func (p page) token() string {
-	raw := slices.Concat(p.query[:], p.rows[:])
-	for _, n := range []uint64{uint64(p.number), uint64(p.size), uint64(p.lastID), uint64(p.empty)} {
-		raw = binary.AppendUvarint(raw, n)
-	}
-	return base64.RawURLEncoding.EncodeToString(raw)
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, pageFormat, p.query, p.rows, p.number, p.size, p.lastID, p.empty))
 }
 
 // parseToken reads a token; ok is false for any text that [page.token] does not write.
 func parseToken(token string) (p page, ok bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) < len(p.query)+len(p.rows) {
-		return page{}, false
-	}
-	reader := bytes.NewReader(raw[copy(p.query[:], raw):])
-	_, _ = reader.Read(p.rows[:]) // the length was checked
-	var numbers [4]uint64
-	for i := range numbers {
-		if numbers[i], err = binary.ReadUvarint(reader); err != nil || numbers[i] > math.MaxInt64 {
-			return page{}, false
-		}
-	}
-	p.number, p.size, p.lastID, p.empty = int(numbers[0]), int(numbers[1]), int64(numbers[2]), int(numbers[3])
-	isPossible := 2 <= p.number && p.number <= math.MaxInt32 && 1 <= p.size && p.size <= maxPageSize && p.empty <= maxEmptyPages
+	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	_, err := fmt.Sscanf(string(raw), pageFormat, &p.query, &p.rows, &p.number, &p.size, &p.lastID, &p.empty)
+	isPossible := err == nil && 2 <= p.number && p.number <= math.MaxInt32 && 1 <= p.size && p.size <= maxPageSize &&
+		p.lastID >= 0 && 0 <= p.empty && p.empty <= maxEmptyPages
 	return p, isPossible && p.token() == token
 }
 
 // digestOfQuery returns a digest of the fields of the request that decide which list it is.
 func digestOfQuery(req *pelcrov1.ListCustomersRequest) digest {
-	query := &pelcrov1.ListCustomersRequest{
-		OrderBy: req.GetOrderBy(), Filters: req.GetFilters(), Expand: req.GetExpand(), SiteId: req.SiteId,
-	}
+	query := proto.CloneOf(req)
+	query.PageSize, query.PageToken = 0, ""
 	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(query)
 	if err != nil {
 		panic(err) // the request was just unmarshalled
@@ -201,14 +188,11 @@ func digestOfRows(rows []*pelcrov1.Customer) digest {
 		ids[i] = row.GetId()
 	}
 	slices.Sort(ids)
-	var raw []byte
-	for _, id := range ids {
-		raw = binary.BigEndian.AppendUint64(raw, uint64(id))
-	}
-	return digestOf(raw)
+	return digestOf(fmt.Append(nil, ids))
 }
 
 func digestOf(raw []byte) digest {
-	sum := sha256.Sum256(raw)
-	return digest(sum[:8])
+	hash := fnv.New64a()
+	_, _ = hash.Write(raw) // it never fails
+	return hash.Sum64()
 }

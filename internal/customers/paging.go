@@ -44,17 +44,11 @@ func readPaging(body rawjson.Value) paging {
 		perPage: firstNumber(places, "per_page"),
 	}
 	for _, place := range places {
-		if p.hasCurrent {
-			break
+		if !p.hasCurrent {
+			p.current, p.hasCurrent = place.Member("current_page").Integer()
 		}
-		p.current, p.hasCurrent = place.Member("current_page").Integer()
-	}
-	for _, place := range places {
-		if p.last > 0 || p.link != linkUnknown {
-			break // a page count says more than a link
-		}
-		if p.link = linkOf(place.Member("links").Member("next")); p.link == linkUnknown {
-			p.link = linkOf(place.Member("next_page_url"))
+		if p.last == 0 && p.link == linkUnknown { // a page count says more than a link
+			p.link = linkOf(place)
 		}
 	}
 	return p
@@ -72,13 +66,16 @@ func firstNumber(places []rawjson.Value, names ...string) int64 {
 	return 0
 }
 
-func linkOf(url rawjson.Value) link {
-	text, _ := url.Text()
-	switch {
-	case url.IsNull():
-		return linkNone
-	case text != "":
-		return linkNext
+// linkOf reads the link to the next page, links.next or next_page_url.
+func linkOf(place rawjson.Value) link {
+	for _, url := range []rawjson.Value{place.Member("links").Member("next"), place.Member("next_page_url")} {
+		text, _ := url.Text()
+		switch {
+		case url.IsNull():
+			return linkNone
+		case text != "":
+			return linkNext
+		}
 	}
 	return linkUnknown
 }

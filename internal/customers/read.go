@@ -24,42 +24,42 @@ type attribute struct {
 // attributes are the attributes that Customer has a field for, in the order in which they are read:
 // default_source_id comes before default_source, whose id counts only without it.
 var attributes = [...]attribute{
-	{"id", readID},
-	{"email", text(func(c *pelcrov1.Customer) **string { return &c.Email })},
-	{"first_name", text(func(c *pelcrov1.Customer) **string { return &c.FirstName })},
-	{"last_name", text(func(c *pelcrov1.Customer) **string { return &c.LastName })},
-	{"name", text(func(c *pelcrov1.Customer) **string { return &c.Name })},
-	{"display_name", text(func(c *pelcrov1.Customer) **string { return &c.DisplayName })},
-	{"username", text(func(c *pelcrov1.Customer) **string { return &c.Username })},
-	{"phone", text(func(c *pelcrov1.Customer) **string { return &c.Phone })},
-	{"salutation", text(func(c *pelcrov1.Customer) **string { return &c.Salutation })},
-	{"title", text(func(c *pelcrov1.Customer) **string { return &c.Title })},
-	{"tin", text(func(c *pelcrov1.Customer) **string { return &c.Tin })},
+	{"id", field(rawjson.Value.Integer, func(c *pelcrov1.Customer) *int64 { return &c.Id })},
+	{"email", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Email })},
+	{"first_name", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.FirstName })},
+	{"last_name", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.LastName })},
+	{"name", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Name })},
+	{"display_name", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.DisplayName })},
+	{"username", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Username })},
+	{"phone", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Phone })},
+	{"salutation", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Salutation })},
+	{"title", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Title })},
+	{"tin", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.Tin })},
 	{"organization", relation(
 		func(c *pelcrov1.Customer) **int64 { return &c.OrganizationId },
 		func(c *pelcrov1.Customer) **structpb.Struct { return &c.Organization },
 	)},
-	{"addresses", relations(func(c *pelcrov1.Customer) *[]*structpb.Struct { return &c.Addresses })},
-	{"subscriptions", relations(func(c *pelcrov1.Customer) *[]*structpb.Struct { return &c.Subscriptions })},
-	{"default_source_id", id(func(c *pelcrov1.Customer) **int64 { return &c.DefaultSourceId })},
+	{"addresses", field(extraStructs, func(c *pelcrov1.Customer) *[]*structpb.Struct { return &c.Addresses })},
+	{"subscriptions", field(extraStructs, func(c *pelcrov1.Customer) *[]*structpb.Struct { return &c.Subscriptions })},
+	{"default_source_id", optional(rawjson.Value.Integer, func(c *pelcrov1.Customer) **int64 { return &c.DefaultSourceId })},
 	{"default_source", relation(
 		func(c *pelcrov1.Customer) **int64 { return &c.DefaultSourceId },
 		func(c *pelcrov1.Customer) **structpb.Struct { return &c.DefaultSource },
 	)},
-	{"email_confirm", flag(func(c *pelcrov1.Customer) **bool { return &c.EmailConfirm })},
-	{"email_hardbounce", flag(func(c *pelcrov1.Customer) **bool { return &c.EmailHardbounce })},
-	{"phone_confirm", flag(func(c *pelcrov1.Customer) **bool { return &c.PhoneConfirm })},
-	{"mail_marketing", flag(func(c *pelcrov1.Customer) **bool { return &c.MailMarketing })},
-	{"tele_marketing", flag(func(c *pelcrov1.Customer) **bool { return &c.TeleMarketing })},
-	{"has_password", flag(func(c *pelcrov1.Customer) **bool { return &c.HasPassword })},
-	{"is_imported", flag(func(c *pelcrov1.Customer) **bool { return &c.IsImported })},
-	{"metadata", readMetadata},
-	{"old_provider_id", text(func(c *pelcrov1.Customer) **string { return &c.OldProviderId })},
-	{"password_last_updated_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.PasswordLastUpdatedAt })},
-	{"last_login_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.LastLoginAt })},
-	{"created_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.CreatedAt })},
-	{"updated_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.UpdatedAt })},
-	{"deleted_at", timestamp(func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.DeletedAt })},
+	{"email_confirm", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.EmailConfirm })},
+	{"email_hardbounce", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.EmailHardbounce })},
+	{"phone_confirm", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.PhoneConfirm })},
+	{"mail_marketing", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.MailMarketing })},
+	{"tele_marketing", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.TeleMarketing })},
+	{"has_password", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.HasPassword })},
+	{"is_imported", optional(readFlag, func(c *pelcrov1.Customer) **bool { return &c.IsImported })},
+	{"metadata", field(readMetadata, func(c *pelcrov1.Customer) **structpb.Struct { return &c.Metadata })},
+	{"old_provider_id", optional(rawjson.Value.Text, func(c *pelcrov1.Customer) **string { return &c.OldProviderId })},
+	{"password_last_updated_at", field(readTime, func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.PasswordLastUpdatedAt })},
+	{"last_login_at", field(readTime, func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.LastLoginAt })},
+	{"created_at", field(readTime, func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.CreatedAt })},
+	{"updated_at", field(readTime, func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.UpdatedAt })},
+	{"deleted_at", field(readTime, func(c *pelcrov1.Customer) **timestamppb.Timestamp { return &c.DeletedAt })},
 }
 
 var attributeOf = func() map[string]int {
@@ -150,44 +150,34 @@ func rowsOf(list rawjson.Value) (rows []rawjson.Value, err error) {
 	return rows, nil
 }
 
-func readID(c *pelcrov1.Customer, v rawjson.Value) bool {
-	n, ok := v.Integer()
-	if ok {
-		c.Id = n
-	}
-	return ok
-}
-
-func text(field func(*pelcrov1.Customer) **string) func(*pelcrov1.Customer, rawjson.Value) bool {
+// field sets a field to what read returns for the attribute.
+func field[T any](read func(rawjson.Value) (T, bool), of func(*pelcrov1.Customer) *T) func(*pelcrov1.Customer, rawjson.Value) bool {
 	return func(c *pelcrov1.Customer, v rawjson.Value) bool {
-		s, ok := v.Text()
+		value, ok := read(v)
 		if ok {
-			*field(c) = &s
+			*of(c) = value
 		}
 		return ok
 	}
 }
 
-// flag reads true and false, or the 1 and 0 of a database.
-func flag(field func(*pelcrov1.Customer) **bool) func(*pelcrov1.Customer, rawjson.Value) bool {
-	return func(c *pelcrov1.Customer, v rawjson.Value) bool {
-		isTrue := v.String() == "true" || v.String() == "1"
-		if !isTrue && v.String() != "false" && v.String() != "0" {
-			return false
-		}
-		*field(c) = &isTrue
-		return true
-	}
+// optional is field for an optional scalar.
+func optional[T any](read func(rawjson.Value) (T, bool), of func(*pelcrov1.Customer) **T) func(*pelcrov1.Customer, rawjson.Value) bool {
+	return field(func(v rawjson.Value) (*T, bool) {
+		value, ok := read(v)
+		return &value, ok
+	}, of)
 }
 
-func id(field func(*pelcrov1.Customer) **int64) func(*pelcrov1.Customer, rawjson.Value) bool {
-	return func(c *pelcrov1.Customer, v rawjson.Value) bool {
-		n, ok := v.Integer()
-		if ok {
-			*field(c) = &n
-		}
-		return ok
+// readFlag reads true and false, or the 1 and 0 of a database.
+func readFlag(v rawjson.Value) (isTrue, ok bool) {
+	switch v.String() {
+	case "true", "1":
+		return true, true
+	case "false", "0":
+		return false, true
 	}
+	return false, false
 }
 
 // relation reads an id or, when expanded, an object. The object's own id counts if there was no
@@ -208,38 +198,9 @@ func relation(id func(*pelcrov1.Customer) **int64, object func(*pelcrov1.Custome
 	}
 }
 
-// relations reads a list of objects. A list of ids goes into extra.
-func relations(field func(*pelcrov1.Customer) *[]*structpb.Struct) func(*pelcrov1.Customer, rawjson.Value) bool {
-	return func(c *pelcrov1.Customer, v rawjson.Value) bool {
-		objects, ok := extraStructs(v)
-		if ok {
-			*field(c) = objects
-		}
-		return ok
-	}
-}
-
 // readMetadata reads an object. PHP prints an empty one as [].
-func readMetadata(c *pelcrov1.Customer, v rawjson.Value) bool {
-	switch {
-	case v.Kind() == '{':
-		c.Metadata = metadataStruct(v)
-	case v.IsEmptyList():
-		c.Metadata = &structpb.Struct{}
-	default:
-		return false
-	}
-	return true
-}
-
-func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*pelcrov1.Customer, rawjson.Value) bool {
-	return func(c *pelcrov1.Customer, v rawjson.Value) bool {
-		t, ok := readTime(v)
-		if ok {
-			*field(c) = t
-		}
-		return ok
-	}
+func readMetadata(v rawjson.Value) (*structpb.Struct, bool) {
+	return metadataStruct(v), v.Kind() == '{' || v.IsEmptyList()
 }
 
 // timeLayouts are the forms of ISO 8601 that PHP writes; a fraction of a second may follow in each.
@@ -247,15 +208,15 @@ func timestamp(field func(*pelcrov1.Customer) **timestamppb.Timestamp) func(*pel
 var timeLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", time.DateTime}
 
 // readTime reads Unix seconds, or a text of one of the timeLayouts.
-func readTime(v rawjson.Value) (t *timestamppb.Timestamp, ok bool) {
+func readTime(v rawjson.Value) (*timestamppb.Timestamp, bool) {
 	if seconds, isNumber := v.Integer(); isNumber {
-		t = &timestamppb.Timestamp{Seconds: seconds}
+		t := &timestamppb.Timestamp{Seconds: seconds}
 		return t, t.IsValid()
 	}
 	iso, _ := v.Text()
 	for _, layout := range timeLayouts {
 		if parsed, err := time.Parse(layout, iso); err == nil {
-			t = timestamppb.New(parsed)
+			t := timestamppb.New(parsed)
 			return t, t.IsValid()
 		}
 	}

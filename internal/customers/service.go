@@ -52,15 +52,11 @@ func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequ
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	response, err := s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand)
+	customer, err := readOne(s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand))
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(response.Data)
-	if err != nil {
-		return nil, response.Invalid(err)
-	}
-	return sendable(response, &pelcrov1.GetCustomerResponse{Customer: customer})
+	return &pelcrov1.GetCustomerResponse{Customer: customer}, nil
 }
 
 func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
@@ -81,7 +77,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readCustomers(response.Data)
+	rows, err := readCustomers(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
@@ -99,9 +95,11 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
-	return sendable(response, &pelcrov1.ListCustomersResponse{
-		Customers: customers, NextPageToken: next, TotalSize: paging.totalSize(),
-	})
+	resp := &pelcrov1.ListCustomersResponse{Customers: customers, NextPageToken: next, TotalSize: paging.totalSize()}
+	if err := sendable(response, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
@@ -111,15 +109,11 @@ func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	response, err := s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
+	customer, err := readOne(s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes))
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(response.Data)
-	if err != nil {
-		return nil, response.Invalid(err)
-	}
-	return sendable(response, &pelcrov1.CreateCustomerResponse{Customer: customer})
+	return &pelcrov1.CreateCustomerResponse{Customer: customer}, nil
 }
 
 func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
@@ -130,15 +124,11 @@ func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	response, err := s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes)
+	customer, err := readOne(s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes))
 	if err != nil {
 		return nil, err
 	}
-	customer, err := readCustomer(response.Data)
-	if err != nil {
-		return nil, response.Invalid(err)
-	}
-	return sendable(response, &pelcrov1.UpdateCustomerResponse{Customer: customer})
+	return &pelcrov1.UpdateCustomerResponse{Customer: customer}, nil
 }
 
 func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
@@ -170,11 +160,23 @@ func contradiction(operation string, response *pelcro.Response) error {
 	return response.Invalid(errContradiction)
 }
 
-// sendable rejects a response that gRPC would reject without a reason, because it is too large.
-func sendable[R proto.Message](response *pelcro.Response, message R) (R, error) {
-	if proto.Size(message) > server.MaxResponseBytes {
-		var none R
-		return none, response.TooLargeToSend()
+// readOne reads the customer in the response of a call.
+func readOne(response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
+	if err != nil {
+		return nil, err
 	}
-	return message, nil
+	customer, err := readCustomer(response.JSON.Member("data"))
+	if err != nil {
+		return nil, response.Invalid(err)
+	}
+	// All responses with a customer have the same size.
+	return customer, sendable(response, &pelcrov1.GetCustomerResponse{Customer: customer})
+}
+
+// sendable rejects a message that gRPC would reject without a reason, because it is too large.
+func sendable(response *pelcro.Response, message proto.Message) error {
+	if proto.Size(message) > server.MaxResponseBytes {
+		return response.TooLargeToSend()
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package customers
 
 import (
-	"context"
 	"errors"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -12,20 +11,12 @@ import (
 // Upstream connects a server to the client. It serves every resource.
 func Upstream(client *pelcro.Client) server.Upstream {
 	return server.Upstream{
-		OnCircuitChange: client.OnCircuitChange,
-		OnAPIKeyStatus:  client.OnAPIKeyStatus,
-		WithStats: func(ctx context.Context, stats *server.CallStats) context.Context {
-			return pelcro.WithCallStats(ctx, (*pelcro.CallStats)(stats))
-		},
-		WithAuthorization: func(ctx context.Context, value string) context.Context {
-			return pelcro.WithAuthorization(ctx, pelcro.NewSecret(value))
-		},
-		Failure: failure,
-		RejectKey: func(err error) {
-			if failed, ok := errors.AsType[*pelcro.Error](err); ok {
-				client.RecordKeyRejected(failed)
-			}
-		},
+		OnCircuitChange:   client.OnCircuitChange,
+		OnAPIKeyStatus:    client.OnAPIKeyStatus,
+		WithCallStats:     pelcro.WithCallStats,
+		WithAuthorization: pelcro.WithAuthorization,
+		Failure:           failureOf,
+		RecordKeyRejected: client.RecordKeyRejected,
 	}
 }
 
@@ -37,19 +28,16 @@ var failures = map[pelcro.Outcome]mapping.Failure{
 	pelcro.BadResponse: mapping.BadResponse,
 }
 
-func failure(err error) (f server.UpstreamFailure, ok bool) {
+// failureOf describes the error of the client to the server.
+func failureOf(err error) (failure server.UpstreamFailure, ok bool) {
 	failed, ok := errors.AsType[*pelcro.Error](err)
 	if !ok {
-		return f, false
+		return failure, false
 	}
-	f = server.UpstreamFailure{
-		NoResponse:  mapping.NoResponse{Failure: failures[failed.Outcome], Sent: failed.Sent},
-		CircuitOpen: failed.Outcome == pelcro.CircuitOpen,
-		RetryAfter:  failed.RetryAfter,
-	}
+	failure.NoResponse = mapping.NoResponse{Failure: failures[failed.Outcome], Sent: failed.Sent}
+	failure.CircuitOpen = failed.RetryAfter
 	if response := failed.Response; response != nil {
-		f.Explained = failed.Err == nil && response.StatusCode/100 == 4
-		f.Response = &mapping.Response{
+		failure.Response = &mapping.Response{
 			StatusCode:     response.StatusCode,
 			Header:         response.RedactedHeader(),
 			Body:           response.RedactedBody(),
@@ -58,5 +46,5 @@ func failure(err error) (f server.UpstreamFailure, ok bool) {
 			Unusable:       failed.Outcome == pelcro.BadResponse,
 		}
 	}
-	return f, true
+	return failure, true
 }

@@ -97,20 +97,17 @@ func parseHeader(head []byte) (http.Header, error) {
 	return nil, errors.New("its headers cannot be read")
 }
 
+// emptyLine ends the headers.
+var emptyLine = regexp.MustCompile(`(?m)^\r*\n`)
+
 // splitHead splits after the empty line that ends the headers. Without an empty line everything is
 // headers, and the empty line is added.
 func splitHead(raw []byte) (head, body []byte) {
-	for start := 0; ; {
-		end := bytes.IndexByte(raw[start:], '\n')
-		if end < 0 {
-			return append(bytes.Clone(raw), "\r\n\r\n"...), nil
-		}
-		line := bytes.TrimRight(raw[start:start+end], "\r")
-		start += end + 1
-		if len(line) == 0 {
-			return raw[:start], raw[start:]
-		}
+	end := emptyLine.FindIndex(raw)
+	if end == nil {
+		return append(bytes.Clone(raw), "\r\n\r\n"...), nil
 	}
+	return raw[:end[1]], raw[end[1]:]
 }
 
 // shorten keeps the beginning of a text.

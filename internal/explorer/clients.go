@@ -13,21 +13,19 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
-// policies are the policies of a gRPC service config.
-type policies struct {
-	// methods has the policy of each method. The empty name has the policy of all others.
-	methods map[string]policy
-	// retried are the methods that are retried, in the order of the file.
-	retried []string
+// policy is what a gRPC service config says about a method.
+type policy struct {
+	Timeout duration `json:"timeout"`
+	Retry   struct {
+		MaxAttempts int          `json:"maxAttempts"` // 0: not retried
+		Backoff     duration     `json:"initialBackoff"`
+		Factor      float64      `json:"backoffMultiplier"`
+		Codes       []codes.Code `json:"retryableStatusCodes"`
+	} `json:"retryPolicy"`
 }
 
-type policy struct {
-	timeout  time.Duration
-	attempts int // 0: not retried
-	backoff  time.Duration
-	factor   float64
-	codes    []codes.Code
-}
+// policies are the policies by the names of the methods. The empty name has the policy of all others.
+type policies map[string]policy
 
 // readPolicies reads a service config with one service.
 func readPolicies(serviceConfig string) (policies, error) {
@@ -36,32 +34,36 @@ func readPolicies(serviceConfig string) (policies, error) {
 			Name []struct {
 				Method string `json:"method"`
 			} `json:"name"`
-			Timeout     duration `json:"timeout"`
-			RetryPolicy struct {
-				MaxAttempts          int          `json:"maxAttempts"`
-				InitialBackoff       duration     `json:"initialBackoff"`
-				BackoffMultiplier    float64      `json:"backoffMultiplier"`
-				RetryableStatusCodes []codes.Code `json:"retryableStatusCodes"`
-			} `json:"retryPolicy"`
+			policy
 		} `json:"methodConfig"`
 	}
 	if err := json.Unmarshal([]byte(serviceConfig), &config); err != nil {
-		return policies{}, fmt.Errorf("the service config: %w", err)
+		return nil, fmt.Errorf("the service config: %w", err)
 	}
-	all := policies{methods: map[string]policy{}}
+	all := policies{}
 	for _, method := range config.MethodConfig {
-		retry := method.RetryPolicy
 		for _, name := range method.Name {
-			all.methods[name.Method] = policy{
-				time.Duration(method.Timeout), retry.MaxAttempts,
-				time.Duration(retry.InitialBackoff), retry.BackoffMultiplier, retry.RetryableStatusCodes,
-			}
-			if retry.MaxAttempts > 0 {
-				all.retried = append(all.retried, name.Method)
-			}
+			all[name.Method] = method.policy
 		}
 	}
 	return all, nil
+}
+
+func (p policies) of(operation mapping.Operation) policy {
+	if own, ok := p[operation.Name]; ok {
+		return own
+	}
+	return p[""]
+}
+
+// retried are the methods that are retried.
+func (p policies) retried() (names []string) {
+	for _, operation := range mapping.CustomerOperations() {
+		if p.of(operation).Retry.MaxAttempts > 0 {
+			names = append(names, operation.Name)
+		}
+	}
+	return names
 }
 
 // duration is a time like 0.1s.
@@ -72,13 +74,6 @@ func (d *duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
 	*d = duration(parsed)
 	return err
-}
-
-func (p policies) of(operation mapping.Operation) policy {
-	if own, ok := p.methods[operation.Name]; ok {
-		return own
-	}
-	return p.methods[""]
 }
 
 // client is what a kind of client library does with an error by itself.
@@ -104,65 +99,49 @@ func (e *explorer) clients(q Question, explanation Explanation) ([]client, error
 	// The file sets a deadline, which the service sees: a delay that fits a caller without a deadline
 	// may not fit this caller.
 	p := e.policies.of(q.Operation)
-	if p.timeout > 0 {
-		q.Remaining = min(q.Remaining, p.timeout)
+	if p.Timeout > 0 {
+		q.Remaining = min(q.Remaining, time.Duration(p.Timeout))
 	}
 	filed, err := e.Gateway.Explain(q)
 	if err != nil {
 		return nil, err
 	}
 	list := []client{e.withServiceConfig(p, q, filed)}
-	if java := withJava(p, filed, list[0]); java != list[0] {
-		java.Name = javaFile
-		list = append(list, java)
+	// grpc-java differs: it obeys a pushback of 0 or more whatever the code.
+	pushback, pushed := filed.Trailers[mapping.TrailerPushback]
+	if p.Retry.MaxAttempts > 0 && pushed && pushback != "-1" && !p.retries(filed.result.Code()) {
+		list = append(list, client{javaFile, true, "Retries it after " + seconds(filed.result.RetryDelay()) + ": it obeys the trailer whatever the code."})
 	}
 	return append(list,
-		client{Name: withoutFile, Says: "Does not retry it. The program gets the error immediately."},
-		client{Name: onTheirOwn, Retries: retriedByDefault(explanation), Says: byDefault(explanation)},
+		client{withoutFile, false, "Does not retry it. The program gets the error immediately."},
+		byDefault(explanation.result),
 	), nil
 }
 
 // withServiceConfig follows gRFC A6 as those libraries do.
 func (e *explorer) withServiceConfig(p policy, q Question, explanation Explanation) client {
-	c := client{Name: withFile}
 	pushback, pushed := explanation.Trailers[mapping.TrailerPushback]
-	delay := explanation.result.RetryDelay()
+	delay := seconds(explanation.result.RetryDelay())
+	inAll := "; " + strconv.Itoa(p.Retry.MaxAttempts) + " attempts in all."
 	switch {
-	case p.attempts == 0:
-		c.Says = "Does not retry it: the file retries " + strings.Join(e.policies.retried, " and ") + " only."
+	case p.Retry.MaxAttempts == 0:
+		return client{withFile, false, "Does not retry it: the file retries " + strings.Join(e.policies.retried(), " and ") + " only."}
 	case !p.retries(explanation.result.Code()):
-		c.Says = "Does not retry it: the file retries " + p.codeNames() + " only."
+		return client{withFile, false, "Does not retry it: the file retries " + p.codeNames() + " only."}
 	case pushback == "-1":
-		c.Says = "Does not retry it: its deadline is " + seconds(q.Remaining) + "; " + seconds(delay) +
-			" do not fit, so its trailer is -1."
+		return client{withFile, false, "Does not retry it: its deadline is " + seconds(q.Remaining) + "; " + delay + " do not fit, so its trailer is -1."}
 	case pushed:
-		c.Retries = true
-		c.Says = "Retries it after " + seconds(delay) + ", as the trailer says; " + strconv.Itoa(p.attempts) + " attempts in all."
-	default:
-		c.Retries = true
-		c.Says = "Retries it after about " + p.backoffs() + "; " + strconv.Itoa(p.attempts) + " attempts in all."
+		return client{withFile, true, "Retries it after " + delay + ", as the trailer says" + inAll}
 	}
-	return c
+	return client{withFile, true, "Retries it after about " + p.backoffs() + inAll}
 }
 
-// withJava differs where grpc-java obeys a pushback of 0 or more whatever the code.
-func withJava(p policy, explanation Explanation, others client) client {
-	pushback, pushed := explanation.Trailers[mapping.TrailerPushback]
-	if p.attempts == 0 || !pushed || pushback == "-1" || p.retries(explanation.result.Code()) {
-		return others
-	}
-	return client{
-		Retries: true,
-		Says:    "Retries it after " + seconds(explanation.result.RetryDelay()) + ": it obeys the trailer whatever the code.",
-	}
-}
-
-func (p policy) retries(code codes.Code) bool { return slices.Contains(p.codes, code) }
+func (p policy) retries(code codes.Code) bool { return slices.Contains(p.Retry.Codes, code) }
 
 // codeNames are the codes of the policy as they are on the wire, for example UNAVAILABLE.
 func (p policy) codeNames() string {
 	var names []string
-	for _, code := range p.codes {
+	for _, code := range p.Retry.Codes {
 		names = append(names, codeName(code))
 	}
 	return strings.Join(names, " and ")
@@ -171,33 +150,27 @@ func (p policy) codeNames() string {
 // backoffs are the waits before each retry.
 func (p policy) backoffs() string {
 	var waits []string
-	wait := p.backoff
-	for range p.attempts - 1 {
+	wait := time.Duration(p.Retry.Backoff)
+	for range p.Retry.MaxAttempts - 1 {
 		waits = append(waits, seconds(wait))
-		wait = time.Duration(float64(wait) * p.factor)
+		wait = time.Duration(float64(wait) * p.Retry.Factor)
 	}
 	return strings.Join(waits, " and ")
 }
 
-// retriedByDefault reports whether some meshes and interceptors retry the code by default.
-func retriedByDefault(explanation Explanation) bool {
-	code := explanation.result.Code()
-	return code == codes.Unavailable || code == codes.ResourceExhausted
-}
-
-func byDefault(explanation Explanation) string {
-	delay := explanation.result.RetryDelay()
-	switch code := explanation.result.Code(); {
-	case code == codes.Unavailable && delay > 0:
-		return "Most retry UNAVAILABLE after a backoff of their own, sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo."
-	case code == codes.Unavailable:
-		return "Most retry UNAVAILABLE after a backoff of their own."
-	case code == codes.ResourceExhausted && delay > 0:
-		return "Some retry it (go-grpc-middleware does), sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo."
-	case code == codes.ResourceExhausted:
-		return "Some retry it (go-grpc-middleware does) after a backoff of their own."
+// byDefault is what meshes and interceptors do that read neither the trailer nor RetryInfo.
+func byDefault(result mapping.Result) client {
+	says := map[codes.Code]string{
+		codes.Unavailable:       "Most retry UNAVAILABLE after a backoff of their own",
+		codes.ResourceExhausted: "Some retry it (go-grpc-middleware does) after a backoff of their own",
+	}[result.Code()]
+	switch delay := result.RetryDelay(); {
+	case says == "":
+		return client{onTheirOwn, false, "Does not retry this code by default."}
+	case delay > 0:
+		says += ", sooner than " + seconds(delay) + ": they read neither the trailer nor RetryInfo"
 	}
-	return "Does not retry this code by default."
+	return client{onTheirOwn, true, says + "."}
 }
 
 // seconds is a time in seconds, for example 0.1 s.

@@ -41,14 +41,13 @@ func newTestExplorer(t testing.TB, failures ...Failure) *explorer {
 // TestReadPolicies: the policies are those of the service config.
 func TestReadPolicies(t *testing.T) {
 	got, err := readPolicies(serviceConfig)
-	want := policies{
-		methods: map[string]policy{
-			"GetCustomer":   {10 * time.Second, 3, 100 * time.Millisecond, 2, []codes.Code{codes.Unavailable}},
-			"ListCustomers": {20 * time.Second, 4, time.Second, 1.5, []codes.Code{codes.Unavailable, codes.ResourceExhausted}},
-			"":              {timeout: 35 * time.Second},
-		},
-		retried: []string{"GetCustomer", "ListCustomers"},
-	}
+	get := policy{Timeout: duration(10 * time.Second)}
+	get.Retry.MaxAttempts, get.Retry.Backoff, get.Retry.Factor = 3, duration(100*time.Millisecond), 2
+	get.Retry.Codes = []codes.Code{codes.Unavailable}
+	list := policy{Timeout: duration(20 * time.Second)}
+	list.Retry.MaxAttempts, list.Retry.Backoff, list.Retry.Factor = 4, duration(time.Second), 1.5
+	list.Retry.Codes = []codes.Code{codes.Unavailable, codes.ResourceExhausted}
+	want := policies{"GetCustomer": get, "ListCustomers": list, "": {Timeout: duration(35 * time.Second)}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -83,7 +82,7 @@ func TestClients(t *testing.T) {
 		{"503 beyond the file's deadline", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 15\n\n", 0, "Does not retry it: its deadline is 10 s; 15 s do not fit", "", "Most retry"},
 		{"503 within List's", "ListCustomers", "HTTP/1.1 503 X\nRetry-After: 15\n\n", 0, "Retries it after 15 s", "", "Most retry"},
 		{"503 beyond the caller's deadline", "GetCustomer", "HTTP/1.1 503 X\nRetry-After: 5\n\n", 2 * time.Second, "Does not retry it: its deadline is 2 s; 5 s do not fit", "", "Most retry"},
-		{"429 that fits", "GetCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, only, "Retries it after 5 s: it obeys the trailer whatever the code.", "Some retry it (go-grpc-middleware does), sooner than 5 s"},
+		{"429 that fits", "GetCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, only, "Retries it after 5 s: it obeys the trailer whatever the code.", "Some retry it (go-grpc-middleware does) after a backoff of their own, sooner than 5 s"},
 		{"429 that fits List", "ListCustomers", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, "Retries it after 5 s, as the trailer says; 4 attempts", "", "Some retry it"},
 		{"429 without a delay", "GetCustomer", "HTTP/1.1 429 X\n\n", 0, only, "", "Some retry it (go-grpc-middleware does)"},
 		{"429 on Delete", "DeleteCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, reads, "", "Some retry it"},

@@ -94,9 +94,6 @@ func (g Gateway) Explain(q Question) (Explanation, error) {
 	}, nil
 }
 
-// advice is what the caller should do, in Markdown with nothing but `code`.
-func (e Explanation) advice() string { return mapping.Advice(e.result.Reason()) }
-
 // codeName is the code as it is in the contract, for example NOT_FOUND.
 func codeName(c codes.Code) string { return code.Code(c).String() }
 

@@ -39,6 +39,16 @@ func explain(t *testing.T, q Question, capture string) Explanation {
 	return explanation
 }
 
+// captured is the response of a documented sample.
+func captured(t testing.TB, key string) string {
+	t.Helper()
+	raw, err := captures.ReadFile("samples/" + key + ".http")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
 // TestSituations: the reason of each situation.
 func TestSituations(t *testing.T) {
 	want := map[string][2]pelcrov1.ErrorReason{ // on Get, on Create
@@ -67,7 +77,7 @@ func TestSituations(t *testing.T) {
 // TestWire: the parts are the whole.
 func TestWire(t *testing.T) {
 	for _, d := range documented {
-		explanation := explain(t, Question{Operation: operation(t, d.operation), Remaining: mapping.NoDeadline}, d.response)
+		explanation := explain(t, Question{Operation: operation(t, d.operation), Remaining: mapping.NoDeadline}, captured(t, d.key))
 		w := wireOf(explanation)
 		if explanation.result.OK() {
 			if w != nil {
@@ -99,7 +109,7 @@ func TestDocumented(t *testing.T) {
 		"many": "PELCRO_VALIDATION_FAILED", "success": "ERROR_REASON_UNSPECIFIED",
 	}
 	for _, d := range documented {
-		explanation := explain(t, Question{Operation: operation(t, d.operation), Remaining: mapping.NoDeadline}, d.response)
+		explanation := explain(t, Question{Operation: operation(t, d.operation), Remaining: mapping.NoDeadline}, captured(t, d.key))
 		if got := explanation.result.Reason().String(); got != want[d.key] {
 			t.Errorf("%s is %s, want %s", d.key, got, want[d.key])
 		}

@@ -33,57 +33,44 @@ const pageInsteadOfData = 604
 
 // grpcurl returns the line that shows the explanation in the sandbox, or a note why there is none.
 func (e *explorer) grpcurl(q Question, instead *situation, explanation Explanation) (command, error) {
-	if q.Operation.Name == "ListCustomers" && !explanation.result.OK() {
-		return command{Note: "The sandbox fails for a customer's id or email, so it has no failure for ListCustomers. Choose another operation."}, nil
+	id, note, deadline := q.Response.Status, "Prints this error.", 0.0
+	if q.Remaining != mapping.NoDeadline {
+		deadline = q.Remaining.Seconds()
 	}
-	var (
-		id      int
-		maxTime string
-		same    bool
-	)
 	switch {
+	case explanation.result.OK():
+		id, note = seededCustomer, "Calls the sandbox, which succeeds."
+	case q.Operation.Name == "ListCustomers":
+		return command{Note: "The sandbox fails for a customer's id or email, so it has no failure for ListCustomers. Choose another operation."}, nil
 	case instead != nil && instead.sandboxID == 0:
 		return command{Note: "The sandbox has no failure of this kind."}, nil
 	case instead != nil:
-		id, same = instead.sandboxID, true
-		if instead.maxTime != 0 {
-			maxTime = fmt.Sprintf("-max-time %d ", instead.maxTime)
-		}
-	case explanation.result.OK():
-		id, same = seededCustomer, true
-	case q.Response.Status >= 200 && q.Response.Status <= 299:
-		id = pageInsteadOfData
+		id, note, deadline = instead.sandboxID, "Prints this error"+instead.except+".", instead.maxTime
 	default:
-		id = q.Response.Status
-	}
-	if instead == nil && q.Remaining != mapping.NoDeadline {
-		maxTime = fmt.Sprintf("-max-time %g ", q.Remaining.Seconds())
-	}
-	if !same {
+		if id >= 200 && id <= 299 {
+			id = pageInsteadOfData
+		}
 		failure := e.failure(id)
 		if failure == nil {
 			return command{Note: "The sandbox has the statuses from 300 to 599, not this one."}, nil
 		}
-		var err error
-		if same, err = e.gives(q, *failure, explanation); err != nil {
+		same, err := e.gives(q, *failure, explanation)
+		if err != nil {
 			return command{}, err
 		}
-	}
-	c := command{Line: "grpcurl -plaintext " + maxTime + "-d '" + requestFor(q.Operation, id) + "' " + e.Address + " pelcro.v1.CustomerService/" + q.Operation.Name}
-	switch {
-	case explanation.result.OK():
-		c.Note = "Calls the sandbox, which succeeds."
-	case instead != nil:
-		c.Note = "Prints this error" + instead.except + "."
-	case same:
-		c.Note = "Prints this error."
-	default:
-		c.Note = fmt.Sprintf("Prints the error for the sandbox's own %d, which differs from the response here.", id)
+		if !same {
+			note = fmt.Sprintf("Prints the error for the sandbox's own %d, which differs from the response here.", id)
+		}
 	}
 	if !e.Sandbox {
-		c.Note += " This service is in front of the real Pelcro: start another one with serve --sandbox for it."
+		note += " This service is in front of the real Pelcro: start another one with serve --sandbox for it."
 	}
-	return c, nil
+	maxTime := ""
+	if deadline > 0 {
+		maxTime = fmt.Sprintf("-max-time %g ", deadline)
+	}
+	line := "grpcurl -plaintext " + maxTime + "-d '" + requestFor(q.Operation, id) + "' " + e.Address + " pelcro.v1.CustomerService/" + q.Operation.Name
+	return command{line, note}, nil
 }
 
 // failure returns the sandbox's failure with that id, nil if it has none.

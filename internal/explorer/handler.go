@@ -192,7 +192,7 @@ func (e *explorer) show(f form) (shown, error) {
 		Message:     explanation.result.Status().Message(),
 		OriginSays:  originWords[explanation.Origin],
 		OutcomeSays: outcomeWords[explanation.Outcome],
-		Advice:      explanation.advice(),
+		Advice:      explanation.result.Advice(),
 		Verdict:     verdict(explanation.result),
 		Request:     skeleton(q, explanation),
 		Omitted:     omitted(explanation),

@@ -3,7 +3,7 @@ package explorer
 import (
 	"errors"
 	"math"
-	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -85,19 +85,15 @@ func (f fields) read() (Capture, *problem) {
 	if err != nil || status < 100 || status > 999 {
 		return Capture{}, &problem{"status", "An HTTP status is a number of three digits, for example 429."}
 	}
-	c := Capture{Status: status, Header: http.Header{}, Body: []byte(f.Body)}
+	c := Capture{Status: status, Body: []byte(f.Body)}
+	var lines strings.Builder
 	for line := range strings.Lines(f.Headers) {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
+		if line = strings.TrimSpace(line); line != "" {
+			lines.WriteString(line + "\r\n")
 		}
-		header, err := parseHeader([]byte(line + "\r\n\r\n"))
-		if err != nil || len(header) == 0 {
-			return c, &problem{"headers", "“" + shorten(line) + "” is not a header; write one “Name: value” a line, for example Retry-After: 30."}
-		}
-		for name, values := range header {
-			c.Header[name] = append(c.Header[name], values...)
-		}
+	}
+	if c.Header, err = parseHeader([]byte(lines.String() + "\r\n")); err != nil {
+		return c, &problem{"headers", err.Error() + "; write one “Name: value” a line, for example Retry-After: 30."}
 	}
 	return c, nil
 }
@@ -113,20 +109,18 @@ func written(c Capture) *fields {
 	}
 }
 
-// mistakes are what people paste instead of a response, by the beginning of the text.
-var mistakes = []struct{ begins, says string }{
-	{"{", "This looks like a body alone. Paste its headers, too (curl -si prints both), or put it into the field Body."},
-	{"[", "This looks like a body alone. Paste its headers, too (curl -si prints both), or put it into the field Body."},
-	{"<", "This looks like a page without its headers. Paste those, too (curl -si prints both), or put it into the field Body."},
-	{"* ", "This is what curl -v prints without a response. Choose what happened from the list “No response at all”."},
-	{"curl: ", "This is an error of curl: there was no response. Choose what happened from the list “No response at all”."},
-	{"curl ", "This is a command. Run it with -si, and paste what it prints."},
-	{"> ", "This is a request. Paste the response: curl -si prints it."},
-	{"GET ", "This is a request. Paste the response: curl -si prints it."},
-	{"POST ", "This is a request. Paste the response: curl -si prints it."},
-	{"PUT ", "This is a request. Paste the response: curl -si prints it."},
-	{"DELETE ", "This is a request. Paste the response: curl -si prints it."},
-	{"ERROR:", "This is what grpcurl prints: a gRPC error already. Paste the HTTP response that it is about."},
+// mistakes are what people paste instead of a response.
+var mistakes = []struct {
+	begins *regexp.Regexp
+	says   string
+}{
+	{regexp.MustCompile(`^[{[]`), "This looks like a body alone. Paste its headers, too (curl -si prints both), or put it into the field Body."},
+	{regexp.MustCompile(`^<`), "This looks like a page without its headers. Paste those, too (curl -si prints both), or put it into the field Body."},
+	{regexp.MustCompile(`^\* `), "This is what curl -v prints without a response. Choose what happened from the list “No response at all”."},
+	{regexp.MustCompile(`^curl: `), "This is an error of curl: there was no response. Choose what happened from the list “No response at all”."},
+	{regexp.MustCompile(`^curl `), "This is a command. Run it with -si, and paste what it prints."},
+	{regexp.MustCompile(`^(>|GET|POST|PUT|DELETE) `), "This is a request. Paste the response: curl -si prints it."},
+	{regexp.MustCompile(`^ERROR:`), "This is what grpcurl prints: a gRPC error already. Paste the HTTP response that it is about."},
 }
 
 // readCapture reads a pasted response. The problem says what else the text seems to be, and what to
@@ -139,9 +133,9 @@ func readCapture(text string) (Capture, *problem) {
 	case errors.Is(err, errEmpty):
 		return c, &problem{"capture", "There is nothing here yet. Paste what curl -si or curl -v prints."}
 	case errors.Is(err, errNoStatus):
-		start := string(trimStart(withoutMeter(trimStart([]byte(text)))))
+		start := trimStart(withoutMeter(trimStart([]byte(text))))
 		for _, m := range mistakes {
-			if strings.HasPrefix(start, m.begins) {
+			if m.begins.Match(start) {
 				return c, &problem{"capture", m.says}
 			}
 		}

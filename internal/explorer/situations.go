@@ -13,7 +13,7 @@ type situation struct {
 	// sandboxID is the customer for whom the sandbox does the same, 0 if it cannot.
 	sandboxID int
 	// maxTime is the deadline in seconds that grpcurl needs to show it, 0 for none.
-	maxTime int
+	maxTime float64
 	// except is how grpcurl's output differs, empty if it does not.
 	except string
 }

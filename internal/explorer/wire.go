@@ -1,6 +1,8 @@
 package explorer
 
 import (
+	"strconv"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -36,7 +38,7 @@ func wireOf(explanation Explanation) *wire {
 	}
 	fixed := len(":status") + len("200") + perField +
 		len("content-type") + len("application/grpc") + perField +
-		len("grpc-status") + digitsOf(int(explanation.result.Code())) + perField
+		len("grpc-status") + len(strconv.Itoa(int(explanation.result.Code()))) + perField
 	return &wire{
 		Bytes: explanation.WireBytes, Budget: mapping.MaxWireBytes,
 		Status: size, StatusLimit: mapping.MaxStatusBytes,
@@ -47,12 +49,4 @@ func wireOf(explanation Explanation) *wire {
 			{"Code and framing", fixed},
 		},
 	}
-}
-
-// digitsOf returns how many digits a code has.
-func digitsOf(code int) int {
-	if code > 9 {
-		return 2
-	}
-	return 1
 }

@@ -1,7 +1,7 @@
 package pelcro
 
 import (
-	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -26,7 +26,7 @@ var (
 // the outcome is not Success.
 func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 	call.attempts++
-	call.stats.Attempts++
+	*call.stats.attempts++
 	traced, span := c.tracing.start(ctx, call)
 	begin := time.Now()
 	limited, stop := context.WithCancelCause(traced)
@@ -43,7 +43,7 @@ func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 	status := 0
 	if response != nil {
 		status = response.StatusCode
-		call.stats.StatusCode = status
+		*call.stats.statusCode = status
 	}
 	c.metrics.attempted(call, outcome, time.Since(begin), response)
 	endSpan(span, status, outcome)
@@ -117,70 +117,45 @@ func (r *Response) read(from *http.Response) error {
 	}
 	r.Body = body
 	r.JSON, _ = rawjson.Parse(body) // what is not JSON has no members
-	r.Data = r.JSON.Member("data")
 	return nil
 }
 
 // readBody returns at most so many bytes of the body, decompressed. The error of a body that HTTP
 // delivered whole is errUndecodable; any other is about its delivery.
 func readBody(from *http.Response, most int) ([]byte, error) {
-	wire := &wireReader{from: from.Body}
-	var content io.Reader = wire
-	if strings.EqualFold(from.Header.Get("Content-Encoding"), "gzip") {
-		content = &gzipReader{from: bufio.NewReader(wire)}
+	body, err := io.ReadAll(io.LimitReader(from.Body, int64(most)))
+	if !strings.EqualFold(from.Header.Get("Content-Encoding"), "gzip") {
+		return body, err
 	}
-	body, err := io.ReadAll(io.LimitReader(content, int64(most)))
+	plain, unzipErr := unzip(body, most)
 	unframed := from.ContentLength < 0 && len(from.TransferEncoding) == 0
 	switch {
-	case err == nil:
-		return body, nil
-	case wire.err != nil && !errors.Is(wire.err, io.EOF):
-		return body, wire.err
-	case unframed && errors.Is(err, io.ErrUnexpectedEOF):
-		return body, err // only the gzip stream itself says where it ends, so it was cut
+	case err != nil || unzipErr == nil:
+		return plain, err
+	case unframed && errors.Is(unzipErr, io.ErrUnexpectedEOF):
+		return plain, unzipErr // only the gzip stream itself says where it ends, so it was cut
 	}
-	return body, fmt.Errorf("%w: %w", errUndecodable, err)
+	return plain, fmt.Errorf("%w: %w", errUndecodable, unzipErr)
 }
 
-// wireReader notes how the delivery of a body ended. io.ErrUnexpectedEOF alone does not tell a gzip
-// stream that was cut on the way from one that was sent like that.
-type wireReader struct {
-	from io.Reader
-	err  error
-}
-
-func (w *wireReader) Read(p []byte) (int, error) {
-	n, err := w.from.Read(p)
-	if err != nil {
-		w.err = err
-	}
-	return n, err
-}
-
-// gzipReader decompresses a body of one or several gzip streams (RFC 1952, section 2.2). Any other
-// bytes after a stream are an error, whatever their number.
-type gzipReader struct {
-	from   *bufio.Reader
-	stream *gzip.Reader // nil before the first one
-}
-
-func (g *gzipReader) Read(p []byte) (n int, err error) {
-	if g.stream == nil {
-		if g.stream, err = gzip.NewReader(g.from); err != nil {
-			return 0, err // io.EOF is an empty body
+// unzip decompresses one or several gzip streams (RFC 1952, section 2.2), up to so many bytes. Any
+// other bytes after a stream are an error, whatever their number.
+func unzip(zipped []byte, most int) (plain []byte, err error) {
+	from, stream := bytes.NewReader(zipped), new(gzip.Reader)
+	for from.Len() > 0 && len(plain) < most {
+		isFirst := from.Len() == len(zipped)
+		switch err = stream.Reset(from); {
+		case err != nil && isFirst:
+			return nil, err
+		case err != nil:
+			return plain, errAfterGzip
 		}
-		g.stream.Multistream(false)
-	}
-	n, err = g.stream.Read(p)
-	if !errors.Is(err, io.EOF) {
-		return n, err
-	}
-	if err = g.stream.Reset(g.from); err != nil {
-		if !errors.Is(err, io.EOF) {
-			err = errAfterGzip
+		stream.Multistream(false)
+		part, err := io.ReadAll(io.LimitReader(stream, int64(most-len(plain))))
+		plain = append(plain, part...)
+		if err != nil {
+			return plain, err
 		}
-		return n, err
 	}
-	g.stream.Multistream(false)
-	return n, nil
+	return plain, nil
 }

@@ -26,11 +26,10 @@ const (
 	minCountedWait = 900 * time.Millisecond
 )
 
-// breakerStates are its states, as metrics name them.
-var breakerStates = []struct {
-	is   gobreaker.State
-	name string
-}{{gobreaker.StateClosed, "closed"}, {gobreaker.StateHalfOpen, "half_open"}, {gobreaker.StateOpen, "open"}}
+// breakerStates are the names of its states, for metrics.
+var breakerStates = map[gobreaker.State]string{
+	gobreaker.StateClosed: "closed", gobreaker.StateHalfOpen: "half_open", gobreaker.StateOpen: "open",
+}
 
 var (
 	errCircuitOpen = errors.New("the circuit breaker is open")

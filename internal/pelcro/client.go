@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,17 +90,19 @@ func New(config Config) *Client {
 		config.Transport = transport
 	}
 	config.Timeout = cmp.Or(config.Timeout, DefaultTimeout)
-	c := &Client{config: config, budget: newBudget(), tracing: newTracing(config)}
-	c.credential.Store(&credential{})
+	if config.Metrics == nil {
+		config.Metrics = prometheus.NewRegistry() // nothing reads it
+	}
+	c := &Client{
+		config: config, budget: newBudget(), tracing: newTracing(config),
+		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
+	}
+	c.credential.Store(newCredential("", ""))
 	if !config.APIKey.IsZero() {
 		c.SetAPIKey(config.APIKey)
 	}
 	if config.CircuitBreaker {
-		c.breaker = newBreaker(func(closed bool) {
-			if c.circuitChanged != nil {
-				c.circuitChanged(closed)
-			}
-		})
+		c.breaker = newBreaker(func(closed bool) { c.circuitChanged(closed) })
 	}
 	c.metrics = newMetrics(config.Metrics, c.breaker)
 	return c
@@ -119,8 +123,8 @@ func (c *Client) Close() {
 type request struct {
 	*endpoint
 
-	path   string
 	siteID int32
+	id     int64          // of the customer, 0 for none
 	query  url.Values     // nil for none
 	body   map[string]any // nil for none
 }
@@ -132,19 +136,16 @@ type call struct {
 	request    *http.Request // cloned for each attempt
 	credential *credential
 	deadline   time.Time // the end of the time limit
-	stats      *CallStats
+	stats      *callStats
 	attempts   int
 	sent       bool // an attempt may have reached Pelcro
 }
 
 // newCall prepares a call. The error is a body that is not JSON.
 func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
-	to := c.config.BaseURL.JoinPath(r.path)
-	query := r.query
-	if query == nil {
-		query = url.Values{}
-	}
-	query.Set("site_id", strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10))
+	to := c.config.BaseURL.JoinPath(strings.Replace(r.template, "{id}", strconv.FormatInt(r.id, 10), 1))
+	query := url.Values{"site_id": {strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10)}}
+	maps.Copy(query, r.query)
 	to.RawQuery = query.Encode()
 	var body io.Reader
 	if r.body != nil {
@@ -158,7 +159,7 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.name(), err)
 	}
-	shown := c.credentialFor(ctx)
+	used := c.credentialFor(ctx)
 	header := httpRequest.Header
 	header.Set("Accept", "application/json") // without it Laravel answers failures with redirects and HTML
 	header.Set("Accept-Encoding", "gzip")
@@ -166,8 +167,8 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	if c.config.Language != "" {
 		header.Set("Accept-Language", c.config.Language)
 	}
-	if shown.authorization != "" {
-		header.Set("Authorization", shown.authorization)
+	if used.authorization != "" {
+		header.Set("Authorization", used.authorization)
 	}
 	if body != nil {
 		header.Set("Content-Type", "application/json")
@@ -175,33 +176,27 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	return &call{
 		endpoint:   r.endpoint,
 		request:    httpRequest,
-		credential: shown,
+		credential: used,
 		deadline:   time.Now().Add(c.config.Timeout),
 		stats:      statsOf(ctx),
 	}, nil
 }
 
-// CallStats is what a call took, for the log.
-type CallStats struct {
-	// Attempts counts the requests that were sent, or tried to be.
-	Attempts int
-	// StatusCode is the status of the last response, 0 if there was none. An attempt without a
-	// response leaves it as it is.
-	StatusCode int
-}
+// callStats is what a call took, for the log of the caller of this package.
+type callStats struct{ attempts, statusCode *int }
 
 type callStatsKey struct{}
 
-// WithCallStats returns a context whose call records its stats there. They must not be read before
-// the call has returned.
-func WithCallStats(ctx context.Context, stats *CallStats) context.Context {
-	return context.WithValue(ctx, callStatsKey{}, stats)
+// WithCallStats returns a context whose call counts in attempts the requests that were sent, or tried
+// to be, and puts the status of the last response into statusCode; an attempt without a response
+// leaves that as it is. Neither must be read before the call has returned.
+func WithCallStats(ctx context.Context, attempts, statusCode *int) context.Context {
+	return context.WithValue(ctx, callStatsKey{}, &callStats{attempts, statusCode})
 }
 
-// statsOf returns where the call records its stats.
-func statsOf(ctx context.Context) *CallStats {
-	if stats, ok := ctx.Value(callStatsKey{}).(*CallStats); ok {
+func statsOf(ctx context.Context) *callStats {
+	if stats, ok := ctx.Value(callStatsKey{}).(*callStats); ok {
 		return stats
 	}
-	return new(CallStats)
+	return &callStats{new(int), new(int)}
 }

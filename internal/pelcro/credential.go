@@ -1,8 +1,9 @@
 package pelcro
 
 import (
-	"bytes"
 	"context"
+	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,9 +13,8 @@ import (
 // credential is what authorizes a request.
 type credential struct {
 	authorization string
-	// texts are how an error of Pelcro's could repeat it: as it is, and as PHP writes it in JSON.
-	texts  [][]byte
-	status atomic.Int32
+	redactor      *strings.Replacer // removes it from texts
+	status        atomic.Int32
 }
 
 // What Pelcro's responses have shown of a credential.
@@ -24,14 +24,15 @@ const (
 	keyRejected
 )
 
-// minCallerText is the shortest credential of a caller that is removed from errors: replacing a
-// letter would make them unreadable.
-const minCallerText = 8
+// minRedacted is the length of the shortest key that is removed from errors: replacing a letter
+// would make them unreadable.
+const minRedacted = 8
 
 func newCredential(authorization, key string) *credential {
-	c := &credential{authorization: authorization, texts: [][]byte{[]byte(key)}}
-	if escaped := strings.ReplaceAll(key, "/", `\/`); escaped != key {
-		c.texts = append(c.texts, []byte(escaped))
+	c := &credential{authorization: authorization, redactor: strings.NewReplacer()}
+	if len(key) >= minRedacted {
+		// As it is, and as PHP writes it in JSON.
+		c.redactor = strings.NewReplacer(key, "[key]", strings.ReplaceAll(key, "/", `\/`), "[key]")
 	}
 	return c
 }
@@ -46,25 +47,21 @@ type authorizationKey struct{}
 
 // WithAuthorization returns a context whose call sends this value of the Authorization header
 // instead of the client's own key.
-func WithAuthorization(ctx context.Context, value Secret) context.Context {
-	return context.WithValue(ctx, authorizationKey{}, value)
+func WithAuthorization(ctx context.Context, value string) context.Context {
+	return context.WithValue(ctx, authorizationKey{}, NewSecret(value))
 }
 
 // credentialFor returns the credential of a call.
 func (c *Client) credentialFor(ctx context.Context) *credential {
-	value, ok := ctx.Value(authorizationKey{}).(Secret)
+	own, ok := ctx.Value(authorizationKey{}).(Secret)
 	if !ok {
 		return c.credential.Load()
 	}
-	key := value.Reveal()
-	if _, after, found := strings.Cut(key, " "); found {
-		key = after
+	key := own.Reveal()
+	if _, afterScheme, found := strings.Cut(key, " "); found {
+		key = afterScheme
 	}
-	key = strings.TrimSpace(key)
-	if len(key) < minCallerText {
-		return &credential{authorization: value.Reveal()}
-	}
-	return newCredential(value.Reveal(), key)
+	return newCredential(own.Reveal(), strings.TrimSpace(key))
 }
 
 // OnAPIKeyStatus has f called when Pelcro first accepts or rejects the client's own key, and when
@@ -79,12 +76,12 @@ func (c *Client) recordKeyAccepted(r *Response) {
 	}
 }
 
-// RecordKeyRejected records that Pelcro itself, and not an intermediary, has rejected the API key,
-// which only the reader of the response can tell. Responses to callers' credentials and to earlier
-// keys are ignored.
-func (c *Client) RecordKeyRejected(e *Error) {
-	if e.Response != nil && e.Response.credential != nil {
-		c.recordKeyStatus(e.Response.credential, keyRejected)
+// RecordKeyRejected records that Pelcro itself, and not an intermediary, has rejected the API key of
+// the call with this error, which only the reader of the response can tell. Callers' credentials and
+// earlier keys are ignored.
+func (c *Client) RecordKeyRejected(err error) {
+	if failed, ok := errors.AsType[*Error](err); ok && failed.Response != nil {
+		c.recordKeyStatus(failed.Response.credential, keyRejected)
 	}
 }
 
@@ -95,7 +92,7 @@ func (c *Client) recordKeyStatus(used *credential, status int32) {
 	// One at a time: the last status that was reported must be the one that holds.
 	c.recordingKeyStatus.Lock()
 	defer c.recordingKeyStatus.Unlock()
-	if used == c.credential.Load() && used.status.Swap(status) != status && c.keyStatusChanged != nil {
+	if used == c.credential.Load() && used.status.Swap(status) != status {
 		c.keyStatusChanged(status == keyAccepted)
 	}
 }
@@ -103,30 +100,14 @@ func (c *Client) recordKeyStatus(used *credential, status int32) {
 // RedactedBody returns the body without the credential of the call, which a misconfigured upstream
 // may repeat in an error.
 func (r *Response) RedactedBody() []byte {
-	body := r.Body
-	if r.credential == nil {
-		return body
-	}
-	for _, text := range r.credential.texts {
-		if bytes.Contains(body, text) {
-			body = bytes.ReplaceAll(body, text, []byte("[key]"))
-		}
-	}
-	return body
+	return []byte(r.credential.redactor.Replace(string(r.Body)))
 }
 
 // RedactedHeader returns the headers, without those that hold the credential of the call.
 func (r *Response) RedactedHeader() http.Header {
-	if r.credential == nil {
-		return r.Header
-	}
 	kept := r.Header.Clone()
-	for name, values := range kept {
-		for _, text := range r.credential.texts {
-			if slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, string(text)) }) {
-				delete(kept, name)
-			}
-		}
-	}
+	maps.DeleteFunc(kept, func(_ string, values []string) bool {
+		return slices.ContainsFunc(values, func(value string) bool { return r.credential.redactor.Replace(value) != value })
+	})
 	return kept
 }

@@ -144,7 +144,7 @@ func TestAuthorization(t *testing.T) {
 	g := &gate{accepts: []string{"first-key"}}
 	client, reported := g.serve(t)
 	for _, value := range []string{"Bearer callers-own-key", "callers-own-key", "Basic dXNlcjpwYXNz", "short", "e"} {
-		ctx := pelcro.WithAuthorization(t.Context(), pelcro.NewSecret(value))
+		ctx := pelcro.WithAuthorization(t.Context(), value)
 		failed := failure(t, getAsPelcro(ctx, client, 1))
 		if got := g.seen[len(g.seen)-1]; got != value {
 			t.Errorf("sent %q, want %q", got, value)
@@ -242,7 +242,7 @@ func TestRedactedHeader(t *testing.T) {
 	defer web.Close()
 	client := at(t, web.URL, func(config *pelcro.Config) { config.APIKey = pelcro.NewSecret("first-key") })
 	defer client.Close()
-	for _, ctx := range []context.Context{t.Context(), pelcro.WithAuthorization(t.Context(), pelcro.NewSecret("Bearer callers-own-key"))} {
+	for _, ctx := range []context.Context{t.Context(), pelcro.WithAuthorization(t.Context(), "Bearer callers-own-key")} {
 		_, err := client.GetCustomer(ctx, 0, 1, nil)
 		got := response(t, err, 503)
 		header := got.RedactedHeader()

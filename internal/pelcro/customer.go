@@ -11,7 +11,7 @@ import (
 // endpoint is one of Pelcro's operations.
 type endpoint struct {
 	method   string
-	template string // the path without values, for logs, metrics and traces
+	template string // of the path; logs, metrics and traces have it without values
 	retry    retryPolicy
 }
 
@@ -60,7 +60,7 @@ func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand
 	if len(expand) > 0 {
 		query.Set("expand", strings.Join(expand, ","))
 	}
-	return c.do(ctx, request{endpoint: getCustomer, path: customerPath(id), siteID: siteID, query: query})
+	return c.do(ctx, request{endpoint: getCustomer, siteID: siteID, id: id, query: query})
 }
 
 // ListCustomers reads one page of customers
@@ -77,26 +77,24 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 	if len(list.Expand) > 0 {
 		query.Set("expand", strings.Join(list.Expand, ","))
 	}
-	return c.do(ctx, request{endpoint: listCustomers, path: customers, siteID: siteID, query: query})
+	return c.do(ctx, request{endpoint: listCustomers, siteID: siteID, query: query})
 }
 
 // CreateCustomer creates a customer
 // (https://docs.pelcro.com/reference/api-core-create-customer). Attributes with the value nil are
 // sent as null.
 func (c *Client) CreateCustomer(ctx context.Context, siteID int32, attributes map[string]any) (*Response, error) {
-	return c.do(ctx, request{endpoint: createCustomer, path: customers, siteID: siteID, body: attributes})
+	return c.do(ctx, request{endpoint: createCustomer, siteID: siteID, body: attributes})
 }
 
 // UpdateCustomer changes the named attributes of a customer and leaves the others
 // (https://docs.pelcro.com/reference/api-core-update-customer).
 func (c *Client) UpdateCustomer(ctx context.Context, siteID int32, id int64, attributes map[string]any) (*Response, error) {
-	return c.do(ctx, request{endpoint: updateCustomer, path: customerPath(id), siteID: siteID, body: attributes})
+	return c.do(ctx, request{endpoint: updateCustomer, siteID: siteID, id: id, body: attributes})
 }
 
 // DeleteCustomer deletes a customer
 // (https://docs.pelcro.com/reference/api-core-delete-customer). A success has no body.
 func (c *Client) DeleteCustomer(ctx context.Context, siteID int32, id int64) (*Response, error) {
-	return c.do(ctx, request{endpoint: deleteCustomer, path: customerPath(id), siteID: siteID})
+	return c.do(ctx, request{endpoint: deleteCustomer, siteID: siteID, id: id})
 }
-
-func customerPath(id int64) string { return "customers/" + strconv.FormatInt(id, 10) }

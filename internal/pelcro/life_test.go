@@ -54,7 +54,7 @@ func TestLife(t *testing.T) {
 		"email": "new@example.com", "first_name": "Nova", "title": "Dr.",
 		"metadata": map[string]any{"color": "green", "plan": "gold"},
 	})
-	created := read[customer](t, must(t, received, err).Data)
+	created := read[customer](t, must(t, received, err).JSON.Member("data"))
 	if created.ID == 0 || *created.Email != "new@example.com" || created.Metadata["plan"] != "gold" {
 		t.Fatalf("created %+v", created)
 	}
@@ -65,7 +65,7 @@ func TestLife(t *testing.T) {
 	})
 	must(t, nil, err)
 	received, err = client.GetCustomer(ctx, 0, created.ID, []string{"organization"})
-	got := read[customer](t, must(t, received, err).Data)
+	got := read[customer](t, must(t, received, err).JSON.Member("data"))
 	organization, _ := got.Organization.(map[string]any)
 	if *got.FirstName != "Nova" || got.Title != nil || organization["name"] != "Café Zürich" ||
 		len(got.Metadata) != 2 || got.Metadata["plan"] != "gold" || got.Metadata["seats"] != 3.0 {
@@ -79,7 +79,7 @@ func TestLife(t *testing.T) {
 			{Attribute: "metadata.seats", Operator: "eq", Values: []string{"3"}},
 		},
 	})
-	rows := read[[]customer](t, must(t, received, err).Data)
+	rows := read[[]customer](t, must(t, received, err).JSON.Member("data"))
 	if len(rows) != 1 || rows[0].ID != created.ID {
 		t.Errorf("found %+v", rows)
 	}
@@ -100,7 +100,7 @@ func TestPages(t *testing.T) {
 	var ids []int64
 	for page := 1; ; page++ {
 		received, err := client.ListCustomers(t.Context(), 0, pelcro.ListOptions{Page: page, Limit: 3, Sort: "-id"})
-		for _, row := range read[[]struct{ ID int64 }](t, must(t, received, err).Data) {
+		for _, row := range read[[]struct{ ID int64 }](t, must(t, received, err).JSON.Member("data")) {
 			ids = append(ids, row.ID)
 		}
 		meta := read[map[string]any](t, received.JSON.Member("meta"))

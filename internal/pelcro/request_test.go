@@ -79,8 +79,8 @@ func TestRequests(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if meta := received.JSON.Member("meta"); len(received.Body) > 0 && (received.Data.String() != `{"id": 42}` || meta.String() != `{"total": 1}`) {
-					t.Errorf("data %s, meta %s", received.Data, meta)
+				if meta := received.JSON.Member("meta"); len(received.Body) > 0 && (received.JSON.Member("data").String() != `{"id": 42}` || meta.String() != `{"total": 1}`) {
+					t.Errorf("data %s, meta %s", received.JSON.Member("data"), meta)
 				}
 				if len(requests) != 1 {
 					t.Fatalf("%d requests", len(requests))

@@ -18,8 +18,6 @@ type Response struct {
 	Body []byte
 	// JSON is the whole body of a success, zero if that is empty or not JSON.
 	JSON rawjson.Value
-	// Data is the member "data" of JSON, zero if there is none.
-	Data rawjson.Value
 	// Incomplete says that Body is not all of the body: it was cut at the limit or by a failure.
 	Incomplete bool
 	// TooLarge says that a success is larger than MaxBody, or than can be passed on.

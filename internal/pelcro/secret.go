@@ -1,9 +1,6 @@
 package pelcro
 
-import (
-	"fmt"
-	"log/slog"
-)
+import "fmt"
 
 // redacted is how a secret prints.
 const redacted = "(hidden)"
@@ -35,20 +32,8 @@ func (s Secret) Reveal() string {
 // IsZero reports whether there is no text.
 func (s Secret) IsZero() bool { return s.text == nil }
 
-// String is for printing by itself.
-func (s Secret) String() string { return redacted }
-
-// GoString is for %#v.
-func (s Secret) GoString() string { return redacted }
-
-// Format is for all verbs, also those that would show bytes.
+// Format serves every verb of fmt, also those that would show bytes.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// MarshalText is for encodings of texts.
+// MarshalText serves slog, JSON and other encodings.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// MarshalJSON is for JSON.
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
-
-// LogValue is for slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,6 +1,7 @@
 package pelcro
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -92,7 +93,16 @@ func (c *connection) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// connectionOf returns the connection of [NewTransport] below net/http's, nil if it has another.
+// dial connects for [NewTransport].
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{Conn: conn}, nil
+}
+
+// connectionOf returns the connection below net/http's, nil if it was not made by dial.
 func connectionOf(conn net.Conn) *connection {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()

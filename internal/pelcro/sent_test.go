@@ -105,12 +105,12 @@ func TestPermanentFailures(t *testing.T) {
 	} {
 		for _, call := range calls {
 			t.Run(name+"/"+call.name, func(t *testing.T) {
-				var stats pelcro.CallStats
+				var attempts, statusCode int
 				client := at(t, address+basePath, func(c *pelcro.Config) { c.Retries = 2 })
-				err := call.do(pelcro.WithCallStats(t.Context(), &stats), client)
+				err := call.do(pelcro.WithCallStats(t.Context(), &attempts, &statusCode), client)
 				noResponse(t, err, pelcro.Untrusted, false)
-				if stats.Attempts != 1 {
-					t.Errorf("%d attempts", stats.Attempts)
+				if attempts != 1 {
+					t.Errorf("%d attempts", attempts)
 				}
 			})
 		}
@@ -271,15 +271,15 @@ func TestStaleConnection(t *testing.T) {
 				var requests atomic.Int32
 				client := protocol.start(t, closingSecond(&requests))
 				response(t, call.do(t.Context(), client), 404)
-				var stats pelcro.CallStats
-				err := call.do(pelcro.WithCallStats(t.Context(), &stats), client)
+				var attempts, statusCode int
+				err := call.do(pelcro.WithCallStats(t.Context(), &attempts, &statusCode), client)
 				if strings.HasPrefix(call.name, "GET") {
 					response(t, err, 404)
 				} else {
 					noResponse(t, err, pelcro.StaleConnection, true)
 				}
-				if want := int(requests.Load()) - 1; stats.Attempts != want {
-					t.Errorf("%d attempts, and %d requests arrived", stats.Attempts, want)
+				if want := int(requests.Load()) - 1; attempts != want {
+					t.Errorf("%d attempts, and %d requests arrived", attempts, want)
 				}
 			})
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/sony/gobreaker/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -30,35 +29,31 @@ type metrics struct {
 	limit, remaining *prometheus.GaugeVec
 }
 
-// newMetrics registers the metrics of a client; registry may be nil.
+// newMetrics registers the metrics of a client.
 func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
-	labels := []string{"method", "template"}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, nil)
+	}
+	const method, template = "method", "template"
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pelcro_grpc_upstream_requests_total",
-			Help: "Requests to Pelcro, each attempt counted, by how they ended.",
-		}, append(labels, "outcome")),
+		requests: counter("pelcro_grpc_upstream_requests_total",
+			"Requests to Pelcro, each attempt counted, by how they ended.", method, template, "outcome"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "pelcro_grpc_upstream_request_duration_seconds",
 			Help:    "Time from sending a request to Pelcro to the end of its response, each attempt by itself.",
 			Buckets: latencyBuckets,
-		}, labels),
-		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pelcro_grpc_upstream_retries_total",
-			Help: "Requests to Pelcro that retry an earlier one.",
-		}, labels),
+		}, []string{method, template}),
+		retries: counter("pelcro_grpc_upstream_retries_total",
+			"Requests to Pelcro that retry an earlier one.", method, template),
 		retriesRejected: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pelcro_grpc_upstream_retries_rejected_total",
 			Help: "Retries that were not made because the retry budget was spent.",
 		}),
-		limit: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "pelcro_grpc_upstream_rate_limit",
-			Help: "Last X-RateLimit-Limit that Pelcro sent.",
-		}, nil),
-		remaining: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "pelcro_grpc_upstream_rate_limit_remaining",
-			Help: "Last X-RateLimit-Remaining that Pelcro sent.",
-		}, nil),
+		limit:     gauge("pelcro_grpc_upstream_rate_limit", "Last X-RateLimit-Limit that Pelcro sent."),
+		remaining: gauge("pelcro_grpc_upstream_rate_limit_remaining", "Last X-RateLimit-Remaining that Pelcro sent."),
 	}
 	// Every series exists from the start, so that its first increment is seen as one.
 	for _, e := range endpoints {
@@ -68,12 +63,20 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 			m.requests.WithLabelValues(e.method, e.template, outcome.String())
 		}
 	}
-	if registry == nil {
-		return m
-	}
 	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.limit, m.remaining)
 	if circuit != nil {
-		registry.MustRegister(circuitGauge(circuit.states.State))
+		for state, name := range breakerStates {
+			registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name:        "pelcro_grpc_circuit_breaker_state",
+				Help:        "1 for the state that the circuit breaker is in, 0 for the others.",
+				ConstLabels: prometheus.Labels{"state": name},
+			}, func() float64 {
+				if circuit.states.State() == state {
+					return 1
+				}
+				return 0
+			}))
+		}
 	}
 	return m
 }
@@ -99,44 +102,21 @@ func setCount(gauge *prometheus.GaugeVec, value string) {
 	}
 }
 
-// circuitGauge shows the state of a breaker: 1 for the state that it is in. It asks once for all of
-// them, so that exactly one is 1 even while the breaker changes.
-type circuitGauge func() gobreaker.State
-
-var circuitState = prometheus.NewDesc("pelcro_grpc_circuit_breaker_state",
-	"1 for the state that the circuit breaker is in, 0 for the others.", []string{"state"}, nil)
-
-// Describe implements [prometheus.Collector].
-func (g circuitGauge) Describe(descriptions chan<- *prometheus.Desc) { descriptions <- circuitState }
-
-// Collect implements [prometheus.Collector].
-func (g circuitGauge) Collect(series chan<- prometheus.Metric) {
-	now := g()
-	for _, state := range breakerStates {
-		value := 0.0
-		if state.is == now {
-			value = 1
-		}
-		series <- prometheus.MustNewConstMetric(circuitState, prometheus.GaugeValue, value, state.name)
-	}
-}
-
 const tracerName = "github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 
 // tracing makes a client span for each attempt, as OpenTelemetry's conventions for HTTP define it,
 // but without the URL: its query can hold e-mail addresses.
 type tracing struct {
-	tracer     trace.Tracer // nil: no spans
+	tracer     trace.Tracer
 	peer       []attribute.KeyValue
 	propagator propagation.TextMapPropagator // nil: Pelcro does not get the trace
 }
 
 func newTracing(config Config) tracing {
-	t := tracing{propagator: config.Propagator}
 	if config.Traces == nil {
-		return t
+		config.Traces = noop.NewTracerProvider()
 	}
-	t.tracer = config.Traces.Tracer(tracerName)
+	t := tracing{tracer: config.Traces.Tracer(tracerName), propagator: config.Propagator}
 	t.peer = []attribute.KeyValue{semconv.ServerAddress(config.BaseURL.Hostname())}
 	if port, err := strconv.Atoi(config.BaseURL.Port()); err == nil {
 		t.peer = append(t.peer, semconv.ServerPort(port))
@@ -146,9 +126,6 @@ func newTracing(config Config) tracing {
 
 // start begins the span of an attempt.
 func (t tracing) start(ctx context.Context, call *call) (context.Context, trace.Span) {
-	if t.tracer == nil {
-		return ctx, noop.Span{}
-	}
 	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(call.method), semconv.URLTemplate(call.template)}
 	if retries := call.attempts - 1; retries > 0 {
 		attributes = append(attributes, semconv.HTTPRequestResendCount(retries))
@@ -160,9 +137,6 @@ func (t tracing) start(ctx context.Context, call *call) (context.Context, trace.
 // endSpan ends the span of an attempt. The cause stays in the log: it may hold what others wrote.
 func endSpan(span trace.Span, statusCode int, outcome Outcome) {
 	defer span.End()
-	if !span.IsRecording() {
-		return
-	}
 	if statusCode != 0 {
 		span.SetAttributes(semconv.HTTPResponseStatusCode(statusCode))
 	}

@@ -1,8 +1,6 @@
 package pelcro
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"time"
 )
@@ -22,16 +20,9 @@ const (
 // NewTransport returns the transport that a client uses unless it is given another: TLS 1.2 or
 // later, HTTP/1.1 only, no proxy.
 func NewTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout}
 	transport := &http.Transport{
-		Proxy: nil, // the environment must not decide who sees the API key
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return &connection{Conn: conn}, nil
-		},
+		Proxy:                  nil, // the environment must not decide who sees the API key
+		DialContext:            dial,
 		TLSHandshakeTimeout:    tlsHandshakeTimeout,
 		Protocols:              new(http.Protocols),
 		DisableCompression:     true, // attempt.go decompresses, and tells a cut body from a bad one

@@ -35,10 +35,8 @@ func Parse(body []byte) (Value, error) {
 	if jsontext.Value(body).IsValid(lenient...) {
 		return Value{string(body)}, nil
 	}
-	for start := range afterWarnings(body) {
-		if jsontext.Value(body[start:]).IsValid(lenient...) {
-			return Value{string(body[start:])}, nil
-		}
+	if start := afterWarnings(body); start > 0 && jsontext.Value(body[start:]).IsValid(lenient...) {
+		return Value{string(body[start:])}, nil
 	}
 	return Value{}, ErrInvalid
 }
@@ -46,24 +44,19 @@ func Parse(body []byte) (Value, error) {
 // warning matches one message of PHP's display_errors, in HTML or in plain text.
 var warning = regexp.MustCompile(`^\s*(?:<br />\s*)?(?:<b>)?(?:PHP )?(?:Warning|Notice|Deprecated|Strict Standards)(?:</b>)?: `)
 
-// maxStarts bounds the work for a body that begins with a warning and never becomes JSON.
-const maxStarts = 16
+// lineStart matches the first object or list at the beginning of a line. PHP ends each message with a
+// line break, so JSON within a message is not one.
+var lineStart = regexp.MustCompile(`(?:\n|<br />)\s*([{\[])`)
 
-// afterWarnings yields the positions at which a JSON object or list may begin after PHP's warnings.
-func afterWarnings(body []byte) iter.Seq[int] {
-	return func(yield func(start int) bool) {
-		if !warning.Match(body) {
-			return
-		}
-		start := 0
-		for range maxStarts {
-			next := bytes.IndexAny(body[start:], "{[")
-			if next < 0 || !yield(start+next) {
-				return
-			}
-			start += next + 1
-		}
+// afterWarnings returns the position of the JSON after PHP's messages, 0 if there is none.
+func afterWarnings(body []byte) int {
+	if !warning.Match(body) {
+		return 0
 	}
+	if match := lineStart.FindSubmatchIndex(body); match != nil {
+		return match[2]
+	}
+	return 0
 }
 
 // Members yields the members of an object in document order, duplicates included. Names are valid

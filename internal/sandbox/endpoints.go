@@ -25,7 +25,7 @@ func (s *Sandbox) get(w http.ResponseWriter, r *http.Request, id string) {
 		failValidation(w, r, found)
 		return
 	}
-	respond(w, r, http.StatusOK, wrapped{c.resource(expanded)})
+	respond(w, http.StatusOK, wrapped{c.resource(expanded)})
 }
 
 // create responds 201, as Laravel does for a new record. Whether Pelcro responds 201 or 200 is not
@@ -52,7 +52,7 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[strin
 		failValidation(w, r, found)
 		return
 	}
-	respond(w, r, http.StatusCreated, wrapped{c.resource(nil)})
+	respond(w, http.StatusCreated, wrapped{c.resource(nil)})
 }
 
 // update changes the fields that are sent: Pelcro's PUT is a partial update.
@@ -66,7 +66,7 @@ func (s *Sandbox) update(w http.ResponseWriter, r *http.Request, id string, inpu
 		found = validate(input, current, &s.store)
 		if found == nil {
 			changed.apply(input, now)
-			s.store.replace(&changed)
+			s.store.put(&changed)
 		}
 	}
 	s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *Sandbox) update(w http.ResponseWriter, r *http.Request, id string, inpu
 	case found != nil:
 		failValidation(w, r, found)
 	default:
-		respond(w, r, http.StatusOK, wrapped{changed.resource(nil)})
+		respond(w, http.StatusOK, wrapped{changed.resource(nil)})
 	}
 }
 
@@ -104,5 +104,5 @@ func (s *Sandbox) bound(id string) *customer {
 	if err != nil {
 		return nil
 	}
-	return s.store.find(n)
+	return s.store.customers[n]
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,11 +15,9 @@ func fail(w http.ResponseWriter, r *http.Request, status int, message string) {
 		htmlPage(w, status)
 		return
 	}
-	body, err := indentedJSON(map[string]string{"message": message})
-	if err != nil {
-		body = []byte(`{"message": "Server Error"}`)
-	}
-	write(w, status, "application/json", body)
+	var body bytes.Buffer
+	_ = json.Indent(&body, plainJSON(map[string]string{"message": message}), "", "    ") // it is valid
+	write(w, status, "application/json", body.Bytes())
 }
 
 // failMethod responds 405. The Allow header is Symfony's, with spaces after the commas.
@@ -56,7 +55,7 @@ func failValidation(w http.ResponseWriter, r *http.Request, found violations) {
 		redirect(w, back)
 		return
 	}
-	respond(w, r, http.StatusBadRequest, map[string]violations{"errors": found})
+	respond(w, http.StatusBadRequest, map[string]violations{"errors": found})
 }
 
 // violations are the texts of each field, in the order of the rules, which is also their order in
@@ -81,24 +80,9 @@ func (v *violations) add(field, text string) {
 
 // MarshalJSON prints one object with the fields in order.
 func (v violations) MarshalJSON() ([]byte, error) {
-	var object bytes.Buffer
-	object.WriteByte('{')
+	members := make([]string, len(v))
 	for i, violation := range v {
-		field, err := plainJSON(violation.field)
-		if err != nil {
-			return nil, err
-		}
-		texts, err := plainJSON(violation.texts)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			object.WriteByte(',')
-		}
-		object.Write(field)
-		object.WriteByte(':')
-		object.Write(texts)
+		members[i] = fmt.Sprintf("%s:%s", plainJSON(violation.field), plainJSON(violation.texts))
 	}
-	object.WriteByte('}')
-	return object.Bytes(), nil
+	return []byte("{" + strings.Join(members, ",") + "}"), nil
 }

@@ -33,9 +33,8 @@ type Failure struct {
 func Failures() []Failure {
 	var list []Failure
 	for id := firstScripted; id <= lastScripted; id++ {
-		if row := scriptedFor(id); row != nil {
-			status := row.statusFor(id)
-			list = append(list, Failure{ID: id, Status: status, Name: cmp.Or(http.StatusText(status), row.text), Writer: row.writer()})
+		if row, ok := scriptedFor(id); ok {
+			list = append(list, Failure{ID: id, Status: row.status, Name: cmp.Or(http.StatusText(row.status), row.text), Writer: row.by})
 		}
 	}
 	return list
@@ -50,7 +49,8 @@ func (f Failure) Response(method string, now time.Time) (http.Header, []byte) {
 		path += "/" + strconv.Itoa(f.ID)
 	}
 	request := &http.Request{Method: method, Host: "127.0.0.1", URL: &url.URL{Path: path}}
-	header, body := scriptedFor(f.ID).response(request, f.ID, now)
+	row, _ := scriptedFor(f.ID)
+	header, body := row.response(request, now)
 	header.Set("Date", now.UTC().Format(http.TimeFormat)) // net/http adds it to what is served
 	return header, []byte(body)
 }

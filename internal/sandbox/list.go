@@ -31,12 +31,12 @@ func (s *Sandbox) list(w http.ResponseWriter, r *http.Request) {
 	}
 
 	s.mu.Lock()
-	rows := slices.Clone(s.store.customers)
+	rows := slices.SortedFunc(maps.Values(s.store.customers), sortable["id"])
 	s.mu.Unlock()
 
 	rows = slices.DeleteFunc(rows, func(c *customer) bool { return !selected.match(c) })
 	slices.SortStableFunc(rows, order)
-	respond(w, r, http.StatusOK, paginate(rows, number, limit, baseURL(r)+BasePath+"/customers", expanded))
+	respond(w, http.StatusOK, paginate(rows, number, limit, baseURL(r)+BasePath+"/customers", expanded))
 }
 
 // atLeastOne reads a number. A missing number is otherwise.

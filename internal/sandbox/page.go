@@ -83,29 +83,23 @@ func numbered(current, last int) []int {
 		side = 3
 		edge = side + 4
 	)
-	var numbers []int
-	add := func(from, to int) {
-		for n := from; n <= to; n++ {
-			numbers = append(numbers, n)
-		}
-	}
+	from, to := current-side, current+side
 	switch {
 	case last < 2*side+8:
-		add(1, last)
+		from, to = 1, last
 	case current <= edge:
-		add(1, edge+side)
-		numbers = append(numbers, gap)
-		add(last-1, last)
+		from, to = 1, edge+side
 	case current > last-edge:
-		add(1, 2)
-		numbers = append(numbers, gap)
-		add(last-edge-side+1, last)
-	default:
-		add(1, 2)
-		numbers = append(numbers, gap)
-		add(current-side, current+side)
-		numbers = append(numbers, gap)
-		add(last-1, last)
+		from, to = last-edge-side+1, last
+	}
+	var numbers []int
+	for n := 1; n <= last; n++ {
+		switch {
+		case n <= 2, from <= n && n <= to, n > last-2:
+			numbers = append(numbers, n)
+		case numbers[len(numbers)-1] != gap:
+			numbers = append(numbers, gap)
+		}
 	}
 	return numbers
 }

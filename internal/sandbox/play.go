@@ -13,7 +13,8 @@ import (
 // scriptedID returns the number of the failure that the id in the path asks for.
 func scriptedID(id string) (int, bool) {
 	n, err := strconv.Atoi(id)
-	return n, err == nil && (reset <= n && n <= cutShort || scriptedFor(n) != nil)
+	_, ok := scriptedFor(n)
+	return n, err == nil && (ok || reset <= n && n <= cutShort)
 }
 
 // scriptedEmail returns the number of the failure that an email http-N@anything asks for.
@@ -38,13 +39,13 @@ func play(w http.ResponseWriter, r *http.Request, number int, now time.Time) {
 		w.Header().Set("Content-Length", strconv.Itoa(10*len(start)))
 		write(w, http.StatusOK, "application/json", start)
 	default:
-		row := scriptedFor(number)
-		header, body := row.response(r, number, now)
-		if row.writer() != Laravel {
+		row, _ := scriptedFor(number)
+		header, body := row.response(r, now)
+		if row.by != Laravel {
 			clear(w.Header()) // a proxy has no headers of Laravel's rate limit
 		}
 		maps.Copy(w.Header(), header)
-		w.WriteHeader(row.statusFor(number))
+		w.WriteHeader(row.status)
 		_, _ = io.WriteString(w, body)
 	}
 }

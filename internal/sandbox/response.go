@@ -11,14 +11,10 @@ import (
 	"unicode/utf16"
 )
 
-// respond writes JSON in PHP's spelling, as Laravel's API resources do.
-func respond(w http.ResponseWriter, r *http.Request, status int, value any) {
-	body, err := compactJSON(value)
-	if err != nil {
-		fail(w, r, http.StatusInternalServerError, "Server Error")
-		return
-	}
-	write(w, status, "application/json", body)
+// respond writes JSON in PHP's spelling, as Laravel's API resources do: json_encode without options,
+// which escapes slashes and everything outside ASCII.
+func respond(w http.ResponseWriter, status int, value any) {
+	write(w, status, "application/json", bytes.ReplaceAll(plainJSON(value), []byte("/"), []byte(`\/`)))
 }
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {
@@ -28,34 +24,15 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// compactJSON is PHP's json_encode without options: slashes and everything outside ASCII are
-// escaped.
-func compactJSON(value any) ([]byte, error) {
-	encoded, err := plainJSON(value)
-	return bytes.ReplaceAll(encoded, []byte("/"), []byte(`\/`)), err
-}
-
-// indentedJSON is PHP's json_encode as Laravel's exception handler calls it: indented, slashes
-// not escaped.
-func indentedJSON(value any) ([]byte, error) {
-	encoded, err := plainJSON(value)
-	if err != nil {
-		return nil, err
-	}
-	var indented bytes.Buffer
-	err = json.Indent(&indented, encoded, "", "    ")
-	return indented.Bytes(), err
-}
-
-// plainJSON encodes in ASCII, without Go's escapes for HTML.
-func plainJSON(value any) ([]byte, error) {
-	var encoded bytes.Buffer
+// plainJSON encodes in ASCII, without Go's escapes for HTML. Every value that the package responds
+// with can be encoded.
+func plainJSON(value any) []byte {
+	var encoded, ascii bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		return nil, err
+		panic(err)
 	}
-	var ascii bytes.Buffer
 	for _, r := range strings.TrimSuffix(encoded.String(), "\n") {
 		switch {
 		case r < 0x80:
@@ -67,7 +44,7 @@ func plainJSON(value any) ([]byte, error) {
 			fmt.Fprintf(&ascii, `\u%04x\u%04x`, high, low)
 		}
 	}
-	return ascii.Bytes(), nil
+	return ascii.Bytes()
 }
 
 // phpArray is a map as PHP prints it. PHP has one kind of array, which it prints as a list when

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -55,23 +56,14 @@ type Sandbox struct {
 
 // New returns a Sandbox with the seeded customers.
 func New(config Config) *Sandbox {
-	if config.APIKey == "" {
-		config.APIKey = DefaultAPIKey
-	}
-	if config.SiteID == 0 {
-		config.SiteID = DefaultSiteID
-	}
-	if config.RequestsPerMinute <= 0 {
-		config.RequestsPerMinute = DefaultRequestsPerMinute
-	}
 	if config.Now == nil {
 		config.Now = time.Now
 	}
 	return &Sandbox{
-		key:      config.APIKey,
-		siteID:   config.SiteID,
+		key:      cmp.Or(config.APIKey, DefaultAPIKey),
+		siteID:   cmp.Or(config.SiteID, DefaultSiteID),
 		now:      config.Now,
-		throttle: throttle{limit: config.RequestsPerMinute},
+		throttle: throttle{limit: cmp.Or(config.RequestsPerMinute, DefaultRequestsPerMinute)},
 		store:    seeded(),
 	}
 }
@@ -139,11 +131,7 @@ func route(r *http.Request) (id string, verbs []string, found bool) {
 
 // routePath is the path as Laravel prints it in its texts.
 func routePath(r *http.Request) string {
-	path := strings.Trim(r.URL.EscapedPath(), "/")
-	if path == "" {
-		return "/"
-	}
-	return path
+	return cmp.Or(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 }
 
 // admit counts the request against the rate limit and reports whether it is within it.

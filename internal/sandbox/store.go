@@ -1,14 +1,10 @@
 package sandbox
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
+import "strings"
 
-// store holds the customers by ascending id. The lock of the Sandbox guards it.
+// store holds the customers. The lock of the Sandbox guards it.
 type store struct {
-	customers []*customer
+	customers map[int64]*customer
 	lastID    int64
 	// owners are the customers of the values that must be unique.
 	owners map[unique]int64
@@ -35,58 +31,27 @@ func (c *customer) uniques() []unique {
 	return values
 }
 
-// find returns nil if the customer does not exist.
-func (s *store) find(id int64) *customer {
-	if i, found := s.search(id); found {
-		return s.customers[i]
-	}
-	return nil
-}
-
 // insert gives the customer the next id.
 func (s *store) insert(c *customer) {
 	s.lastID++
 	c.ID = s.lastID
-	s.customers = append(s.customers, c)
-	s.own(c)
+	s.put(c)
 }
 
-// replace replaces the customer with the same id.
-func (s *store) replace(c *customer) {
-	i, found := s.search(c.ID)
-	if !found {
-		return
+// put stores the customer, in the place of an earlier one with the same id.
+func (s *store) put(c *customer) {
+	if old := s.customers[c.ID]; old != nil {
+		for _, value := range old.uniques() {
+			delete(s.owners, value)
+		}
 	}
-	s.disown(s.customers[i])
-	s.customers[i] = c
-	s.own(c)
-}
-
-// remove removes a customer. Pelcro deletes softly, but no endpoint shows a deleted record. Its email
-// and the other unique values stay taken, because Laravel's rule includes deleted records; whether
-// Pelcro frees them is not known. Ids are not used twice.
-func (s *store) remove(id int64) {
-	i, found := s.search(id)
-	if !found {
-		return
-	}
-	s.customers = slices.Delete(s.customers, i, i+1)
-}
-
-func (s *store) search(id int64) (int, bool) {
-	return slices.BinarySearchFunc(s.customers, id, func(c *customer, id int64) int {
-		return cmp.Compare(c.ID, id)
-	})
-}
-
-func (s *store) own(c *customer) {
+	s.customers[c.ID] = c
 	for _, value := range c.uniques() {
 		s.owners[value] = c.ID
 	}
 }
 
-func (s *store) disown(c *customer) {
-	for _, value := range c.uniques() {
-		delete(s.owners, value)
-	}
-}
+// remove removes a customer. Pelcro deletes softly, but no endpoint shows a deleted record. Its email
+// and the other unique values stay taken, because Laravel's rule includes deleted records; whether
+// Pelcro frees them is not known. Ids are not used twice.
+func (s *store) remove(id int64) { delete(s.customers, id) }

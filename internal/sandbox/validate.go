@@ -112,8 +112,77 @@ func setMetadata(c *customer, value any) {
 	}
 }
 
-// The rules are in the order of their first use in fields. Rules that need a certain type accept
-// any other: the rule before them reports it.
+// must returns the rule that a value must fit.
+func must(demand string, fits func(value any) bool) rule {
+	return func(_ *check, f *field, value any) string {
+		if fits(value) {
+			return ""
+		}
+		return f.says("must " + demand)
+	}
+}
+
+var (
+	isString  = must("be a string.", func(value any) bool { return text(value) != nil })
+	isInteger = must("be an integer.", func(value any) bool { return integer(value) != nil })
+	isBoolean = must("be true or false.", func(value any) bool { return boolean(value) != nil })
+	// isArray accepts a JSON object, which PHP calls an array, and a list.
+	isArray = must("be an array.", func(value any) bool {
+		switch value.(type) {
+		case map[string]any, []any:
+			return true
+		}
+		return false
+	})
+	// isAlphaDash reads a number as a text. Values of all other types violate it.
+	isAlphaDash = must("only contain letters, numbers, dashes, and underscores.", func(value any) bool {
+		content, ok := scalarText(value)
+		return ok && alphaDash.MatchString(content)
+	})
+	alphaDash = regexp.MustCompile(`^[\pL\pM\pN_-]+$`)
+)
+
+// The rules below accept a value of another type than theirs: the rule before them reports it.
+
+var (
+	isPhone = must("be between 5 and 20 digits.", func(value any) bool {
+		number := digits(value)
+		return number == nil || len(*number) >= 5 && len(*number) <= 20
+	})
+	isStripeCustomer = must("start with one of the following: cus_.", func(value any) bool {
+		content := text(value)
+		return content == nil || strings.HasPrefix(*content, "cus_")
+	})
+	isOrganization = selects(func(_ *check, id int64) bool {
+		_, exists := organizations[id]
+		return exists
+	})
+	isOwnSource = selects(func(c *check, id int64) bool {
+		if c.current == nil {
+			return true
+		}
+		_, exists := c.current.source(id)
+		return exists
+	})
+)
+
+// atMost counts characters, not bytes.
+func atMost(limit int) rule {
+	return must(fmt.Sprintf("not be greater than %d characters.", limit), func(value any) bool {
+		content := text(value)
+		return content == nil || utf8.RuneCountInString(*content) <= limit
+	})
+}
+
+// selects returns the rule that an id must exist.
+func selects(exists func(c *check, id int64) bool) rule {
+	return func(c *check, f *field, value any) string {
+		if id := integer(value); id != nil && !exists(c, *id) {
+			return f.selected()
+		}
+		return ""
+	}
+}
 
 // oneOfThree also counts the values that an update does not change: one of the three must remain.
 func oneOfThree(c *check, _ *field, _ any) string {
@@ -130,13 +199,6 @@ func oneOfThree(c *check, _ *field, _ any) string {
 		return ""
 	}
 	return "The email field is required when none of old provider id / display name are present."
-}
-
-func isString(_ *check, f *field, value any) string {
-	if _, ok := value.(string); ok {
-		return ""
-	}
-	return f.says("must be a string.")
 }
 
 // isEmail reports a failed DNS check as a wrong format, as Laravel does. A value of another type
@@ -189,65 +251,6 @@ func isFree(c *check, f *field, value any) string {
 	return "The " + f.words() + " has already been taken."
 }
 
-// atMost counts characters, not bytes.
-func atMost(limit int) rule {
-	return func(_ *check, f *field, value any) string {
-		if content, ok := value.(string); ok && utf8.RuneCountInString(content) > limit {
-			return f.says(fmt.Sprintf("must not be greater than %d characters.", limit))
-		}
-		return ""
-	}
-}
-
-var alphaDash = regexp.MustCompile(`^[\pL\pM\pN_-]+$`)
-
-// isAlphaDash reads a number as a text. Values of all other types violate it.
-func isAlphaDash(_ *check, f *field, value any) string {
-	if content, ok := scalarText(value); !ok || !alphaDash.MatchString(content) {
-		return f.says("must only contain letters, numbers, dashes, and underscores.")
-	}
-	return ""
-}
-
-func isPhone(_ *check, f *field, value any) string {
-	if number := digits(value); number != nil && (len(*number) < 5 || len(*number) > 20) {
-		return f.says("must be between 5 and 20 digits.")
-	}
-	return ""
-}
-
-func isInteger(_ *check, f *field, value any) string {
-	if integer(value) == nil {
-		return f.says("must be an integer.")
-	}
-	return ""
-}
-
-func isOrganization(_ *check, f *field, value any) string {
-	if id := integer(value); id != nil {
-		if _, ok := organizations[*id]; !ok {
-			return f.selected()
-		}
-	}
-	return ""
-}
-
-func isBoolean(_ *check, f *field, value any) string {
-	if boolean(value) == nil {
-		return f.says("must be true or false.")
-	}
-	return ""
-}
-
-// isArray accepts a JSON object, which PHP calls an array, and a list.
-func isArray(_ *check, f *field, value any) string {
-	switch value.(type) {
-	case map[string]any, []any:
-		return ""
-	}
-	return f.says("must be an array.")
-}
-
 // The limits of metadata. Pelcro documents none; these are the limits of Stripe, which Pelcro uses.
 const (
 	maxMetadataKeys  = 50
@@ -294,15 +297,6 @@ func below(path string, value any) (members []member) {
 	return members
 }
 
-func isOwnSource(c *check, f *field, value any) string {
-	if id := integer(value); id != nil && c.current != nil {
-		if _, ok := c.current.source(*id); !ok {
-			return f.selected()
-		}
-	}
-	return ""
-}
-
 func withPasswordType(c *check, f *field, _ any) string {
 	if !absent(c.input["password_type"]) {
 		return f.says("is required when password type is present.")
@@ -321,13 +315,6 @@ func isPasswordType(_ *check, f *field, value any) string {
 func withImport(c *check, f *field, _ any) string {
 	if truthy(c.input["import_payment_methods"]) {
 		return f.says("is required.")
-	}
-	return ""
-}
-
-func isStripeCustomer(_ *check, f *field, value any) string {
-	if content, ok := value.(string); ok && !strings.HasPrefix(content, "cus_") {
-		return f.says("must start with one of the following: cus_.")
 	}
 	return ""
 }

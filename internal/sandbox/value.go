@@ -24,8 +24,8 @@ func text(value any) *string {
 }
 
 func digits(value any) *string {
-	content, ok := value.(string)
-	if !ok {
+	content := text(value)
+	if content == nil {
 		return nil
 	}
 	return new(strings.Map(func(r rune) rune {
@@ -33,7 +33,7 @@ func digits(value any) *string {
 			return -1
 		}
 		return r
-	}, content))
+	}, *content))
 }
 
 // wholeNumber is an integer for PHP: without leading zeros.

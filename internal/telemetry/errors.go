@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -19,51 +20,37 @@ const (
 // otelErrors logs the errors that the SDK reports while it runs.
 type otelErrors struct {
 	logger *slog.Logger
-	// redact removes the credentials, which a collector may quote.
-	redact *strings.Replacer
 
 	mu      sync.Mutex
 	next    time.Time // when the next one is logged
 	leftOut int
-	silent  bool
-}
-
-func newOtelErrors(logger *slog.Logger, credentials []string) *otelErrors {
-	var pairs []string
-	for _, credential := range credentials {
-		pairs = append(pairs, credential, "(hidden)")
-	}
-	return &otelErrors{logger: logger, redact: strings.NewReplacer(pairs...)}
 }
 
 // Handle implements [otel.ErrorHandler].
 func (e *otelErrors) Handle(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.silent {
-		return
-	}
 	if time.Now().Before(e.next) {
 		e.leftOut++
 		return
 	}
-	attrs := []any{"cause", e.text(err)}
-	if e.leftOut > 0 {
-		attrs = append(attrs, "left_out", e.leftOut)
-	}
+	e.logger.Warn("OpenTelemetry reports a problem", "cause", publicText(err), "left_out", e.leftOut)
 	e.next, e.leftOut = time.Now().Add(errorInterval), 0
-	e.logger.Warn("OpenTelemetry reports a problem", attrs...)
 }
 
-// silence ends the logging: spans that a stop loses are reported once.
-func (e *otelErrors) silence() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.silent = true
-}
-
-func (e *otelErrors) text(err error) string {
-	text := e.redact.Replace(err.Error())
+// publicText is the beginning of the error, without the credentials that the collector gets and may
+// quote: each word of its headers' values.
+func publicText(err error) string {
+	text := err.Error()
+	for header := range strings.SplitSeq(get(otlpPrefix+"HEADERS")+","+get(tracesPrefix+"HEADERS"), ",") {
+		_, value, _ := strings.Cut(header, "=")
+		value, _ = url.PathUnescape(value) // the SDK does not send an invalid one
+		for word := range strings.FieldsSeq(value) {
+			if len(word) >= 8 { // a shorter one is not a credential, and may be part of any word
+				text = strings.ReplaceAll(text, word, "(hidden)")
+			}
+		}
+	}
 	if len(text) <= maxErrorText {
 		return text
 	}

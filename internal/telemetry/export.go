@@ -28,14 +28,12 @@ func (c Config) Start(ctx context.Context, logger *slog.Logger, version string) 
 	// The SDK has one logger and one error handler for the whole process. Its logger prints the
 	// values of variables, credentials among them.
 	otel.SetLogger(logr.Discard())
-	problems := newOtelErrors(logger, c.credentials)
-	otel.SetErrorHandler(problems)
-	var exporter *otlptrace.Exporter
+	otel.SetErrorHandler(&otelErrors{logger: logger})
+	client := otlptracehttp.NewClient()
 	if c.Protocol == GRPC {
-		exporter, err = otlptracegrpc.New(ctx)
-	} else {
-		exporter, err = otlptracehttp.New(ctx)
+		client = otlptracegrpc.NewClient()
 	}
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, nil, fmt.Errorf("traces cannot be exported (%w); see the variables that begin with %s", err, otlpPrefix)
 	}
@@ -45,16 +43,16 @@ func (c Config) Start(ctx context.Context, logger *slog.Logger, version string) 
 		resource.WithFromEnv(), // the operator's values win
 	)
 	if err != nil {
-		problems.Handle(err) // the valid attributes remain
+		otel.Handle(err) // the valid attributes remain
 	}
 	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(withoutTexts{exporter}), sdktrace.WithResource(described))
 	return traces, func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		err := traces.Shutdown(ctx)
-		problems.silence()
+		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // lost spans are reported once
 		if err != nil {
-			logger.Warn("failed to flush spans", "cause", problems.text(err))
+			logger.Warn("failed to flush spans", "cause", publicText(err))
 			_ = exporter.Shutdown(ctx) // ends the export that is running
 		}
 	}, nil

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -231,6 +232,66 @@ func TestR14Panics(t *testing.T) {
 			}
 			found.mustHide(t, map[string]string{
 				"API key": canaryKey, "caller's own key": canaryOwn, "e-mail address": canaryEmail, "card": canaryCard, "name": canaryName,
+			})
+		})
+	}
+}
+
+// net/http prints to the standard logger what arrives on a connection after a response. Nothing that
+// the process writes about it has the API key or personal data.
+func TestR14Unsolicited(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		response string
+		after    func(*http.Request) string
+		call     string
+	}{
+		{
+			"body of a 204", "HTTP/1.1 204 No Content\r\n\r\n",
+			func(*http.Request) string {
+				return fmt.Sprintf(`{"data":{"id":42,"email":%q,"first_name":%q,"metadata":{"card":%q}}}`, canaryEmail, canaryName, canaryCard)
+			},
+			"Delete",
+		},
+		{
+			"echoed headers", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n" + `{"data":{"id":42}}`,
+			func(r *http.Request) string {
+				var echo strings.Builder
+				_ = r.Header.Write(&echo)
+				return echo.String()
+			},
+			"Get",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var sent atomic.Pointer[string]
+			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				conn, out, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				after := test.after(r)
+				sent.Store(&after)
+				_, _ = out.WriteString(test.response + after)
+				_ = out.Flush()
+				_, _ = conn.Read(make([]byte, 1)) // the connection is kept until the program closes it
+			}))
+			t.Cleanup(web.Close)
+			p := run(t, web.URL, "PELCRO_GRPC_PELCRO_API_KEY="+canaryKey, "--log-level=debug")
+			if err := personalRequests()[test.call](t.Context(), pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))); err != nil {
+				t.Error(err)
+			}
+			p.mustLog(t, "Unsolicited response")
+			p.signal(t, syscall.SIGTERM)
+			if err := receive(t, p.ended, "end of the program"); err != nil {
+				t.Error(err)
+			}
+			if !strings.Contains(*sent.Load(), canaryKey) && !strings.Contains(*sent.Load(), canaryEmail) {
+				t.Errorf("sent after the response: %s", *sent.Load())
+			}
+			outputs{"standard output and standard error": p.log.String()}.mustHide(t, map[string]string{
+				"API key": canaryKey, "e-mail address": canaryEmail, "card": canaryCard, "name": canaryName,
 			})
 		})
 	}

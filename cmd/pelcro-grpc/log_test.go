@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+)
+
+// process is serve as a process of its own, whose standard error is a pipe.
+type process struct {
+	program
+	command *exec.Cmd
+	// stderr is the end of the pipe that the test reads, or does not.
+	stderr *os.File
+}
+
+// startProcess starts the sandbox. Its addresses are in the banner, because nobody may read the log.
+func startProcess(t *testing.T) *process {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
+	t.Cleanup(cancel)
+	stderr, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stderr.Close() })
+	p := &process{program: program{out: newOutput()}, stderr: stderr}
+	p.command = exec.CommandContext(ctx, os.Args[0], "serve", "--sandbox", "--sandbox-rate-limit=1000000", "--log-format=json",
+		"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0")
+	p.command.Env = append(os.Environ(), asProgram+"=1")
+	p.command.Stdout, p.command.Stderr = p.out, write
+	err = p.command.Start()
+	write.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.command.Process.Kill() // unless it has ended
+		_ = p.command.Wait()
+	})
+	p.address = p.out.match(t, `SANDBOX on (\S+):`+" an")
+	p.admin = strings.TrimSuffix(p.out.match(t, `browser: (\S+)\n`), "/")
+	p.conn, err = grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.conn.Close() })
+	return p
+}
+
+// lost is what the metric says.
+func (p *process) lost(t *testing.T) int {
+	t.Helper()
+	return counts(p.scrape(t)["pelcro_grpc_log_lines_lost_total"])[""]
+}
+
+// callUntilLost makes calls, which must succeed, until lines are lost, and returns how many.
+// between runs after each batch.
+func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
+	t.Helper()
+	customers := pelcrov1.NewCustomerServiceClient(p.conn)
+	var failed atomic.Int64
+	until(t, "lines are lost", func() bool {
+		const callers, each = 10, 50
+		var running sync.WaitGroup
+		for range callers {
+			running.Go(func() {
+				for range each {
+					if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
+						failed.Add(1)
+					}
+				}
+			})
+		}
+		running.Wait()
+		calls += callers * each
+		between()
+		return p.lost(t) > 0
+	})
+	if failed.Load() != 0 {
+		t.Errorf("%d of %d calls failed", failed.Load(), calls)
+	}
+	return calls
+}
+
+// terminate sends SIGTERM and returns what Wait does.
+func (p *process) terminate(t *testing.T) error {
+	t.Helper()
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	return p.command.Wait()
+}
+
+// TestLogReaderStuck: with a reader that never reads no call fails, the metric counts the lost lines,
+// and a stop ends.
+func TestLogReaderStuck(t *testing.T) {
+	p := startProcess(t)
+	p.callUntilLost(t, func() {})
+	if err := p.terminate(t); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestLogReaderStuckAbort: a second SIGTERM ends a stop that waits for a call, whatever the reader
+// does.
+func TestLogReaderStuckAbort(t *testing.T) {
+	p := startProcess(t)
+	p.callUntilLost(t, func() {})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 602}) // it hangs
+	}()
+	until(t, "the call runs", func() bool { return counts(p.scrape(t)["pelcro_grpc_calls_in_flight"])[""] == 1 })
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the service is stopping", func() bool {
+		code, _ := p.get(t, "/readyz")
+		return code == http.StatusServiceUnavailable
+	})
+	exit, ok := errors.AsType[*exec.ExitError](p.terminate(t))
+	if !ok || exit.ExitCode() != exitFailure {
+		t.Errorf("ended with %v", exit)
+	}
+	<-ended
+}
+
+// TestLogReaderGone: a reader that goes away does not end the process.
+func TestLogReaderGone(t *testing.T) {
+	p := startProcess(t)
+	p.stderr.Close()
+	p.callUntilLost(t, func() {})
+	if err := p.terminate(t); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestLogReaderSlow: every call has its line, or is in the number of a line about lost ones.
+func TestLogReaderSlow(t *testing.T) {
+	p := startProcess(t)
+	lines := bufio.NewReader(p.stderr)
+	var text strings.Builder
+	calls := p.callUntilLost(t, func() {
+		line, err := lines.ReadString('\n') // one of hundreds
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(line)
+	})
+	var rest sync.WaitGroup
+	rest.Go(func() { _, _ = io.Copy(&text, lines) })
+	lost := p.lost(t)
+	if err := p.terminate(t); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	rest.Wait()
+	finished, reported := 0, 0
+	for line := range strings.Lines(text.String()) {
+		var l struct {
+			Msg  string
+			Lost int
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("a line that is not JSON: %s", line)
+		}
+		reported += l.Lost
+		if l.Msg == "finished call" {
+			finished++
+		}
+	}
+	if finished+reported != calls || reported != lost || !strings.Contains(text.String(), `"msg":"stopped"`) {
+		t.Errorf("%d calls: %d lines, %d reported as lost, %d counted", calls, finished, reported, lost)
+	}
+}
+
+// TestLoggedFailure: a failure that is in the log is not printed.
+func TestLoggedFailure(t *testing.T) {
+	var out strings.Builder
+	if code := report(&out, errLogged); code != exitFailure || out.String() != "" {
+		t.Errorf("exit code %d, printed %q", code, out.String())
+	}
+}

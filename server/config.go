@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+)
+
+// DrainTimeout is how long a stop waits for running calls.
+const DrainTimeout = 20 * time.Second
+
+// DefaultMaxConcurrentCalls is the limit of concurrent calls.
+const DefaultMaxConcurrentCalls = 1000
+
+// Config is what a [Server] needs.
+type Config struct {
+	// Upstream is the client of Pelcro.
+	Upstream Upstream
+	// Services are the resources.
+	Services []Service
+	// MaxConcurrentCalls limits the concurrent calls except health checks; zero means
+	// [DefaultMaxConcurrentCalls].
+	MaxConcurrentCalls int
+	// DrainTimeout replaces [DrainTimeout] unless it is zero.
+	DrainTimeout time.Duration
+	// Reflection offers server reflection, v1 and v1alpha.
+	Reflection bool
+	// TLS is the service's certificate and what it demands of clients; nil for plain text.
+	TLS *tls.Config
+	// Authorize decides who may call which methods, except health, which is open; nil allows
+	// everything.
+	Authorize Authorize
+	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the client's key,
+	// and rejects calls of resources without one.
+	ForwardCredentials bool
+	Logger             *slog.Logger
+	// Metrics is the registry of the server's metrics; nil for none.
+	Metrics prometheus.Registerer
+	// Traces gets a span for each call; nil for none.
+	Traces trace.TracerProvider
+}
+
+// Service is the gRPC service of a resource.
+type Service struct {
+	Desc       *grpc.ServiceDesc
+	Handler    any
+	Operations []mapping.Operation      // its methods, by Name
+	ResourceID func(request any) string // id of the resource that a request names, empty for none
+}
+
+// Upstream is what the server uses of the client of Pelcro. The server imports neither the client
+// nor a resource; customers.Upstream makes one.
+type Upstream struct {
+	// OnCircuitChange and OnAPIKeyStatus register functions that are called when the circuit breaker
+	// opens and closes, and when Pelcro rejects the API key and accepts it again.
+	OnCircuitChange func(func(closed bool))
+	OnAPIKeyStatus  func(func(accepted bool))
+	// WithCallStats returns a context whose call counts its requests in attempts, and puts the status
+	// of the last response into statusCode.
+	WithCallStats func(ctx context.Context, attempts, statusCode *int) context.Context
+	// WithAuthorization returns a context whose call shows Pelcro this authorization instead of the
+	// API key of the service.
+	WithAuthorization func(ctx context.Context, value string) context.Context
+	// Failure describes the error of a failed call; ok is false for any other error.
+	Failure func(error) (failure UpstreamFailure, ok bool)
+	// RecordKeyRejected records that Pelcro rejected the API key of the call with this error.
+	RecordKeyRejected func(error)
+}
+
+// UpstreamFailure is a failed call of Pelcro.
+type UpstreamFailure struct {
+	// Response is nil if there was no response; NoResponse then says why, except for the caller's
+	// part in it.
+	Response   *mapping.Response
+	NoResponse mapping.NoResponse
+	// CircuitOpen is for how long nothing is sent, because Pelcro keeps failing; 0 if that is not the
+	// failure.
+	CircuitOpen time.Duration
+}
