@@ -1,17 +1,17 @@
-// Command bench compares the cost of a call through the gateway with that of other ways to the same
+// Command bench compares what a call costs the gateway with what it costs other ways to the same
 // upstream.
 //
 //	go run ./internal/bench             all cases, about ten minutes
 //	go run ./internal/bench -case get   those whose name matches "get"
 //	go run ./internal/bench -before /tmp/pelcro-grpc   also a gateway built before a change
 //
-// Every part is a separate process on loopback: an upstream with fixed responses; the gateway as
+// Every part is a process of its own on loopback: an upstream with fixed responses; the gateway as
 // it runs in production (metrics, a log line for each call to a file, callers' tokens, breaker,
 // retries, limits); a gRPC handler written by hand (plain.go); vanguard-go, which turns gRPC into
 // REST by the schema alone (vanguard.go); and net/http's ReverseProxy. They have the same settings
-// of the Go runtime and, where grpc-go serves, the same stream workers. They are called in short
-// turns, so that other load on the machine affects all of them alike, and the ratio within a round
-// is the result. CPU time is that of each process by the system's accounting.
+// of the Go runtime and, where grpc-go serves, the same stream workers. The load calls them in
+// turn, so a machine that is busy for a while is busy for all of them, and the ratio within a
+// round is the result. CPU time is each process's own, as the system accounts for it.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 // roleEnv makes the program act as one of the parts.
 const roleEnv = "PELCRO_GRPC_BENCH_ROLE"
 
-// roles are the parts that this program contains.
+// roles are the parts that are this program itself.
 var roles = map[string]func() error{
 	"upstream": serveUpstream,
 	"plain":    servePlain,
