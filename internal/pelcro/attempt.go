@@ -72,6 +72,7 @@ func (c *Client) send(ctx context.Context, call *call, guard *sendGuard) (*Respo
 		return nil, err
 	}
 	defer received.Body.Close()
+	c.responses.Add(1)
 	if body > 0 {
 		timer.Reset(min(body, time.Until(call.deadline)))
 	}

@@ -77,6 +77,8 @@ type Client struct {
 	tracing tracing
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
+	// responses counts the responses whose headers arrived.
+	responses atomic.Int64
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
 	// rejects the key and accepts it again.
 	circuitChanged, keyStatusChanged func(bool)
@@ -140,7 +142,9 @@ type call struct {
 	deadline   time.Time // the end of the time limit
 	stats      *callStats
 	attempts   int
-	sent       bool // an attempt may have reached Pelcro
+	// responsesBefore is how many responses had arrived, for all calls, when this call began.
+	responsesBefore int64
+	sent            bool // an attempt may have reached Pelcro
 }
 
 // newCall prepares a call. The error is a body that is not JSON.
@@ -181,6 +185,8 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		credential: used,
 		deadline:   time.Now().Add(c.config.Timeout),
 		stats:      statsOf(ctx),
+
+		responsesBefore: c.responses.Load(),
 	}, nil
 }
 
