@@ -74,6 +74,11 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 		return nil, err
 	}
 	response, err := s.pelcro.ListCustomers(ctx, req.GetSiteId(), list)
+	if errors.Is(err, pelcro.ErrURLTooLong) { // only filters can be long
+		c.add("filters", pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+			"The URL of Pelcro's list would be longer than 8 KiB. Send fewer or shorter filter values, in several lists if need be.")
+		return nil, c.err()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,13 @@ const (
 	startKept = 1 << 10
 )
 
+// maxURL bounds the URL of a request, in bytes: usual servers and proxies reject longer ones, and
+// PHP drops query parameters beyond a thousand.
+const maxURL = 8 << 10
+
+// ErrURLTooLong is the error of a call whose URL is larger than 8 KiB. Nothing was sent.
+var ErrURLTooLong = fmt.Errorf("pelcro: the URL is longer than %d bytes", maxURL)
+
 // DefaultTimeout is the time limit of a call.
 const DefaultTimeout = 30 * time.Second
 
@@ -147,12 +154,16 @@ type call struct {
 	sent            bool // an attempt may have reached Pelcro
 }
 
-// newCall prepares a call. The error is a body that is not JSON.
+// newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
 func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	to := c.config.BaseURL.JoinPath(strings.Replace(r.template, "{id}", strconv.FormatInt(r.id, 10), 1))
 	query := url.Values{"site_id": {strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10)}}
 	maps.Copy(query, r.query)
 	to.RawQuery = query.Encode()
+	address := to.String()
+	if len(address) > maxURL {
+		return nil, ErrURLTooLong
+	}
 	var body io.Reader
 	if r.body != nil {
 		raw, err := json.Marshal(r.body)
@@ -161,7 +172,7 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		}
 		body = bytes.NewReader(raw)
 	}
-	httpRequest, err := http.NewRequestWithContext(ctx, r.method, to.String(), body)
+	httpRequest, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
 		return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.name(), err)
 	}
