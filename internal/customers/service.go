@@ -82,6 +82,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err != nil {
 		return nil, err
 	}
+	defer response.Release()
 	rows, err := readCustomers(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
@@ -147,6 +148,7 @@ func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustom
 	if err != nil {
 		return nil, err
 	}
+	defer response.Release()
 	if err := contradiction("DeleteCustomer", response); err != nil {
 		return nil, err
 	}
@@ -170,6 +172,7 @@ func readOne(response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer response.Release()
 	customer, err := readCustomer(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)

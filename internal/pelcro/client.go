@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/semaphore"
 )
 
 // The limits of what is read.
@@ -29,6 +30,9 @@ const (
 	// MaxErrorBody is how many bytes of the body of an error are kept: Laravel's debug pages are just
 	// below it.
 	MaxErrorBody = 256 << 10
+	// maxValues bounds the JSON values in a success: each takes far more memory, once decoded, than
+	// the few bytes that it may have in the body.
+	maxValues = 200_000
 	// startKept is how many bytes of a too large success are kept: its beginning shows whose it is.
 	startKept = 1 << 10
 )
@@ -84,6 +88,8 @@ type Client struct {
 	tracing tracing
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
+	// bodies is the budget of [Response.Release], in bytes.
+	bodies *semaphore.Weighted
 	// responses counts the responses whose headers arrived.
 	responses atomic.Int64
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
@@ -105,7 +111,7 @@ func New(config Config) *Client {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
 	c := &Client{
-		config: config, budget: newBudget(), tracing: newTracing(config),
+		config: config, budget: newBudget(), tracing: newTracing(config), bodies: semaphore.NewWeighted(bodyBudget),
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
 	c.credential.Store(newCredential("", ""))
