@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,16 +59,18 @@ var expansions = map[string]string{
 	"subscriptions":  "subscriptions",
 }
 
-// expand returns Pelcro's names of the relations.
+// expand returns Pelcro's names of the relations, each once.
 func (c *check) expand(relations []string) []string {
-	names := make([]string, 0, len(relations))
+	var names []string
 	for i, relation := range relations {
 		name, known := expansions[relation]
 		if !known {
 			c.add("expand["+strconv.Itoa(i)+"]", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
 				"Use addresses, default_source, organization or subscriptions.")
 		}
-		names = append(names, name)
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names
 }

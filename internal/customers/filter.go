@@ -22,8 +22,16 @@ var operators = map[pelcrov1.CustomerFilter_Operator][2]string{
 	pelcrov1.CustomerFilter_OPERATOR_HAS_KEY:     {"has", "orhas"},
 }
 
+// maxFilters is how many filters a list can have.
+const maxFilters = 20
+
 // filters returns the conditions in Pelcro's form, and rejects what its syntax cannot carry.
 func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
+	if len(filters) > maxFilters {
+		c.add("filters", pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+			"Send at most 20 filters; give several values in one filter instead.")
+		return nil
+	}
 	seen := map[string]bool{}
 	converted := make([]pelcro.Filter, 0, len(filters))
 	for i, f := range filters {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -257,4 +258,55 @@ func TestManyViolations(t *testing.T) {
 	if kept == 0 || f.violations[0].GetField() != "expand[0]" || f.metadata["violationsOmitted"] == "" {
 		t.Errorf("%d violations, %v", kept, slices.Sorted(maps.Keys(f.metadata)))
 	}
+}
+
+// nested is a value of so many lists and objects in each other.
+func nested(levels int) *structpb.Value {
+	value := structpb.NewNumberValue(1)
+	for i := range levels {
+		if i%2 == 0 {
+			value = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{value}})
+		} else {
+			value = structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{"a": value}})
+		}
+	}
+	return value
+}
+
+// PHP drops a body that is nested too deep, and reports a success.
+func TestDeepMetadata(t *testing.T) {
+	pelcro := responding(respond(200, `{"data":{"id":42}}`))
+	g := start(t, pelcro)
+	update := func(levels int) *pelcrov1.UpdateCustomerRequest {
+		metadata := &structpb.Struct{Fields: map[string]*structpb.Value{"a": nested(levels - 1)}}
+		return &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: 42, Metadata: metadata}}
+	}
+	for _, levels := range []int{33, 512, 3000} {
+		f := mustFail(t, g.customers.UpdateCustomer, update(levels))
+		f.mustViolate(t, violation{`customer.metadata["a"]`, "FIELD_INVALID_VALUE"})
+	}
+	pelcro.mustHaveReceived(t, 0)
+	mustSucceed(t, g.customers.UpdateCustomer, update(32))
+}
+
+// PHP drops query parameters beyond a thousand, and servers reject long URLs.
+func TestManyFilters(t *testing.T) {
+	pelcro := responding(respond(200, `{"data":[]}`))
+	g := start(t, pelcro)
+	list := func(filters, size int) *pelcrov1.ListCustomersRequest {
+		req := &pelcrov1.ListCustomersRequest{Expand: slices.Repeat([]string{"addresses"}, 1000)}
+		for i := range filters {
+			req.Filters = append(req.Filters, &pelcrov1.CustomerFilter{
+				Attribute: "metadata." + strconv.Itoa(i), Values: []string{strings.Repeat("x", size)},
+			})
+		}
+		return req
+	}
+	f := mustFail(t, g.customers.ListCustomers, list(21, 1))
+	f.mustViolate(t, violation{"filters", "FIELD_OUT_OF_RANGE"})
+	f = mustFail(t, g.customers.ListCustomers, list(1, 8<<10))
+	f.mustViolate(t, violation{"filters", "FIELD_TOO_LONG"})
+	pelcro.mustHaveReceived(t, 0)
+	mustSucceed(t, g.customers.ListCustomers, list(20, 1))
+	mustSucceed(t, g.customers.ListCustomers, list(1, 7<<10))
 }

@@ -74,9 +74,15 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 		return nil, err
 	}
 	response, err := s.pelcro.ListCustomers(ctx, req.GetSiteId(), list)
+	if errors.Is(err, pelcro.ErrURLTooLong) { // only filters can be long
+		c.add("filters", pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+			"The URL of Pelcro's list would be longer than 8 KiB. Send fewer or shorter filter values, in several lists if need be.")
+		return nil, c.err()
+	}
 	if err != nil {
 		return nil, err
 	}
+	defer response.Release()
 	rows, err := readCustomers(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
@@ -142,6 +148,7 @@ func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustom
 	if err != nil {
 		return nil, err
 	}
+	defer response.Release()
 	if err := contradiction("DeleteCustomer", response); err != nil {
 		return nil, err
 	}
@@ -165,6 +172,7 @@ func readOne(response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer response.Release()
 	customer, err := readCustomer(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)

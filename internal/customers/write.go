@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -120,17 +121,22 @@ func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, p
 	}
 }
 
+// maxMetadataDepth is how deep objects and lists are nested in metadata that is sent, with metadata
+// itself as the first level. PHP drops a whole body that is nested too deep, and reports nothing.
+const maxMetadataDepth = 32
+
 // metadata checks that the metadata can be sent as JSON.
 func (c *check) metadata(s *structpb.Struct) {
 	for _, key := range slices.Sorted(maps.Keys(s.GetFields())) {
-		if problem := unsendable(s.GetFields()[key]); problem != "" {
+		if problem := unsendable(s.GetFields()[key], 1); problem != "" {
 			c.add("customer.metadata["+strconv.Quote(key)+"]", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, problem)
 		}
 	}
 }
 
-// unsendable returns why a value cannot be sent, empty if it can.
-func unsendable(v *structpb.Value) string {
+// unsendable returns why a value within so many objects and lists cannot be sent, empty if it can.
+func unsendable(v *structpb.Value, depth int) string {
+	var elements iter.Seq[*structpb.Value]
 	switch kind := v.GetKind().(type) {
 	case nil:
 		return "The value has no kind. To remove the key, send null_value."
@@ -138,17 +144,20 @@ func unsendable(v *structpb.Value) string {
 		if math.IsNaN(kind.NumberValue) || math.IsInf(kind.NumberValue, 0) {
 			return "JSON has no such number. Send it as text."
 		}
+		return ""
 	case *structpb.Value_ListValue:
-		for _, element := range kind.ListValue.GetValues() {
-			if problem := unsendable(element); problem != "" {
-				return problem
-			}
-		}
+		elements = slices.Values(kind.ListValue.GetValues())
 	case *structpb.Value_StructValue:
-		for _, element := range kind.StructValue.GetFields() {
-			if problem := unsendable(element); problem != "" {
-				return problem
-			}
+		elements = maps.Values(kind.StructValue.GetFields())
+	default:
+		return ""
+	}
+	if depth == maxMetadataDepth {
+		return "The value is nested too deep: metadata has at most 32 levels. Send it as JSON in a text."
+	}
+	for element := range elements {
+		if problem := unsendable(element, depth+1); problem != "" {
+			return problem
 		}
 	}
 	return ""

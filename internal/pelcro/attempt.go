@@ -18,6 +18,7 @@ import (
 var (
 	errTimeLimit   = errors.New("the time limit for Pelcro passed")
 	errTooLarge    = fmt.Errorf("the body is larger than %d bytes", MaxBody)
+	errManyValues  = fmt.Errorf("the body has more than %d JSON values", maxValues)
 	errUndecodable = errors.New("the body cannot be decompressed")
 	errAfterGzip   = errors.New("other bytes follow the gzip stream")
 )
@@ -36,6 +37,9 @@ func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 	response, err := c.send(limited, call, guard)
 	outcome := outcomeOf(ctx, limited, guard, response, err)
 	call.sent = call.sent || guard.maySent()
+	if response != nil && outcome != Success {
+		response.Release() // what is kept is small
+	}
 	if response != nil && isSuccess(response.StatusCode) && outcome != Success && outcome != BadResponse {
 		response = nil // what the status announced did not arrive
 	}
@@ -72,17 +76,19 @@ func (c *Client) send(ctx context.Context, call *call, guard *sendGuard) (*Respo
 		return nil, err
 	}
 	defer received.Body.Close()
+	c.responses.Add(1)
 	if body > 0 {
 		timer.Reset(min(body, time.Until(call.deadline)))
 	}
 	response := &Response{
 		StatusCode: received.StatusCode, Header: received.Header,
 		call: call.name(), credential: call.credential,
+		share: &bodyShare{budget: c.bodies},
 	}
 	if received.StatusCode == http.StatusSwitchingProtocols {
 		return response, nil // its body is the connection itself, and no time limit would end the reading
 	}
-	return response, response.read(received)
+	return response, response.read(ctx, received)
 }
 
 // timeLimits returns how long the headers of a response may take, and the body after them; 0 means
@@ -97,12 +103,12 @@ func (c *Client) timeLimits(call *call) (headers, body time.Duration) {
 }
 
 // read reads the body, up to the limit of its kind.
-func (r *Response) read(from *http.Response) error {
+func (r *Response) read(ctx context.Context, from *http.Response) error {
 	limit := MaxErrorBody
 	if isSuccess(r.StatusCode) {
 		limit = MaxBody
 	}
-	body, err := readBody(from, limit+1)
+	body, err := readBody(from, limit+1, func() error { return r.share.take(ctx, from) })
 	beyond := len(body) > limit
 	r.Incomplete = err != nil || beyond
 	switch {
@@ -110,25 +116,35 @@ func (r *Response) read(from *http.Response) error {
 		r.Body = body[:min(len(body), limit)]
 		return err
 	case beyond:
-		r.TooLarge = true
-		r.Body = bytes.Clone(body[:startKept]) // a copy, which does not keep the rest in memory
+		r.tooLarge(body)
 		return errTooLarge
 	case err != nil:
 		return err // a truncated success is discarded
 	}
-	r.Body = body
-	r.JSON, _ = rawjson.Parse(body) // what is not JSON has no members
+	document, _ := rawjson.Parse(body) // what is not JSON has no members
+	if document.Count() > maxValues {
+		r.tooLarge(body)
+		return errManyValues
+	}
+	r.Body, r.JSON = body, document
 	return nil
 }
 
-// readBody returns at most so many bytes of the body, decompressed. The error of a body that HTTP
+// tooLarge keeps the beginning of the body only, as a copy that does not hold the rest in memory.
+func (r *Response) tooLarge(body []byte) {
+	r.TooLarge, r.Incomplete = true, true
+	r.Body = bytes.Clone(body[:min(len(body), startKept)])
+}
+
+// readBody returns at most so many bytes of the body, decompressed; take is called before a large
+// body is read. The error of a body that HTTP
 // delivered whole is errUndecodable; any other is about its delivery.
-func readBody(from *http.Response, most int) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(from.Body, int64(most)))
+func readBody(from *http.Response, most int, take func() error) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(&shareReader{Reader: from.Body, take: take}, int64(most)))
 	if !strings.EqualFold(from.Header.Get("Content-Encoding"), "gzip") {
 		return body, err
 	}
-	plain, unzipErr := unzip(body, most)
+	plain, unzipErr := unzip(body, most, take)
 	unframed := from.ContentLength < 0 && len(from.TransferEncoding) == 0
 	switch {
 	case err != nil || unzipErr == nil:
@@ -141,8 +157,9 @@ func readBody(from *http.Response, most int) ([]byte, error) {
 
 // unzip decompresses one or several gzip streams (RFC 1952, section 2.2), up to so many bytes. Any
 // other bytes after a stream are an error, whatever their number.
-func unzip(zipped []byte, most int) (plain []byte, err error) {
+func unzip(zipped []byte, most int, take func() error) (plain []byte, err error) {
 	from, stream := bytes.NewReader(zipped), new(gzip.Reader)
+	unzipped := &shareReader{Reader: stream, take: take}
 	for from.Len() > 0 && len(plain) < most {
 		isFirst := from.Len() == len(zipped)
 		switch err = stream.Reset(from); {
@@ -152,7 +169,7 @@ func unzip(zipped []byte, most int) (plain []byte, err error) {
 			return plain, errAfterGzip
 		}
 		stream.Multistream(false)
-		part, err := io.ReadAll(io.LimitReader(stream, int64(most-len(plain))))
+		part, err := io.ReadAll(io.LimitReader(unzipped, int64(most-len(plain))))
 		plain = append(plain, part...)
 		if err != nil {
 			return plain, err

@@ -20,10 +20,6 @@ const (
 	breakerOpenTime    = time.Second
 	breakerProbes      = 1
 	probeTime          = time.Second
-	// minCountedWait is how long an attempt must have waited for Pelcro to count as a failure when
-	// the caller's deadline ended it. Otherwise callers with deadlines below the time limit would
-	// never open the breaker.
-	minCountedWait = 900 * time.Millisecond
 )
 
 // breakerStates are the names of its states, for metrics.
@@ -75,23 +71,22 @@ func newBreaker(changed func(closed bool)) *breaker {
 	return b
 }
 
-// allow asks whether an attempt may be made, and returns what to call when it has ended. If the
-// breaker is open, rest is for how long it will be.
-func (b *breaker) allow() (ended func(failed *Error), rest time.Duration, open bool) {
+// allow asks whether an attempt may be made, and returns what to call with the result of [countedAs]
+// when it has ended. If the breaker is open, rest is for how long it will be.
+func (b *breaker) allow() (ended func(result error), rest time.Duration, open bool) {
 	if b == nil {
-		return func(*Error) {}, 0, false
+		return func(error) {}, 0, false
 	}
-	begin := time.Now()
 	if changes := b.changes.Load(); b.states.State() == gobreaker.StateClosed {
 		// gobreaker counts an attempt where it began, and not at all if that was longer ago than the
 		// window, as with attempts that wait for a silent Pelcro. So it learns of an attempt when that
 		// has ended, unless the state has changed since it began.
-		return func(failed *Error) {
+		return func(result error) {
 			if b.changes.Load() != changes {
 				return
 			}
 			if count, err := b.states.Allow(); err == nil {
-				count(countedAs(failed, time.Since(begin)))
+				count(result)
 			}
 		}, 0, false
 	}
@@ -103,8 +98,7 @@ func (b *breaker) allow() (ended func(failed *Error), rest time.Duration, open b
 	// came to. gobreaker ignores a result that is late for its state.
 	b.blockFor(probeTime)
 	timer := time.AfterFunc(probeTime, func() { count(errUncounted) })
-	return func(failed *Error) {
-		result := countedAs(failed, time.Since(begin))
+	return func(result error) {
 		if inTime := timer.Stop(); inTime || !errors.Is(result, errUncounted) {
 			count(result)
 		}
@@ -113,12 +107,15 @@ func (b *breaker) allow() (ended func(failed *Error), rest time.Duration, open b
 
 func (b *breaker) blockFor(d time.Duration) { b.opens.Store(new(time.Now().Add(d))) }
 
-// countedAs returns what an attempt says about Pelcro, in gobreaker's terms.
-func countedAs(failed *Error, waited time.Duration) error {
+// countedAs returns what an attempt says about Pelcro, in gobreaker's terms. A call that its caller's
+// deadline ended says something only if Pelcro was silent, that is, responded to nothing since that
+// call began. Otherwise one impatient caller would open the breaker for all; and if such calls never
+// counted, callers with deadlines below the time limit would never open it.
+func countedAs(failed *Error, isSilent bool) error {
 	if failed == nil {
 		return nil
 	}
-	if failed.Outcome == CallerGone && errors.Is(failed.Err, context.DeadlineExceeded) && waited >= minCountedWait {
+	if failed.Outcome == CallerGone && errors.Is(failed.Err, context.DeadlineExceeded) && isSilent {
 		return errFailed
 	}
 	switch outcomes[failed.Outcome].health {

@@ -245,71 +245,96 @@ func TestBreakerProbesOneByOne(t *testing.T) {
 	})
 }
 
-// TestBreakerIgnoresTheCaller: a call that its caller ended says nothing about Pelcro, neither
+// TestBreakerIgnoresCancels: a call that its caller cancelled says nothing about Pelcro, neither
 // against it nor, as the probe, for it.
-func TestBreakerIgnoresTheCaller(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		end  func(context.Context) (context.Context, context.CancelFunc)
-	}{
-		{"cancel", func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(ctx)
+func TestBreakerIgnoresCancels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := &scripted{attempts: []attempt{hangs}}
+		client := transport.client(t, guarded)
+		leave := func() {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
 			time.AfterFunc(10*time.Millisecond, cancel)
-			return ctx, cancel
-		}},
-		{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, 10*time.Millisecond)
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				transport := &scripted{attempts: []attempt{hangs}}
-				client := transport.client(t, guarded)
-				leave := func() {
-					t.Helper()
-					ctx, cancel := test.end(t.Context())
-					defer cancel()
-					noResponse(t, get(ctx, client), pelcro.CallerGone, true)
-				}
-				for range 1000 {
-					leave()
-				}
-				transport.mustHave(t, 1000)
+			noResponse(t, get(ctx, client), pelcro.CallerGone, true)
+		}
+		for range 1000 {
+			leave()
+		}
+		transport.mustHave(t, 1000)
 
-				time.Sleep(10 * time.Second)
-				fails(t, transport, client, 20, responds(500))
-				time.Sleep(time.Second + 1)
-				transport.attempts = []attempt{hangs}
-				leave()                                       // as the probe
-				fails(t, transport, client, 1, responds(500)) // the next one is it, and fails
-				mustBeOpen(t, transport, client)
-				time.Sleep(time.Second + 1)
-				transport.attempts = []attempt{hangs}
-				leave()
-				mustBeClosed(t, transport, client)
+		time.Sleep(10 * time.Second)
+		fails(t, transport, client, 20, responds(500))
+		time.Sleep(time.Second + 1)
+		transport.attempts = []attempt{hangs}
+		leave()                                       // as the probe
+		fails(t, transport, client, 1, responds(500)) // the next one is it, and fails
+		mustBeOpen(t, transport, client)
+		time.Sleep(time.Second + 1)
+		transport.attempts = []attempt{hangs}
+		leave()
+		mustBeClosed(t, transport, client)
+	})
+}
+
+// TestBreakerIgnoresImpatientCallers: calls that end at their own deadlines cost others nothing
+// while Pelcro responds, be it with an error.
+func TestBreakerIgnoresImpatientCallers(t *testing.T) {
+	for _, status := range []int{200, 404} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := at(t, "https://pelcro.example"+basePath, guarded, func(c *pelcro.Config) {
+					c.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+						if strings.HasSuffix(r.URL.Path, "/customers") {
+							return hangs(r)
+						}
+						return responds(status)(r)
+					})
+				})
+				for range 100 {
+					impatient := make(chan error)
+					for range 10 {
+						go func() {
+							ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+							defer cancel()
+							impatient <- calls[1].do(ctx, client)
+						}()
+					}
+					time.Sleep(500 * time.Millisecond)
+					if err := get(t.Context(), client); isOpen(err) {
+						t.Fatal("the breaker is open")
+					}
+					for range 10 {
+						noResponse(t, <-impatient, pelcro.CallerGone, true)
+					}
+				}
 			})
 		})
 	}
 }
 
-// TestBreakerOpensOnDeadlines: most callers have a deadline, and a Pelcro that does not respond
-// within it is silent.
+// TestBreakerOpensOnDeadlines: most callers have a deadline. If Pelcro responds to nothing in the
+// meantime, it is silent, however long that was.
 func TestBreakerOpensOnDeadlines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := at(t, "https://pelcro.example"+basePath, guarded, func(c *pelcro.Config) { c.Transport = roundTripper(hangs) })
-		for range 20 {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			go func() {
-				defer cancel()
-				_ = get(ctx, client)
-			}()
-		}
-		time.Sleep(time.Second + 1)
-		synctest.Wait()
-		if err := get(t.Context(), client); !isOpen(err) {
-			t.Errorf("got %v", err)
-		}
-	})
+	for _, limit := range []time.Duration{100 * time.Millisecond, time.Second, 9 * time.Second} {
+		t.Run(limit.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := at(t, "https://pelcro.example"+basePath, guarded, func(c *pelcro.Config) { c.Transport = roundTripper(hangs) })
+				for range 20 {
+					ctx, cancel := context.WithTimeout(t.Context(), limit)
+					go func() {
+						defer cancel()
+						_ = get(ctx, client)
+					}()
+				}
+				time.Sleep(limit + 1)
+				synctest.Wait()
+				if err := get(t.Context(), client); !isOpen(err) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }
 
 // TestBreakerSilentProbe: a probe without a response blocks the others for at most a second.

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/semaphore"
 )
 
 // The limits of what is read.
@@ -29,9 +30,19 @@ const (
 	// MaxErrorBody is how many bytes of the body of an error are kept: Laravel's debug pages are just
 	// below it.
 	MaxErrorBody = 256 << 10
+	// maxValues bounds the JSON values in a success: each takes far more memory, once decoded, than
+	// the few bytes that it may have in the body.
+	maxValues = 200_000
 	// startKept is how many bytes of a too large success are kept: its beginning shows whose it is.
 	startKept = 1 << 10
 )
+
+// maxURL bounds the URL of a request, in bytes: usual servers and proxies reject longer ones, and
+// PHP drops query parameters beyond a thousand.
+const maxURL = 8 << 10
+
+// ErrURLTooLong is the error of a call whose URL is larger than 8 KiB. Nothing was sent.
+var ErrURLTooLong = fmt.Errorf("pelcro: the URL is longer than %d bytes", maxURL)
 
 // DefaultTimeout is the time limit of a call.
 const DefaultTimeout = 30 * time.Second
@@ -77,6 +88,10 @@ type Client struct {
 	tracing tracing
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
+	// bodies is the budget of [Response.Release], in bytes.
+	bodies *semaphore.Weighted
+	// responses counts the responses whose headers arrived.
+	responses atomic.Int64
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
 	// rejects the key and accepts it again.
 	circuitChanged, keyStatusChanged func(bool)
@@ -96,7 +111,7 @@ func New(config Config) *Client {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
 	c := &Client{
-		config: config, budget: newBudget(), tracing: newTracing(config),
+		config: config, budget: newBudget(), tracing: newTracing(config), bodies: semaphore.NewWeighted(bodyBudget),
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
 	c.credential.Store(newCredential("", ""))
@@ -140,15 +155,21 @@ type call struct {
 	deadline   time.Time // the end of the time limit
 	stats      *callStats
 	attempts   int
-	sent       bool // an attempt may have reached Pelcro
+	// responsesBefore is how many responses had arrived, for all calls, when this call began.
+	responsesBefore int64
+	sent            bool // an attempt may have reached Pelcro
 }
 
-// newCall prepares a call. The error is a body that is not JSON.
+// newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
 func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	to := c.config.BaseURL.JoinPath(strings.Replace(r.template, "{id}", strconv.FormatInt(r.id, 10), 1))
 	query := url.Values{"site_id": {strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10)}}
 	maps.Copy(query, r.query)
 	to.RawQuery = query.Encode()
+	address := to.String()
+	if len(address) > maxURL {
+		return nil, ErrURLTooLong
+	}
 	var body io.Reader
 	if r.body != nil {
 		raw, err := json.Marshal(r.body)
@@ -157,7 +178,7 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		}
 		body = bytes.NewReader(raw)
 	}
-	httpRequest, err := http.NewRequestWithContext(ctx, r.method, to.String(), body)
+	httpRequest, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
 		return nil, fmt.Errorf("pelcro: %s: building the request: %w", r.name(), err)
 	}
@@ -181,6 +202,8 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		credential: used,
 		deadline:   time.Now().Add(c.config.Timeout),
 		stats:      statsOf(ctx),
+
+		responsesBefore: c.responses.Load(),
 	}, nil
 }
 

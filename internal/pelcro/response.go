@@ -26,6 +26,7 @@ type Response struct {
 
 	call       string
 	credential *credential
+	share      *bodyShare
 }
 
 // Invalid returns the error of a success whose content is invalid, for the cause given.

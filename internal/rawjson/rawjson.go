@@ -105,6 +105,28 @@ func (v Value) Elements() iter.Seq[Value] {
 	}
 }
 
+// Count returns how many values the value has, itself and all those within it included.
+func (v Value) Count() int {
+	if v.raw == "" {
+		return 0
+	}
+	// A comma separates two values. An opening bracket begins one, unless nothing is in the brackets.
+	count := 1
+	for i := 0; i < len(v.raw); i++ {
+		switch v.raw[i] {
+		case '"':
+			i = v.textEnd(i) - 1
+		case ',':
+			count++
+		case '{', '[':
+			if next := v.raw[v.afterSpace(i+1)]; next != '}' && next != ']' {
+				count++
+			}
+		}
+	}
+	return count
+}
+
 // valueEnd returns the end of the value that begins at i.
 func (v Value) valueEnd(i int) int {
 	switch v.raw[i] {

@@ -235,3 +235,18 @@ func walk(v rawjson.Value) any {
 	}
 	return v.String() == "true"
 }
+
+func TestCount(t *testing.T) {
+	for document, want := range map[string]int{
+		`1`: 1, `"a,[{"`: 1, `[]`: 1, ` { } `: 1, `[1]`: 2, `[1, 2]`: 3, `[{},{ },[ ]]`: 4, `{"a":1,"b":[null,{"c":"\",\\"}]}`: 6,
+		`[[[[]]]]`: 4, `{"a,b":{},"[":[{"x":1}]}`: 5,
+	} {
+		value, err := rawjson.Parse([]byte(document))
+		if got := value.Count(); err != nil || got != want {
+			t.Errorf("%s: %d values, want %d; %v", document, got, want, err)
+		}
+	}
+	if n := (rawjson.Value{}).Count(); n != 0 {
+		t.Errorf("%d values in none", n)
+	}
+}

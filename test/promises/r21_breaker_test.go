@@ -102,8 +102,8 @@ func failFast(t *testing.T, g *gateway, calls int) string {
 	return ""
 }
 
-// Cancellations and deadlines of callers, and rejections by Pelcro, do not count as
-// failures.
+// Cancellations of callers, their deadlines while Pelcro responds, and rejections by Pelcro, do not
+// count as failures.
 func TestR21StaysClosed(t *testing.T) {
 	calls := scaled(1000, 100)
 	t.Run("the caller cancels", func(t *testing.T) {
@@ -131,11 +131,28 @@ func TestR21StaysClosed(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
-		// The same for deadlines.
+	})
+	t.Run("deadlines while Pelcro responds to others", func(t *testing.T) {
+		const slow, quick = 1, 2
+		arrived := make(chan struct{}, calls)
+		g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+			if idOf(r) == quick {
+				respond(w, 200, aCustomer)
+				return
+			}
+			arrived <- struct{}{}
+			<-r.Context().Done()
+		}))
 		each(scaled(100, 40), 20, func(int) {
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if err := g.get(ctx, int64(calls+1)); status.Code(err) != codes.DeadlineExceeded {
+			ended := make(chan error, 1)
+			go func() { ended <- g.get(ctx, slow) }()
+			<-arrived
+			if err := g.get(t.Context(), quick); err != nil {
+				t.Errorf("another caller got %v", err)
+			}
+			if err := <-ended; status.Code(err) != codes.DeadlineExceeded {
 				t.Errorf("got %v", err)
 			}
 		})
