@@ -79,6 +79,7 @@ func samples() map[pelcrov1.ErrorReason]Result {
 		pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN,
 		pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR,
 		pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE,
+		pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE,
 	} {
 		call := sampleCall("GetCustomer")
 		switch reason {

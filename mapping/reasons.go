@@ -244,6 +244,12 @@ var catalog = []reasonInfo{
 		when:    "grpc.health.v1.Health was asked for a service that this server does not have.",
 		advice:  "Ask for the empty name (the whole server) or for pelcro.v1.CustomerService.",
 	},
+	{
+		reason: pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE, code: codes.DeadlineExceeded,
+		message: "The request did not arrive completely; it was not sent to Pelcro",
+		when:    "10 seconds after its headers the request was still incomplete.",
+		advice:  "Send the request immediately after the headers, and check the network. Nothing was sent to Pelcro, so any call may be retried.",
+	},
 }
 
 // infoOf finds a reason in the catalog.

@@ -88,19 +88,3 @@ func verifiedChain(ctx context.Context) []*x509.Certificate {
 	}
 	return nil
 }
-
-// errOverloaded is a call beyond the limit of concurrent calls.
-var errOverloaded = errors.New("too many concurrent calls")
-
-// admit limits the concurrent calls and rejects others immediately: waiting would fill the memory and
-// end in timeouts. Health checks are not counted: a busy server is healthy.
-func (s *Server) admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if rpcOf(ctx).method.isHealth() {
-		return handler(ctx, req)
-	}
-	defer s.callsInFlight.Add(-1)
-	if s.callsInFlight.Add(1) > int64(s.config.MaxConcurrentCalls) {
-		return nil, errOverloaded
-	}
-	return handler(ctx, req)
-}

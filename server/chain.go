@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"google.golang.org/grpc"
@@ -23,36 +24,41 @@ import (
 //   - translate turns errors into statuses, and ends calls that must end;
 //   - recovery turns a panic of the rest into an error;
 //   - access lets through callers with permission;
-//   - admit limits the concurrent calls;
+//   - admit limits the concurrent calls and streams;
 //   - decode reads and decodes the request for the handler.
 func (s *Server) interceptors() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admit),
-		grpc.ChainStreamInterceptor(s.containStream, s.metrics.stream, s.observeStream, s.translateStream, recoverStream, s.accessStream()),
+		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admitUnary),
+		grpc.ChainStreamInterceptor(s.containStream, s.metrics.stream, s.observeStream, s.translateStream, recoverStream, s.accessStream(), s.admitStream),
 	}
 }
 
 // registrar registers services whose unary methods run the interceptors before they read the
 // request. A stream reads its requests in its handler, within the interceptors.
-type registrar struct{ *grpc.Server }
+type registrar struct {
+	*grpc.Server
+	readTimeout time.Duration
+}
 
 // RegisterService implements [grpc.ServiceRegistrar].
 func (r registrar) RegisterService(desc *grpc.ServiceDesc, handler any) {
 	around := *desc
 	around.Methods = slices.Clone(desc.Methods)
 	for i, m := range desc.Methods {
-		around.Methods[i].Handler = aroundDecoding("/"+desc.ServiceName+"/"+m.MethodName, m.Handler)
+		around.Methods[i].Handler = r.aroundDecoding("/"+desc.ServiceName+"/"+m.MethodName, m.Handler)
 	}
 	r.Server.RegisterService(&around, handler)
 }
 
 // aroundDecoding returns the generated handler with the interceptors around it instead of between
 // its decoding and the service. They get no request: it is not read yet.
-func aroundDecoding(fullMethod string, generated grpc.MethodHandler) grpc.MethodHandler {
+func (r registrar) aroundDecoding(fullMethod string, generated grpc.MethodHandler) grpc.MethodHandler {
 	return func(service any, ctx context.Context, read func(any) error, interceptors grpc.UnaryServerInterceptor) (any, error) {
 		info := &grpc.UnaryServerInfo{Server: service, FullMethod: fullMethod}
 		return interceptors(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
-			return generated(service, ctx, func(request any) error { return decode(ctx, read, request) }, nil)
+			return generated(service, ctx, func(request any) error {
+				return decode(ctx, func(raw *rawRequest) error { return readWithin(ctx, r.readTimeout, read, raw) }, request)
+			}, nil)
 		})
 	}
 }
@@ -103,10 +109,10 @@ func isRejectedByTransport(err error) bool {
 type undecodableError struct{ error }
 
 // decode reads a request and decodes it, unless it has too many fields.
-func decode(ctx context.Context, read func(any) error, request any) error {
+func decode(ctx context.Context, read func(*rawRequest) error, request any) error {
 	var raw rawRequest
 	switch err := read(&raw); {
-	case errors.Is(err, io.EOF): // a stream has no more requests
+	case errors.Is(err, io.EOF), errors.Is(err, errRequestIncomplete): // a stream has no more requests, or this one is late
 		return err
 	case err != nil:
 		return readError{err}
@@ -126,24 +132,55 @@ func decode(ctx context.Context, read func(any) error, request any) error {
 	return nil
 }
 
+// readTimeout is how long after its headers a request, of a stream the first one, may take to arrive.
+// Until then it takes memory, whoever sends it.
+const readTimeout = 10 * time.Second
+
+var errRequestIncomplete = errors.New("the request did not arrive in time")
+
+// readWithin reads a request with read, but ends with ctx and, unless the timeout is 0, with the time
+// since the headers. gRPC ends the reading when the call has ended.
+func readWithin(ctx context.Context, timeout time.Duration, read func(any) error, request *rawRequest) error {
+	var late <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(time.Until(rpcOf(ctx).began.Add(timeout)))
+		defer timer.Stop()
+		late = timer.C
+	}
+	var raw rawRequest
+	received := make(chan error, 1)
+	go func() { received <- read(&raw) }()
+	select {
+	case err := <-received:
+		*request = raw
+		return err
+	case <-late:
+		return errRequestIncomplete
+	case <-ctx.Done():
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errStopping) || errors.Is(cause, errCallerDeadline) {
+		return ctx.Err()
+	}
+	// The stream has ended: by the caller, or by gRPC itself, which then has an error of its own.
+	err := <-received
+	*request = raw
+	return err
+}
+
 // requestStream is a stream whose requests are decoded like those of unary methods.
 type requestStream struct {
 	*middleware.WrappedServerStream
+	readTimeout time.Duration
 }
 
 // RecvMsg implements [grpc.ServerStream].
-func (s requestStream) RecvMsg(request any) error { return decode(s.Context(), s.read, request) }
+func (s *requestStream) RecvMsg(request any) error {
+	return decode(s.Context(), s.read, request)
+}
 
-// read also ends with the context; gRPC itself reads until the client ends the stream.
-func (s requestStream) read(request any) error {
-	var raw rawRequest
-	received := make(chan error, 1)
-	go func() { received <- s.WrappedServerStream.RecvMsg(&raw) }() // gRPC ends it when the handler has returned
-	select {
-	case err := <-received:
-		*request.(*rawRequest) = raw //nolint:forcetypeassert // decode's
-		return err
-	case <-s.Context().Done():
-		return s.Context().Err()
-	}
+// read limits the time of the first request: between others a client may do nothing.
+func (s *requestStream) read(request *rawRequest) error {
+	timeout := s.readTimeout
+	s.readTimeout = 0
+	return readWithin(s.Context(), timeout, s.WrappedServerStream.RecvMsg, request)
 }

@@ -34,8 +34,8 @@ type Config struct {
 	Upstream Upstream
 	// Services are the resources.
 	Services []Service
-	// MaxConcurrentCalls limits the concurrent calls except health checks; zero means
-	// [DefaultMaxConcurrentCalls].
+	// MaxConcurrentCalls limits the concurrent calls of resources; zero means
+	// [DefaultMaxConcurrentCalls]. Those of health and reflection have limits of their own.
 	MaxConcurrentCalls int
 	// DrainTimeout replaces [DrainTimeout] unless it is zero.
 	DrainTimeout time.Duration
@@ -54,6 +54,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Traces gets a span for each call; nil for none.
 	Traces trace.TracerProvider
+	// readTimeout replaces [readTimeout] in tests.
+	readTimeout time.Duration
 }
 
 // Service is the gRPC service of a resource.

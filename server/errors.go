@@ -67,7 +67,7 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 	defer end()
 	wrapped := middleware.WrapServerStream(stream)
 	wrapped.WrappedContext = limited
-	return s.translate(ctx, limited, handler(service, requestStream{wrapped}))
+	return s.translate(ctx, limited, handler(service, &requestStream{wrapped, s.config.readTimeout}))
 }
 
 // limit returns the context of the handler. It ends with the caller's, but a little before the
@@ -214,6 +214,8 @@ func localError(err error, sent bool) mapping.LocalError {
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
 	case errors.Is(err, errOverloaded):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
+	case errors.Is(err, errRequestIncomplete):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE
 	case errors.Is(err, errUnknownMethod):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
 	default:

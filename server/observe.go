@@ -235,7 +235,9 @@ func (h statsHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 }
 
 // TagConn implements [stats.Handler].
-func (statsHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (statsHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	return withBuiltinCalls(ctx)
+}
 
 // HandleConn implements [stats.Handler].
 func (statsHandler) HandleConn(context.Context, stats.ConnStats) {}

@@ -42,8 +42,9 @@ type Server struct {
 	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
 	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
 	endCalls, endStreams context.CancelFunc
-	callsInFlight        atomic.Int64 // except health checks
+	callsInFlight        atomic.Int64 // of resources
 	openStreams          atomic.Int64 // also those of health watchers
+	builtinCalls         atomic.Int64 // calls and streams of health and reflection
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which end with
@@ -51,6 +52,7 @@ type Server struct {
 func New(config Config) *Server {
 	config.DrainTimeout = cmp.Or(config.DrainTimeout, DrainTimeout)
 	config.MaxConcurrentCalls = cmp.Or(config.MaxConcurrentCalls, DefaultMaxConcurrentCalls)
+	config.readTimeout = cmp.Or(config.readTimeout, readTimeout)
 	if config.Metrics == nil {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
@@ -60,7 +62,7 @@ func New(config Config) *Server {
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
 	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.callsInFlight.Load()) })
 	s.grpc = grpc.NewServer(s.options()...)
-	services := registrar{s.grpc}
+	services := registrar{s.grpc, config.readTimeout}
 	for _, service := range config.Services {
 		services.RegisterService(service.Desc, service.Handler)
 		s.health.SetServingStatus(service.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)

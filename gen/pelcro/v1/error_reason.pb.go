@@ -125,6 +125,9 @@ const (
 	ErrorReason_GATEWAY_INTERNAL_ERROR ErrorReason = 67
 	// NOT_FOUND: the health service was asked for an unknown service.
 	ErrorReason_GATEWAY_UNKNOWN_SERVICE ErrorReason = 68
+	// DEADLINE_EXCEEDED: the request did not arrive completely in time; nothing
+	// was sent to Pelcro.
+	ErrorReason_GATEWAY_REQUEST_INCOMPLETE ErrorReason = 69
 )
 
 // Enum value maps for ErrorReason.
@@ -170,6 +173,7 @@ var (
 		66: "GATEWAY_SHUTTING_DOWN",
 		67: "GATEWAY_INTERNAL_ERROR",
 		68: "GATEWAY_UNKNOWN_SERVICE",
+		69: "GATEWAY_REQUEST_INCOMPLETE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -212,6 +216,7 @@ var (
 		"GATEWAY_SHUTTING_DOWN":            66,
 		"GATEWAY_INTERNAL_ERROR":           67,
 		"GATEWAY_UNKNOWN_SERVICE":          68,
+		"GATEWAY_REQUEST_INCOMPLETE":       69,
 	}
 )
 
@@ -329,7 +334,7 @@ var File_pelcro_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\xd6\b\n" +
+	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\xf6\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PELCRO_VALIDATION_FAILED\x10\x01\x12\x16\n" +
@@ -371,7 +376,8 @@ const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\x14GATEWAY_CIRCUIT_OPEN\x10A\x12\x19\n" +
 	"\x15GATEWAY_SHUTTING_DOWN\x10B\x12\x1a\n" +
 	"\x16GATEWAY_INTERNAL_ERROR\x10C\x12\x1b\n" +
-	"\x17GATEWAY_UNKNOWN_SERVICE\x10D*\x8d\x02\n" +
+	"\x17GATEWAY_UNKNOWN_SERVICE\x10D\x12\x1e\n" +
+	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10E*\x8d\x02\n" +
 	"\x14FieldViolationReason\x12&\n" +
 	"\"FIELD_VIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eFIELD_REQUIRED\x10\x01\x12\x18\n" +
