@@ -12,7 +12,8 @@ import (
 // included, have limits of their own, in all and for each connection: they take nothing from the
 // calls of resources.
 const (
-	maxBuiltinCalls           = 100
+	// Each client connection that checks health occupies one (package client).
+	maxBuiltinCalls           = 1000
 	maxConnectionBuiltinCalls = 10
 )
 

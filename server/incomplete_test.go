@@ -122,7 +122,7 @@ func TestBuiltinCallLimits(t *testing.T) {
 	}
 	watching, end := context.WithCancel(t.Context())
 	defer end()
-	for n := range 10 {
+	for n := range 100 {
 		conn := g.conn
 		if n > 0 {
 			conn = dial(t, g.address, grpc.WithTransportCredentials(insecure.NewCredentials()))

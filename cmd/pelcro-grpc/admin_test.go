@@ -24,9 +24,10 @@ func TestReadiness(t *testing.T) {
 	}))
 	defer web.Close()
 	p := startWithAdmin(t, "--pelcro-url="+web.URL, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey))
-	if code, body := p.get(t, "/readyz"); code != http.StatusOK || body != "ready\n" {
-		t.Errorf("before: %d %s", code, body)
-	}
+	until(t, "the service is ready", func() bool {
+		code, body := p.get(t, "/readyz")
+		return code == http.StatusOK && body == "ready\n"
+	})
 	called := make(chan error, 1)
 	go func() {
 		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})

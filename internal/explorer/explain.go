@@ -102,6 +102,9 @@ func namesCustomer(operation mapping.Operation) bool {
 	return operation.Kind != mapping.Create && operation.Name != "ListCustomers"
 }
 
+// keptOfTooLarge is how many bytes of a too large success are kept.
+const keptOfTooLarge = 1 << 10
+
 // received is the response as the service's HTTP client would return it.
 func (g Gateway) received(operation mapping.Operation, c Capture) mapping.Response {
 	response := mapping.Response{StatusCode: c.Status, Header: c.Header, Body: c.Body}
@@ -109,7 +112,8 @@ func (g Gateway) received(operation mapping.Operation, c Capture) mapping.Respon
 	case !success && len(c.Body) > mapping.MaxErrorBody:
 		response.Body, response.BodyIncomplete = c.Body[:mapping.MaxErrorBody], true
 	case success && len(c.Body) > g.MaxBody:
-		response.Body, response.BodyIncomplete, response.TooLarge = nil, true, true
+		// The service keeps only the beginning, which shows whose response it is.
+		response.Body, response.BodyIncomplete, response.TooLarge = c.Body[:keptOfTooLarge], true, true
 	case success && operation.Kind != mapping.Delete:
 		response.Unusable = !g.Readable(operation, c.Body)
 	}

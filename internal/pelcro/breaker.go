@@ -107,9 +107,17 @@ func (b *breaker) allow() (ended func(result error), rest time.Duration, open bo
 
 func (b *breaker) blockFor(d time.Duration) { b.opens.Store(new(time.Now().Add(d))) }
 
+// minSilence is how long Pelcro must have responded to nothing to count as silent: longer than it
+// usually takes, so that a caller with a very short deadline does not count.
+const minSilence = 500 * time.Millisecond
+
+// isSilentSince reports whether Pelcro has responded to nothing since the call began.
+func (c *Client) isSilentSince(call *call) bool {
+	return c.responses.Load() == call.responsesBefore && time.Since(call.began) >= minSilence
+}
+
 // countedAs returns what an attempt says about Pelcro, in gobreaker's terms. A call that its caller's
-// deadline ended says something only if Pelcro was silent, that is, responded to nothing since that
-// call began. Otherwise one impatient caller would open the breaker for all; and if such calls never
+// deadline ended says something only if Pelcro was silent. Otherwise one impatient caller would open the breaker for all; and if such calls never
 // counted, callers with deadlines below the time limit would never open it.
 func countedAs(failed *Error, isSilent bool) error {
 	if failed == nil {

@@ -157,6 +157,7 @@ type call struct {
 	attempts   int
 	// responsesBefore is how many responses had arrived, for all calls, when this call began.
 	responsesBefore int64
+	began           time.Time
 	sent            bool // an attempt may have reached Pelcro
 }
 
@@ -204,6 +205,7 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		stats:      statsOf(ctx),
 
 		responsesBefore: c.responses.Load(),
+		began:           time.Now(),
 	}, nil
 }
 

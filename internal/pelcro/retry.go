@@ -71,7 +71,7 @@ func (c *Client) do(ctx context.Context, r request) (*Response, error) {
 			return nil, &Error{Call: call.name(), Outcome: CircuitOpen, RetryAfter: rest, Err: errCircuitOpen}
 		}
 		response, failed := c.attempt(ctx, call)
-		attempted(countedAs(failed, c.responses.Load() == call.responsesBefore))
+		attempted(countedAs(failed, c.isSilentSince(call)))
 		switch {
 		case failed == nil:
 			c.budget.earn()
