@@ -26,8 +26,8 @@ type options struct {
 // callers is how many callers run concurrently in most cases.
 const callers = 32
 
-// turns is how often each target has its turn in a round. With short turns, a machine that is busy
-// with something else for a while is busy for all of them.
+// turns is the number of turns of each target in a round. Turns are short, so that other load on the
+// machine affects all targets alike.
 const turns = 10
 
 // fleet is all running parts: the upstream, then those that are compared.
@@ -103,7 +103,7 @@ func compare(ctx context.Context, o options) error {
 
 // ratioCases compares what calls cost, and writes the profiles.
 func ratioCases(ctx context.Context, f fleet, o options) error {
-	for _, s := range []scenario{getOK, createOK, createBad, getNone, getLess, listOK} {
+	for _, s := range []scenario{getOK, createOK, createBad, getMissing, getThrottled, listOK} {
 		if !o.only.MatchString(s.name) {
 			continue
 		}

@@ -22,7 +22,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// target is a part with the connections by which it is called.
+// target is a part with the connections to it.
 type target struct {
 	*process
 	conns []*grpc.ClientConn
@@ -64,8 +64,8 @@ type scenario struct {
 	name string
 	rpc  func(context.Context, pelcrov1.CustomerServiceClient) error
 	code codes.Code
-	// vanguard is the code that vanguard-go makes of the same response. It takes {"message": …}
-	// for a google.rpc.Status with the code OK, and the client misses the response message.
+	// vanguard is the code that vanguard-go returns for the same response. It reads {"message": …}
+	// as a google.rpc.Status with the code OK, so the client has no response message.
 	vanguard codes.Code
 	method   string
 	path     string
@@ -109,10 +109,10 @@ var (
 		},
 		code: codes.OK, method: http.MethodGet, path: "customers?limit=100&page=1&site_id=1&sort=id", status: http.StatusOK,
 	}
-	createOK  = create("create", "ada.lovelace@example.com", codes.OK, codes.OK, http.StatusCreated)
-	createBad = create("create with two violations", "nope", codes.InvalidArgument, codes.Internal, http.StatusBadRequest)
-	getNone   = get("get 404", customerMissing, codes.NotFound, codes.Internal, http.StatusNotFound)
-	getLess   = get("429 storm", customerThrottled, codes.ResourceExhausted, codes.Internal, http.StatusTooManyRequests)
+	createOK     = create("create", "ada.lovelace@example.com", codes.OK, codes.OK, http.StatusCreated)
+	createBad    = create("create with two violations", "nope", codes.InvalidArgument, codes.Internal, http.StatusBadRequest)
+	getMissing   = get("get 404", customerMissing, codes.NotFound, codes.Internal, http.StatusNotFound)
+	getThrottled = get("429 storm", customerThrottled, codes.ResourceExhausted, codes.Internal, http.StatusTooManyRequests)
 )
 
 // call makes the n-th call.
@@ -161,7 +161,7 @@ func authorized(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
-// tally is how long a target's calls of a round took.
+// tally has the durations of a target's calls in a round.
 type tally struct {
 	took    []time.Duration // each call
 	elapsed time.Duration

@@ -1,11 +1,11 @@
-// Command bench compares what a call costs the gateway with what it costs other ways to the same
+// Command bench compares the cost of a call through the gateway with that of other ways to the same
 // upstream.
 //
 //	go run ./internal/bench             all cases, about ten minutes
 //	go run ./internal/bench -case get   those whose name matches "get"
 //	go run ./internal/bench -before /tmp/pelcro-grpc   also a gateway built before a change
 //
-// Every part is a process of its own on loopback: an upstream with fixed responses; the gateway as
+// Every part is a separate process on loopback: an upstream with fixed responses; the gateway as
 // it runs in production (metrics, a log line for each call to a file, callers' tokens, breaker,
 // retries, limits); a gRPC handler written by hand (plain.go); vanguard-go, which turns gRPC into
 // REST by the schema alone (vanguard.go); and net/http's ReverseProxy. They have the same settings
@@ -27,7 +27,7 @@ import (
 // roleEnv makes the program act as one of the parts.
 const roleEnv = "PELCRO_GRPC_BENCH_ROLE"
 
-// roles are the parts that are this program itself.
+// roles are the parts that this program contains.
 var roles = map[string]func() error{
 	"upstream": serveUpstream,
 	"plain":    servePlain,

@@ -196,7 +196,7 @@ func (p *plain) do(ctx context.Context, method, path string, body any) ([]byte, 
 	return raw, nil
 }
 
-// plainError makes a status with ErrorInfo and, for field errors, BadRequest.
+// plainError returns a status with ErrorInfo and, for field errors, BadRequest.
 func plainError(code int, raw []byte) error {
 	var body struct {
 		Message string              `json:"message"`

@@ -67,7 +67,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// startRole starts a part that is this program itself.
+// startRole starts this program as one of the parts.
 func startRole(ctx context.Context, name, upstream string) (*process, error) {
 	self, err1 := os.Executable()
 	address, err2 := freeAddress()

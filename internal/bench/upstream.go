@@ -42,11 +42,11 @@ func listOf(n int) []byte {
 	return b.Bytes()
 }
 
-// The ids that have another response than an immediate success.
+// The ids whose response is not an immediate success.
 const (
 	customerMissing   = 404
 	customerThrottled = 429
-	// customerSlow plus milliseconds has its response after that time.
+	// customerSlow plus n responds after n milliseconds.
 	customerSlow = 10_000
 )
 

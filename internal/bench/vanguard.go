@@ -15,7 +15,7 @@ import (
 
 // vanguardPath is where the upstream has customers in protobuf's JSON form. vanguard-go cannot read
 // Pelcro's own form (the envelope "data", Unix seconds, 0 and 1 for booleans), so it gets the same
-// customers in the one that it can read. That is an advantage that Pelcro would not give it.
+// customers in a form that it can read: an advantage that it would not have with Pelcro.
 const vanguardPath = "/protobuf/"
 
 // serveVanguard turns gRPC into REST by the schema and these rules.
