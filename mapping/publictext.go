@@ -16,7 +16,7 @@ type part struct {
 
 // hidden recognises texts of which no part is shown: database errors, stack traces and pages.
 var hidden = []part{
-	{[]string{"sqlstate", "(sql:", "select", "insert into", "delete from", "update"}, regexp.MustCompile("SQLSTATE|\\(SQL:|\\bSELECT\\b.+\\bFROM\\b|\\bINSERT INTO\\b|\\bDELETE FROM\\b|\\bUPDATE \\S+ SET\\b"), ""},
+	{[]string{"sqlstate", "(sql:", "select", "insert into", "delete from", "update"}, regexp.MustCompile(`SQLSTATE|\(SQL:|\bSELECT\b.+\bFROM\b|\bINSERT INTO\b|\bDELETE FROM\b|\bUPDATE \S+ SET\b`), ""},
 	{[]string{"select", "insert into", "delete from", "update"}, regexp.MustCompile("(?i)\\bselect\\b.*[*`\"=].*\\bfrom\\b|\\bselect\\b.+\\bfrom\\b.+\\bwhere\\b.+[=<>]|\\binsert into \\S+ (?:values|\\()|" +
 		"\\bdelete from (?:[`\"]|\\w+ where\\b)|\\bupdate (?:[`\"]\\S+|\\w+) set \\S+ ?="), ""},
 	{[]string{"duplicate entry", "violates", "unknown column", "doesn't exist"}, regexp.MustCompile(`(?i)\bduplicate entry '|\bviolates \w+ (?:\w+ )?constraint\b|\bunknown column '|\btable '\S+' doesn't exist`), ""},
