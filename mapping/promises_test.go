@@ -43,7 +43,7 @@ func checkPromises(t testing.TB, result mapping.Result) details {
 		return details{}
 	}
 	if s.Code() == codes.OK || s.Code() > codes.Unauthenticated {
-		t.Errorf("code %d is none of the canonical errors", s.Code())
+		t.Errorf("code %d is not canonical", s.Code())
 	}
 	if fromErr, ok := status.FromError(result.Err()); !ok || !proto.Equal(fromErr.Proto(), s.Proto()) {
 		t.Errorf("Err is %v, Status %v", result.Err(), s)

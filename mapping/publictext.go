@@ -29,7 +29,7 @@ var hidden = []part{
 // Laravel's own sentences stay whole, for example "Invalid bearer token.", "must match the format
 // d\TH:i:s" and "must start with one of: http://".
 var sensitive = []part{
-	// Tokens. "Bearer authentication" is none: it has neither a digit nor punctuation, and is short.
+	// Tokens. "Bearer authentication" has none: the word is short, without digits and punctuation.
 	{[]string{"eyj"}, regexp.MustCompile(`\beyJ[\w-]{8,}(?:\.[\w-]+)*`), "[token]"}, // JSON Web Token
 	{[]string{"authorization"}, regexp.MustCompile(`(?i:\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic)?)\s*[^\s"',;]+`), "Authorization: [token]"},
 	{[]string{"bearer"}, regexp.MustCompile(`(?i:\b(bearer)\s+)(?:[\w.~+/=-]*\d[\w.~+/=-]*|\w+[.~+/=]+\w[\w.~+/=-]*|[\w.~+/=-]{20,})`), "$1 [token]"},

@@ -171,7 +171,7 @@ func TestLeaks(t *testing.T) {
 }
 
 // TestUnshownTextKeepsItsViolation: the caller learns which field, if not why,
-// and upstreamMessage never holds words of ours.
+// and upstreamMessage has only words of Pelcro.
 func TestUnshownTextKeepsItsViolation(t *testing.T) {
 	body := `{"message":"The given data was invalid.","errors":{"email":["SQLSTATE[42S02]: no table users"],"phone":["The phone field is required."]}}`
 	result := mapping.FromResponse(callOf(t, "CreateCustomer"), jsonResponse(422, body))

@@ -29,7 +29,7 @@ type process struct {
 	stderr *os.File
 }
 
-// startProcess starts the sandbox. Its addresses are in the banner, because nobody may read the log.
+// startProcess starts the sandbox. Its addresses are in the banner, because a test may not read the log.
 func startProcess(t *testing.T) *process {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
