@@ -120,7 +120,7 @@ func renderDocs(t *testing.T) []byte {
 	for _, info := range catalog {
 		result, ok := samples[info.reason]
 		if !ok || result.Reason() != info.reason {
-			t.Errorf("the sample of %s is %v", info.name, result.Status())
+			t.Fatalf("%s needs a sample in docs_samples_test.go; there is %v", info.name, result.Status())
 		}
 		data.Reasons = append(data.Reasons, docsReason{
 			Name:     info.name,

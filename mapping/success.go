@@ -78,7 +78,7 @@ func isDeletion(response Response, e *evidence) bool {
 	return false
 }
 
-// isChallenge reports whether a firewall answered: AWS WAF
+// isChallenge reports whether a firewall responded: AWS WAF
 // (https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-how-it-works.html)
 // or Cloudflare (https://developers.cloudflare.com/cloudflare-challenges/).
 func isChallenge(header http.Header) bool {

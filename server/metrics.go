@@ -42,7 +42,7 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 	m.unary, m.streams = m.grpc.UnaryServerInterceptor(), m.grpc.StreamServerInterceptor()
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pelcro_grpc_calls_in_flight",
-		Help: "Customer calls that are running.",
+		Help: "Calls of resources that are running.",
 	}, callsInFlight)
 	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, inFlight)
 	return m

@@ -185,7 +185,7 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	}
 	used := c.credentialFor(ctx)
 	header := httpRequest.Header
-	header.Set("Accept", "application/json") // without it Laravel answers failures with redirects and HTML
+	header.Set("Accept", "application/json") // without it Laravel responds to failures with redirects and HTML
 	header.Set("Accept-Encoding", "gzip")
 	header.Set("User-Agent", c.config.UserAgent)
 	if c.config.Language != "" {
