@@ -267,10 +267,10 @@ func TestRetriesAreCounted(t *testing.T) {
 	}
 	families := p.scrape(t)
 	retries := counts(families["pelcro_grpc_upstream_retries_total"])[""]
-	refused := counts(families["pelcro_grpc_upstream_retries_rejected_total"])[""]
+	rejected := counts(families["pelcro_grpc_upstream_retries_rejected_total"])[""]
 	requests := counts(families["pelcro_grpc_upstream_requests_total"])[""]
-	if requests != attempts || requests != calls+retries || retries+refused != calls || retries < 3 || refused == 0 {
-		t.Errorf("%d requests, %d attempts, %d retries, %d refused", requests, attempts, retries, refused)
+	if requests != attempts || requests != calls+retries || retries+rejected != calls || retries < 3 || rejected == 0 {
+		t.Errorf("%d requests, %d attempts, %d retries, %d rejected", requests, attempts, retries, rejected)
 	}
 }
 
