@@ -35,6 +35,8 @@ http {
 	limit_req_zone $binary_remote_addr zone=one:1m rate=1r/m;
 	server {
 		listen %[1]s;
+		# A URL of 4 KiB is too long, so that a request that the gateway still sends can be.
+		large_client_header_buffers 4 4k;
 		location / {
 			proxy_pass http://%[2]s;
 			%[3]s

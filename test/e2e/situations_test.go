@@ -181,7 +181,7 @@ var situations = []situation{
 		want: except(all("UNAVAILABLE", "PELCRO_TIMEOUT"), create, "INTERNAL", "PELCRO_OUTCOME_UNKNOWN")},
 	{name: "nginx, body too large", start: behindNginx("client_max_body_size 1k;", nil), size: 2 << 10, status: 413, scripted: true, origin: "intermediary",
 		want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), create, update)},
-	{name: "nginx, URL too long", start: behindNginx("", nil), size: 10 << 10, status: 414, origin: "intermediary", want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), list)},
+	{name: "nginx, URL too long", start: behindNginx("", nil), size: 5 << 10, status: 414, origin: "intermediary", want: only(all("INVALID_ARGUMENT", "PELCRO_REQUEST_TOO_LARGE"), list)},
 	{name: "nginx, rate limit", start: func(t *testing.T) *gateway {
 		t.Helper()
 		g := behindNginx("limit_req zone=one; limit_req_status 429;", nil)(t)
