@@ -1,4 +1,4 @@
-// Package internal_test holds the import rules of the whole module.
+// Package internal_test holds the checks of the whole module: imports, and the ways in CONTRIBUTING.md.
 package internal_test
 
 import (
