@@ -70,17 +70,23 @@ func TestR12OversizedResponses(t *testing.T) {
 				var fastest time.Duration
 				var grown int64
 				rounds := scaled(20, 1)
-				for range rounds {
-					memory := measureMemory(t)
-					begin := time.Now()
+				get := func() {
 					_, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
-					if took := time.Since(begin); fastest == 0 || took < fastest {
-						fastest = took
-					}
 					if reason := reasonOf(err); (reason == "PELCRO_RESPONSE_TOO_LARGE") != (code == 200) || reason == "" {
 						t.Errorf("the response became %v, %s", err, reason)
 					}
+				}
+				for range rounds {
+					memory := measureMemory(t)
+					get()
 					grown = max(grown, memory.grewLess(32<<20))
+				}
+				for range rounds { // measuring memory takes most of the time of a call
+					begin := time.Now()
+					get()
+					if took := time.Since(begin); fastest == 0 || took < fastest {
+						fastest = took
+					}
 				}
 				err := anyCall(t.Context(), g.customers, 1)
 				if reason := reasonOf(err); code == 200 && (status.Code(err) != codes.Internal || reason != "PELCRO_RESPONSE_TOO_LARGE") {
@@ -91,7 +97,7 @@ func TestR12OversizedResponses(t *testing.T) {
 					t.Errorf("the fastest of %d took %v, want at most %v", rounds, fastest, limit)
 				}
 				// Buffers on the way hold more than the limit.
-				if n := sent.Load() / int64(rounds+1); n > 16<<20 {
+				if n := sent.Load() / int64(2*rounds+1); n > 16<<20 {
 					t.Errorf("%d bytes of each body were sent", n)
 				}
 			})
