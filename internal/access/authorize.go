@@ -44,7 +44,7 @@ func (l *List) Authorize(token string, chain []*x509.Certificate, method string)
 }
 
 // certified returns the caller that the certificate names, and whether one of the certificate's
-// names has the right. A certificate that names several callers is none of them.
+// names has the right. A certificate that names several callers identifies no caller.
 func (l *List) certified(leaf *x509.Certificate, service, method string) (caller string, allowed bool) {
 	for id := range identitiesOf(leaf) {
 		known := l.certificates[id]

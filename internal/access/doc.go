@@ -19,7 +19,7 @@
 //
 //   - A token outranks a certificate. A call with an unknown token is rejected, however good its
 //     certificate is: otherwise a revoked token would go unnoticed.
-//   - A certificate that names several callers is none of them: this package does not guess which
+//   - A certificate that names several callers identifies no caller: this package does not guess which
 //     one is calling.
 //   - The subject's common name never counts. Neither do wildcards, in the file or in a
 //     certificate.

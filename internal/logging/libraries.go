@@ -11,14 +11,14 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
-// receiver gets what libraries print, nil for nobody.
+// receiver gets what libraries print; without one, nil, it is dropped.
 var receiver atomic.Pointer[Log]
 
 // RedirectLibraries sends what libraries print through Go's standard logger, and through grpc-go's,
 // to the log of the last [Log.ReceiveLibraries]; without one it is dropped. It must be called before
 // any function of grpc-go.
 //
-// Such messages may quote what a peer sent: of a response that nobody waits for, net/http prints the
+// Such messages may quote what a peer sent: of an unexpected response, net/http prints the
 // first 4 KiB, in which there may be an API key or a customer. So only the part of a message before
 // the first quotation mark is logged.
 func RedirectLibraries() {
