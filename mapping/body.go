@@ -11,9 +11,9 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
-// MaxErrorBody is how much of an error's body is worth reading, in bytes. A body that was cut
-// there is passed with [Response.BodyIncomplete].
-const MaxErrorBody = 256 << 10
+// maxErrorBody is the size of the largest error body that is read, in bytes: Laravel's debug pages
+// are just below it.
+const maxErrorBody = 256 << 10
 
 // bodyKind is the kind of a body, whatever its Content-Type says.
 type bodyKind uint8
@@ -50,7 +50,7 @@ func examine(operation Operation, response Response) *evidence {
 	e := &evidence{delay: retryafter.Delay(response.StatusCode, response.Header)}
 	contentType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	isProblem := contentType == "application/problem+json"
-	if response.BodyIncomplete || len(response.Body) > MaxErrorBody && !isSuccess(response.StatusCode) {
+	if response.BodyIncomplete || len(response.Body) > maxErrorBody && !isSuccess(response.StatusCode) {
 		e.kind = bodyText
 		e.origin = originOfStart(response.Body, isProblem)
 		return e

@@ -81,8 +81,8 @@ func TestLongInputs(t *testing.T) {
 	for _, character := range []string{"x", "%", "й", "😀", "\xff", "\x00"} {
 		long := strings.Repeat(character, 1000)
 		call := callOf(t, "UpdateCustomer")
-		call.Operation.Name, call.Operation.Resource, call.Operation.Fields.Parent = long, long, long
-		call.ResourceID, call.Credential = long, mapping.Credential(long)
+		call.Operation.Name, call.Operation.Resource, call.ResourceID = long, long, long
+		call.Operation = call.Operation.WithParent(long)
 		for status := range everyStatus {
 			for _, body := range []string{page, fieldErrors, message} {
 				checkPromises(t, mapping.FromResponse(call, jsonResponse(status, body)))

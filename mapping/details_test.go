@@ -13,7 +13,7 @@ import (
 
 func TestMetadata(t *testing.T) {
 	caller := func(call mapping.Call) mapping.Call {
-		call.Credential = mapping.CredentialCaller
+		call.CallerKey = true
 		return call
 	}
 	for _, test := range []struct {

@@ -105,10 +105,9 @@ func samples() map[pelcrov1.ErrorReason]Result {
 func sampleCall(name string) Call {
 	operation, _ := CustomerOperation(name)
 	call := Call{
-		Operation:  operation,
-		Credential: CredentialGateway,
-		Remaining:  30 * time.Second,
-		RequestID:  "7f3c2a90d1e84b65",
+		Operation: operation,
+		Remaining: 30 * time.Second,
+		RequestID: "7f3c2a90d1e84b65",
 	}
 	if operation.Kind != Create && name != "ListCustomers" {
 		call.ResourceID = "42"

@@ -16,7 +16,7 @@ import (
 func ExampleFromResponse() {
 	create, _ := mapping.CustomerOperation("CreateCustomer")
 	result := mapping.FromResponse(
-		mapping.Call{Operation: create, Remaining: mapping.NoDeadline},
+		mapping.Call{Operation: create},
 		mapping.Response{
 			StatusCode: http.StatusBadRequest,
 			Header:     http.Header{"Content-Type": {"application/json"}},
@@ -74,11 +74,6 @@ func ExampleFromLocalError() {
 	// rpc error: code = InvalidArgument desc = The request is invalid; it was not sent to Pelcro: id: Must be positive.
 }
 
-func ExampleCode() {
-	fmt.Println(mapping.Code(pelcrov1.ErrorReason_PELCRO_RATE_LIMITED))
-	// Output: ResourceExhausted
-}
-
 func ExampleCustomerOperation() {
 	operation, known := mapping.CustomerOperation("DeleteCustomer")
 	fmt.Println(operation.Resource, operation.Kind == mapping.Delete, known)
@@ -120,7 +115,7 @@ func ExampleResult() {
 func ExampleResult_logging() {
 	create, _ := mapping.CustomerOperation("CreateCustomer")
 	result := mapping.FromResponse(
-		mapping.Call{Operation: create, Remaining: mapping.NoDeadline},
+		mapping.Call{Operation: create},
 		mapping.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"17"}}},
 	)
 	fmt.Println("code", result.Code())

@@ -351,7 +351,7 @@ func (r *fieldReader) fieldObject(path string, object rawjson.Value, depth int) 
 			r.field(path+"."+key, value, depth+1)
 		case !one.IsZero(): // the other members describe the same error
 		case slices.Contains(requestValues, key):
-		case slices.Contains(r.operation.Fields.Maps, first(path)) && ruleReasons[key] == 0:
+		case slices.Contains(r.operation.fields.Maps, first(path)) && ruleReasons[key] == 0:
 			r.field(path+"."+key, value, depth+1)
 		default:
 			r.field(path, value, depth+1)

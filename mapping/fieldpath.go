@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// FieldNames maps the keys of Pelcro's field errors to paths in the gRPC request. Pelcro separates the
+// fieldPaths maps the keys of Pelcro's field errors to paths in the gRPC request. Pelcro separates the
 // parts of a key by dots; list indexes are parts, too, and start at zero as in google.rpc.BadRequest.
-type FieldNames struct {
+type fieldPaths struct {
 	// Parent is the field of the request that holds the resource, and the parent of all keys that
 	// Names does not have; empty for the request itself.
 	Parent string
@@ -23,7 +23,7 @@ type FieldNames struct {
 
 // upstreamPath is path for a key as it came. If the key looks sensitive, only its first segment is
 // kept. Keys inside a map come from the caller and are kept.
-func (f FieldNames) upstreamPath(key string) string {
+func (f fieldPaths) upstreamPath(key string) string {
 	key = clean(key, maxFieldPath+cutMargin)
 	if !slices.Contains(f.Maps, first(key)) && !isPublic(key) {
 		if key = first(key); !isPublic(key) {
@@ -35,7 +35,7 @@ func (f FieldNames) upstreamPath(key string) string {
 
 // path returns the path of an upstream key in the request. An unknown key stays as it is, under
 // Parent. The key must be clean text.
-func (f FieldNames) path(key string) string {
+func (f fieldPaths) path(key string) string {
 	longest, found := "", false
 	for prefix := range f.Prefixes {
 		if strings.HasPrefix(key, prefix) && len(prefix) >= len(longest) {
@@ -79,7 +79,7 @@ func (f FieldNames) path(key string) string {
 }
 
 // withoutParent returns the key without the field that holds the resource.
-func (f FieldNames) withoutParent(key string) string {
+func (f fieldPaths) withoutParent(key string) string {
 	rest, found := strings.CutPrefix(key, f.Parent)
 	if found && f.Parent != "" && strings.HasPrefix(rest, ".") {
 		return rest[1:]

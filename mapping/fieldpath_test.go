@@ -131,9 +131,8 @@ func TestFieldPathsExist(t *testing.T) {
 }
 
 func TestLongestPrefixCounts(t *testing.T) {
-	call := mapping.Call{Operation: mapping.Operation{Fields: mapping.FieldNames{
-		Prefixes: map[string]string{"f": "short", "filter": "long", "fil": "middle"},
-	}}}
+	call := mapping.Call{Operation: mapping.OperationWithPrefixes(
+		map[string]string{"f": "short", "filter": "long", "fil": "middle"})}
 	for range 50 {
 		result := mapping.FromResponse(call, jsonResponse(400, `{"errors":{"filter[x]":"A."}}`))
 		if got := violationsOf(t, result); got[0] != "long=A." {

@@ -123,16 +123,16 @@ func FuzzFieldPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key string) {
 		for _, operation := range customerOperations {
-			path := operation.Fields.upstreamPath(key)
+			path := operation.fields.upstreamPath(key)
 			if len(path) > maxFieldPath || !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
 				t.Errorf("%s: %q is %q", operation.Name, key, path)
 			}
-			if again := operation.Fields.upstreamPath(key); again != path {
+			if again := operation.fields.upstreamPath(key); again != path {
 				t.Errorf("%s: %q is %q, and then %q", operation.Name, key, path, again)
 			}
-			if key != "" && operation.Fields.Parent != "" && !strings.HasPrefix(path, operation.Fields.Parent) {
+			if key != "" && operation.fields.Parent != "" && !strings.HasPrefix(path, operation.fields.Parent) {
 				first, _, _ := strings.Cut(clean(key, maxFieldPath), ".")
-				if _, known := operation.Fields.Names[first]; !known {
+				if _, known := operation.fields.Names[first]; !known {
 					t.Errorf("%s: %q is %q, outside of the resource", operation.Name, key, path)
 				}
 			}

@@ -16,9 +16,9 @@ import (
 type Response struct {
 	StatusCode int
 	Header     http.Header
-	// Body is decompressed. The body of an error beyond [MaxErrorBody] is not read.
+	// Body is decompressed. The body of an error is read if it has at most 256 KiB.
 	Body []byte
-	// BodyIncomplete says that Body was cut, at the limit or by a failure. The status alone then
+	// BodyIncomplete says that Body was cut, at a limit or by a failure. The status alone then
 	// decides.
 	BodyIncomplete bool
 	// TooLarge says that the body of a success is larger than the caller reads.
@@ -69,7 +69,7 @@ func FromResponse(call Call, response Response) Result {
 		b.metadata[metaContentType] = mediaType(response.Header)
 	}
 	if e.origin == OriginPelcro && (reason == pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED || reason == pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED) {
-		b.metadata[metaCredential] = clean(string(call.Credential), maxMetadataValue)
+		b.metadata[metaCredential] = credential(call.CallerKey)
 	}
 	if text := publicText(e.text, maxUpstreamMessage); mayQuote(response.StatusCode, reason) && !e.isDebug {
 		b.quote = text
@@ -99,10 +99,12 @@ var preconditions = map[int]string{
 	http.StatusPreconditionRequired: "PRECONDITION",
 }
 
-// IsSuccess reports whether the response is a success of the operation, as far as that can be told
-// without reading its data.
-func IsSuccess(operation Operation, response Response) bool {
-	return FromResponse(Call{Operation: operation}, response).OK()
+// credential returns whose API key it is.
+func credential(isCallers bool) string {
+	if isCallers {
+		return "caller"
+	}
+	return "gateway"
 }
 
 // FromNoResponse maps the absence of a response.
@@ -134,7 +136,7 @@ func FromLocalError(call Call, local LocalError) Result {
 	}
 	switch info.reason {
 	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
-		b.metadata[metaCredential] = string(CredentialCaller) // as with Pelcro's own
+		b.metadata[metaCredential] = credential(true) // as with Pelcro's own
 	}
 	for _, v := range local.Violations {
 		if len(b.violations) == maxViolations {
@@ -177,7 +179,7 @@ func (b *errorBuilder) addUpstream(fields []fieldError) {
 			description = "Pelcro rejected this value."
 		}
 		b.violations = append(b.violations, &errdetails.BadRequest_FieldViolation{
-			Field:       b.call.Operation.Fields.upstreamPath(f.key),
+			Field:       b.call.Operation.fields.upstreamPath(f.key),
 			Description: description,
 			Reason:      fieldReasonName(fieldReason(f.text)),
 		})

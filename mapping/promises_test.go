@@ -81,7 +81,7 @@ func checkErrorInfo(t testing.TB, result mapping.Result, d details) {
 	if !known || reason == 0 || pelcrov1.ErrorReason(reason) != result.Reason() {
 		t.Errorf("reason %q, Reason %v", d.info.GetReason(), result.Reason())
 	}
-	if code := mapping.Code(result.Reason()); code != result.Code() || code != result.Status().Code() {
+	if code := mapping.CodeOf(result.Reason()); code != result.Code() || code != result.Status().Code() {
 		t.Errorf("%v with code %v and %v, which has %v", result.Reason(), result.Code(), result.Status().Code(), code)
 	}
 	if d.info.GetDomain() != "pelcro-grpc" {
@@ -181,8 +181,6 @@ func callOf(t testing.TB, operation string) mapping.Call {
 	return mapping.Call{
 		Operation:  op,
 		ResourceID: "42",
-		Credential: mapping.CredentialGateway,
-		Remaining:  mapping.NoDeadline,
 		RequestID:  "7f3c2a90d1e84b65",
 	}
 }

@@ -261,15 +261,3 @@ var infoOf = func() map[pelcrov1.ErrorReason]*reasonInfo {
 	}
 	return index
 }()
-
-// Code returns the one gRPC code of a reason, codes.OK for the unspecified one
-// and codes.Unknown for a reason that this version does not know.
-func Code(reason pelcrov1.ErrorReason) codes.Code {
-	if reason == noError {
-		return codes.OK
-	}
-	if info, known := infoOf[reason]; known {
-		return info.code
-	}
-	return codes.Unknown
-}

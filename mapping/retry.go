@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -35,6 +36,9 @@ const noPushback = ""
 
 // stop is the pushback that forbids every retry.
 const stop = "-1"
+
+// noDeadline is the time for which a caller without a deadline is expected to wait for a retry.
+const noDeadline = time.Minute
 
 // unknownRateDelay is the delay after a 429 that names none: Pelcro counts by the minute
 // (https://docs.pelcro.com/reference/api-core-rate-limits).
@@ -116,7 +120,7 @@ func delayed(call Call, outcome Outcome, d time.Duration) advice {
 	a := advice{outcome: outcome, delay: d}
 	switch {
 	case d == 0:
-	case d <= call.Remaining:
+	case d <= cmp.Or(call.Remaining, noDeadline):
 		a.pushback = strconv.FormatInt(max(1, d.Milliseconds()), 10)
 	default:
 		a.pushback = stop

@@ -45,10 +45,10 @@ func TestRetryAdviceOfResponses(t *testing.T) {
 		{"429, delay fits", every, 429, "", "17", 20 * time.Second, advised{17 * time.Second, "17000", "rejected"}},
 		{"429, delay fits exactly", every, 429, "", "17", 17 * time.Second, advised{17 * time.Second, "17000", "rejected"}},
 		{"429, delay does not fit", every, 429, "", "17", 17*time.Second - 1, advised{17 * time.Second, "-1", "rejected"}},
-		{"429, nothing left", every, 429, "", "1", 0, advised{time.Second, "-1", "rejected"}},
+		{"429, nothing left", every, 429, "", "1", time.Nanosecond, advised{time.Second, "-1", "rejected"}},
 		{"429, deadline passed", every, 429, "", "1", -time.Second, advised{time.Second, "-1", "rejected"}},
-		{"429, no deadline", every, 429, "", "60", mapping.NoDeadline, advised{time.Minute, "60000", "rejected"}},
-		{"429, no deadline, too long", every, 429, "", "61", mapping.NoDeadline, advised{61 * time.Second, "-1", "rejected"}},
+		{"429, no deadline", every, 429, "", "60", 0, advised{time.Minute, "60000", "rejected"}},
+		{"429, no deadline, too long", every, 429, "", "61", 0, advised{61 * time.Second, "-1", "rejected"}},
 		{"429, a day", every, 429, "", "86400", 48 * time.Hour, advised{24 * time.Hour, "86400000", "rejected"}},
 		{"429, delay unknown", every, 429, "", none, time.Minute, advised{time.Minute, "-1", "rejected"}},
 
@@ -82,7 +82,7 @@ func TestRetryAdviceOfResponses(t *testing.T) {
 
 		{"503, delay fits", read, 503, "", "5", time.Minute, advised{5 * time.Second, "5000", ""}},
 		{"503, delay does not fit", read, 503, "", "90", time.Minute, advised{90 * time.Second, "-1", ""}},
-		{"503, no deadline", read, 503, page, "60", mapping.NoDeadline, advised{time.Minute, "60000", ""}},
+		{"503, no deadline", read, 503, page, "60", 0, advised{time.Minute, "60000", ""}},
 		{"503, delay unknown", read, 503, "", none, time.Minute, advised{}},
 
 		{"500", read, 500, "", "5", time.Minute, advised{}},

@@ -291,15 +291,6 @@ func TestBodyNeverReplacesStatus(t *testing.T) {
 	}
 }
 
-func TestReasonsWithoutCode(t *testing.T) {
-	if code := codeName(mapping.Code(0)); code != "OK" {
-		t.Errorf("the unspecified reason has the code %s", code)
-	}
-	if code := codeName(mapping.Code(9999)); code != "UNKNOWN" {
-		t.Errorf("an unknown reason has the code %s", code)
-	}
-}
-
 // checkOutcome checks code and reason, and all that holds of every error.
 func checkOutcome(t *testing.T, name string, result mapping.Result, code, reason string) {
 	t.Helper()

@@ -36,8 +36,6 @@ func TestVectors(t *testing.T) {
 			result := mapping.FromResponse(mapping.Call{
 				Operation:  operation,
 				ResourceID: "42",
-				Credential: mapping.CredentialGateway,
-				Remaining:  mapping.NoDeadline,
 				RequestID:  "vector",
 			}, responseOf(v))
 			details := detailsOf(t, result.Status())

@@ -14,8 +14,6 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
-
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // The headers with the credentials of callers. Where authorization is for Pelcro, the token for
@@ -73,7 +71,7 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 	if len(values) != 1 || strings.TrimSpace(values[0]) == "" {
 		return nil, ErrUnauthenticated
 	}
-	r.credential = mapping.CredentialCaller
+	r.callerKey = true
 	return s.config.Upstream.WithAuthorization(ctx, values[0]), nil
 }
 

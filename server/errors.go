@@ -116,10 +116,10 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	r := rpcOf(ctx)
 	r.cause = err
 	call := mapping.Call{
-		Operation:  r.method.operation,
-		Credential: r.credential,
-		Remaining:  remaining(ctx),
-		RequestID:  r.requestID,
+		Operation: r.method.operation,
+		CallerKey: r.callerKey,
+		Remaining: remaining(ctx),
+		RequestID: r.requestID,
 	}
 	if r.request != nil {
 		call.ResourceID = r.method.resourceID(r.request)
@@ -170,12 +170,12 @@ func endedBy(ctx, limited context.Context) error {
 	return ctx.Err()
 }
 
-// remaining returns how much is left of the caller's deadline.
+// remaining returns how much is left of the caller's deadline, 0 without a deadline.
 func remaining(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
-		return max(0, time.Until(deadline))
+		return max(time.Nanosecond, time.Until(deadline))
 	}
-	return mapping.NoDeadline
+	return 0
 }
 
 // isCancellation reports whether err says no more than that the context ended.

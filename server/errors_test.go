@@ -61,10 +61,13 @@ func TestImportantStatuses(t *testing.T) {
 				}
 			}
 			f := mustFail(t, g.customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", test.status)))
-			if test.onCreate == 0 {
+			switch test.onCreate {
+			case 0:
 				f.mustBe(t, test.code, test.reason)
-			} else {
-				f.mustBe(t, mapping.Code(test.onCreate), test.onCreate)
+			case pelcrov1.ErrorReason_PELCRO_ALREADY_EXISTS:
+				f.mustBe(t, codes.AlreadyExists, test.onCreate)
+			default:
+				f.mustBe(t, codes.Internal, test.onCreate)
 			}
 		})
 	}
@@ -117,8 +120,7 @@ func mappedResponse(t *testing.T, upstream http.Handler, method, name string, st
 	operation, _ := mapping.CustomerOperation(name)
 	return mapping.FromResponse(
 		mapping.Call{
-			Operation: operation, ResourceID: id, Credential: mapping.CredentialGateway,
-			Remaining: mapping.NoDeadline, RequestID: "every-status",
+			Operation: operation, ResourceID: id, RequestID: "every-status",
 		},
 		mapping.Response{StatusCode: w.Code, Header: w.Header(), Body: w.Body.Bytes()},
 	)

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // failure is an error as a client reads it.
@@ -45,9 +44,6 @@ func (a callResult) failure(t *testing.T) failure {
 	}
 	f := failure{code: s.Code(), message: s.Message(), status: s, trailer: a.trailer}
 	f.readDetails(t)
-	if want := mapping.Code(pelcrov1.ErrorReason(pelcrov1.ErrorReason_value[f.reason])); f.code != want {
-		t.Errorf("%s came with the code %v, want %v", f.reason, f.code, want)
-	}
 	if got := f.one(t, "x-error-reason"); got != f.reason {
 		t.Errorf("trailer x-error-reason %q, ErrorInfo %q", got, f.reason)
 	}

@@ -147,7 +147,7 @@ func isServerFault(r *rpc) bool {
 	}
 	switch r.result.Reason() {
 	case pelcrov1.ErrorReason_PELCRO_UNAUTHENTICATED:
-		return r.credential == mapping.CredentialGateway // the key is the service's own
+		return !r.callerKey // the key is the service's own
 	case pelcrov1.ErrorReason_PELCRO_METHOD_NOT_ALLOWED, pelcrov1.ErrorReason_PELCRO_ROUTE_NOT_FOUND:
 		return true
 	case pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN: // an operator asked for it

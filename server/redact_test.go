@@ -10,7 +10,6 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // A misconfigured upstream may contain the API key in any of its texts.
@@ -96,13 +95,5 @@ func TestVeryInvalidRequest(t *testing.T) {
 	}
 	if cause := g.log.call(t).text("cause"); len(cause) > 1000 {
 		t.Errorf("%d bytes are logged", len(cause))
-	}
-}
-
-// Both packages bound what is kept of an error; the mapping reads no more than
-// the client keeps.
-func TestErrorBodyLimits(t *testing.T) {
-	if mapping.MaxErrorBody != pelcro.MaxErrorBody {
-		t.Errorf("mapping reads %d bytes, the client keeps %d", mapping.MaxErrorBody, pelcro.MaxErrorBody)
 	}
 }

@@ -25,8 +25,8 @@ type rpc struct {
 	requestID  string
 	// caller is the name of the caller in the callers file, empty if unknown.
 	caller string
-	// credential is whose credential Pelcro is shown.
-	credential mapping.Credential
+	// callerKey says that Pelcro gets the caller's own credential.
+	callerKey bool
 	// request is the decoded request, nil until it was read; of a stream, the last one.
 	request any
 	// attempts counts the requests to Pelcro, statusCode is that of the last response.
@@ -51,7 +51,7 @@ func rpcOf(ctx context.Context) *rpc {
 func (s *Server) newRPC(ctx context.Context, fullMethod string) *rpc {
 	return &rpc{
 		fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(),
-		requestID: requestIDOf(ctx), credential: mapping.CredentialGateway,
+		requestID: requestIDOf(ctx),
 	}
 }
 

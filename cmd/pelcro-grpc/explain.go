@@ -50,8 +50,7 @@ func (c explainCommand) explain(captured explorer.Capture) (explorer.Explanation
 	return gateway.Explain(explorer.Question{
 		Operation:  operation,
 		CustomerID: c.ID,
-		Credential: mapping.Credential(c.Credential),
-		Remaining:  mapping.NoDeadline,
+		CallerKey:  c.Credential == "caller",
 		Response:   captured,
 	})
 }

@@ -163,7 +163,7 @@ func TestFailures(t *testing.T) {
 		} {
 			operation, _ := mapping.CustomerOperation(name)
 			explanation, err := gateway.Explain(explorer.Question{
-				Operation: operation, CustomerID: int64(f.ID), Credential: mapping.CredentialGateway, Remaining: mapping.NoDeadline,
+				Operation: operation, CustomerID: int64(f.ID),
 				Response: f.Response(operation),
 			})
 			if err != nil {

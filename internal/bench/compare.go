@@ -19,8 +19,7 @@ type options struct {
 	only          *regexp.Regexp
 	rounds, calls int
 	profiles      string
-	before        string // a gateway that was built before; empty for none
-	connections   int    // of gRPC, to each part
+	connections   int // of gRPC, to each part
 }
 
 // callers is how many callers run concurrently in most cases.
@@ -49,18 +48,13 @@ func (f fleet) stop() {
 // startFleet starts all parts; also those that it returns with an error must be stopped. The gateway
 // and its files are in dir.
 func startFleet(ctx context.Context, dir string, o options) (fleet, error) {
-	names := []string{"upstream", "gateway", "plain", "vanguard", "proxy"}
-	gateways := map[string]string{"gateway": filepath.Join(dir, gatewayBinary), "before": o.before}
-	if o.before != "" {
-		names = append(names, "before")
-	}
 	var f fleet
 	upstream := ""
-	for _, name := range names {
+	for _, name := range []string{"upstream", "gateway", "plain", "vanguard", "proxy"} {
 		var p *process
 		var err error
-		if binary, ok := gateways[name]; ok {
-			p, err = startGateway(ctx, name, binary, dir, upstream)
+		if name == "gateway" {
+			p, err = startGateway(ctx, dir, upstream)
 		} else {
 			p, err = startRole(ctx, name, upstream)
 		}
@@ -88,21 +82,16 @@ func compare(ctx context.Context, o options) error {
 	if err := prepare(ctx, dir); err != nil {
 		return err
 	}
-	for _, run := range []func(context.Context, fleet, options) error{ratioCases, slowCases} {
-		f, err := startFleet(ctx, dir, o)
-		if err == nil {
-			err = run(ctx, f, o)
-		}
-		f.stop()
-		if err != nil {
-			return err
-		}
+	f, err := startFleet(ctx, dir, o)
+	defer func() { f.stop() }()
+	if err != nil {
+		return err
 	}
-	return nil
+	return f.cases(ctx, o)
 }
 
-// ratioCases compares what calls cost, and writes the profiles.
-func ratioCases(ctx context.Context, f fleet, o options) error {
+// cases compares what calls cost, and writes the profiles.
+func (f fleet) cases(ctx context.Context, o options) error {
 	for _, s := range []scenario{getOK, createOK, createBad, getMissing, getThrottled, listOK} {
 		if !o.only.MatchString(s.name) {
 			continue

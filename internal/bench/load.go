@@ -174,7 +174,7 @@ func (t *target) measure(done tally, cpuBefore time.Duration) (measurement, erro
 	if err != nil {
 		return measurement{}, err
 	}
-	rss, err := t.memory(residentNow)
+	rss, err := t.memory()
 	slices.Sort(done.took)
 	calls := len(done.took)
 	return measurement{

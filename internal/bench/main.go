@@ -3,7 +3,6 @@
 //
 //	go run ./internal/bench             all cases, about ten minutes
 //	go run ./internal/bench -case get   those whose name matches "get"
-//	go run ./internal/bench -before /tmp/pelcro-grpc   also a gateway built before a change
 //
 // Every part is a separate process on loopback: an upstream with fixed responses; the gateway as
 // it runs in production (metrics, a log line for each call to a file, callers' tokens, breaker,
@@ -55,7 +54,6 @@ func main() {
 	flag.IntVar(&options.calls, "calls", 20_000, "calls of each part in a round")
 	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
 	flag.IntVar(&options.connections, "connections", 8, "gRPC connections to each part, which its callers share")
-	flag.StringVar(&options.before, "before", "", "a gateway that was built before a change, to compare with")
 	flag.Parse()
 	if options.rounds < 1 || options.calls < 1 || options.connections < 1 {
 		fmt.Fprintln(os.Stderr, "bench: -rounds, -calls and -connections must be at least 1")

@@ -106,19 +106,19 @@ func prepare(ctx context.Context, dir string) error {
 }
 
 // startGateway starts a gateway as it runs in production. Its files are in dir.
-func startGateway(ctx context.Context, name, binary, dir, upstream string) (*process, error) {
+func startGateway(ctx context.Context, dir, upstream string) (*process, error) {
 	address, err1 := freeAddress()
 	admin, err2 := freeAddress()
-	log, err3 := os.Create(filepath.Join(dir, name+".log"))
+	log, err3 := os.Create(filepath.Join(dir, "gateway.log"))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	defer log.Close() // the process has its own
-	command := exec.CommandContext(ctx, binary, "serve", "--listen="+address, "--admin-listen="+admin,
+	command := exec.CommandContext(ctx, filepath.Join(dir, gatewayBinary), "serve", "--listen="+address, "--admin-listen="+admin,
 		"--pelcro-url="+strings.TrimSuffix(upstream+basePath, "/"), "--site-id=1", "--pelcro-api-key-file="+filepath.Join(dir, keyFile),
 		"--auth-tokens-file="+filepath.Join(dir, callersFile), "--log-level=info", "--log-format=json")
 	command.Stderr = log
-	return (&process{name, address, admin, command}).start(ctx)
+	return (&process{"gateway", address, admin, command}).start(ctx)
 }
 
 // start waits until the part listens.
@@ -159,28 +159,17 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
-// The fields of memory: what a process has now, and the most that it has had since resetPeak.
-const (
-	residentNow  = "VmRSS:"
-	residentPeak = "VmHWM:"
-)
-
-// memory returns a field of the process, in bytes (proc_pid_status(5)).
-func (p *process) memory(field string) (int, error) {
+// memory returns what the process has now, in bytes (proc_pid_status(5)).
+func (p *process) memory() (int, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(raw)) {
-		if value, ok := strings.CutPrefix(line, field); ok {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			kib, err := strconv.Atoi(strings.Fields(value)[0])
 			return kib << 10, err
 		}
 	}
-	return 0, errors.New("no " + field)
-}
-
-// resetPeak makes the peak begin with what the process has now (proc_pid_clear_refs(5)).
-func (p *process) resetPeak() error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.command.Process.Pid), []byte("5"), 0)
+	return 0, errors.New("no VmRSS")
 }

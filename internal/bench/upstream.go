@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // customerJSON is a customer as Pelcro sends it, with every attribute.
@@ -46,8 +45,6 @@ func listOf(n int) []byte {
 const (
 	customerMissing   = 404
 	customerThrottled = 429
-	// customerSlow plus n responds after n milliseconds.
-	customerSlow = 10_000
 )
 
 // serveUpstream sends the same responses as Pelcro, always with the same data.
@@ -86,8 +83,6 @@ func serveUpstream() error {
 			case id == customerThrottled:
 				header["Retry-After"] = []string{"30"}
 				status, body = http.StatusTooManyRequests, throttled
-			case id > customerSlow:
-				time.Sleep(time.Duration(id-customerSlow) * time.Millisecond)
 			}
 		}
 		header["Content-Length"] = []string{strconv.Itoa(len(body))}

@@ -161,7 +161,7 @@ var errContradiction = errors.New("the response contradicts its status")
 // otherwise, nil for a success. A response with usable data needs no such check.
 func contradiction(operation string, response *pelcro.Response) error {
 	op, _ := mapping.CustomerOperation(operation)
-	if mapping.IsSuccess(op, mapping.Response{StatusCode: response.StatusCode, Header: response.Header, Body: response.Body}) {
+	if mapping.FromResponse(mapping.Call{Operation: op}, mapping.Response{StatusCode: response.StatusCode, Header: response.Header, Body: response.Body}).OK() {
 		return nil
 	}
 	return response.Invalid(errContradiction)

@@ -1,6 +1,7 @@
 package explorer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -99,8 +100,8 @@ func (e *explorer) clients(q Question, explanation Explanation) ([]client, error
 	// The file sets a deadline, which the service sees: a delay that fits a caller without a deadline
 	// may not fit this caller.
 	p := e.policies.of(q.Operation)
-	if p.Timeout > 0 {
-		q.Remaining = min(q.Remaining, time.Duration(p.Timeout))
+	if own := time.Duration(p.Timeout); own > 0 {
+		q.Remaining = min(cmp.Or(q.Remaining, own), own)
 	}
 	filed, err := e.Gateway.Explain(q)
 	if err != nil {

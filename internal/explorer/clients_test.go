@@ -88,7 +88,7 @@ func TestClients(t *testing.T) {
 		{"429 on Delete", "DeleteCustomer", "HTTP/1.1 429 X\nRetry-After: 5\n\n", 0, reads, "", "Some retry it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			q := Question{Operation: operation(t, test.operation), Remaining: mapping.NoDeadline}
+			q := Question{Operation: operation(t, test.operation)}
 			if test.remaining != 0 {
 				q.Remaining = test.remaining
 			}
@@ -140,7 +140,7 @@ func TestVerdict(t *testing.T) {
 		{"400 on Create", "CreateCustomer", "HTTP/1.1 400 X\n\n", nil, "Do not retry it unchanged", kindRequest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			q := Question{Operation: operation(t, test.operation), Remaining: mapping.NoDeadline, NoResponse: test.instead}
+			q := Question{Operation: operation(t, test.operation), NoResponse: test.instead}
 			if test.instead == nil {
 				q.Response, _ = ParseCapture([]byte(test.capture))
 			}

@@ -30,8 +30,9 @@ type Question struct {
 	// CustomerID is the customer that the request names, 0 for none. It is ignored for an operation
 	// whose requests have no id.
 	CustomerID int64
-	Credential mapping.Credential
-	// Remaining is what is left of the caller's deadline.
+	// CallerKey says that the API key was the caller's own.
+	CallerKey bool
+	// Remaining is what is left of the caller's deadline, 0 without a deadline.
 	Remaining time.Duration
 
 	Response Capture
@@ -57,10 +58,10 @@ type Explanation struct {
 // Explain returns what the service would send.
 func (g Gateway) Explain(q Question) (Explanation, error) {
 	call := mapping.Call{
-		Operation:  q.Operation,
-		Credential: q.Credential,
-		Remaining:  q.Remaining,
-		RequestID:  placeholderID,
+		Operation: q.Operation,
+		CallerKey: q.CallerKey,
+		Remaining: q.Remaining,
+		RequestID: placeholderID,
 	}
 	if q.CustomerID != 0 && namesCustomer(q.Operation) {
 		call.ResourceID = strconv.FormatInt(q.CustomerID, 10)
@@ -109,8 +110,6 @@ const keptOfTooLarge = 1 << 10
 func (g Gateway) received(operation mapping.Operation, c Capture) mapping.Response {
 	response := mapping.Response{StatusCode: c.Status, Header: c.Header, Body: c.Body}
 	switch success := c.Status >= 200 && c.Status <= 299; {
-	case !success && len(c.Body) > mapping.MaxErrorBody:
-		response.Body, response.BodyIncomplete = c.Body[:mapping.MaxErrorBody], true
 	case success && len(c.Body) > g.MaxBody:
 		// The service keeps only the beginning, which shows whose response it is.
 		response.Body, response.BodyIncomplete, response.TooLarge = c.Body[:keptOfTooLarge], true, true

@@ -77,7 +77,7 @@ func TestSituations(t *testing.T) {
 // TestWire: the parts are the whole.
 func TestWire(t *testing.T) {
 	for _, d := range documented {
-		explanation := explain(t, Question{Operation: operation(t, d.operation), Remaining: mapping.NoDeadline}, captured(t, d.key))
+		explanation := explain(t, Question{Operation: operation(t, d.operation)}, captured(t, d.key))
 		w := wireOf(explanation)
 		if explanation.result.OK() {
 			if w != nil {
@@ -109,7 +109,7 @@ func TestDocumented(t *testing.T) {
 		"many": "PELCRO_VALIDATION_FAILED", "success": "ERROR_REASON_UNSPECIFIED",
 	}
 	for _, d := range documented {
-		explanation := explain(t, Question{Operation: operation(t, d.operation), Remaining: mapping.NoDeadline}, captured(t, d.key))
+		explanation := explain(t, Question{Operation: operation(t, d.operation)}, captured(t, d.key))
 		if got := explanation.result.Reason().String(); got != want[d.key] {
 			t.Errorf("%s is %s, want %s", d.key, got, want[d.key])
 		}

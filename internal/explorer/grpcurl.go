@@ -34,7 +34,7 @@ const pageInsteadOfData = 604
 // grpcurl returns the line that shows the explanation in the sandbox, or a note why there is none.
 func (e *explorer) grpcurl(q Question, instead *situation, explanation Explanation) (command, error) {
 	id, note, deadline := q.Response.Status, "Prints this error.", 0.0
-	if q.Remaining != mapping.NoDeadline {
+	if q.Remaining != 0 {
 		deadline = q.Remaining.Seconds()
 	}
 	switch {
@@ -85,7 +85,7 @@ func (e *explorer) failure(id int) *Failure {
 
 // gives reports whether that failure of the sandbox has the same explanation.
 func (e *explorer) gives(q Question, failure Failure, explanation Explanation) (bool, error) {
-	q.Response, q.CustomerID, q.Credential = failure.Response(q.Operation), int64(failure.ID), mapping.CredentialGateway
+	q.Response, q.CustomerID, q.CallerKey = failure.Response(q.Operation), int64(failure.ID), false
 	other, err := e.Gateway.Explain(q)
 	return err == nil && proto.Equal(other.result.Status().Proto(), explanation.result.Status().Proto()) &&
 		other.Trailers[mapping.TrailerPushback] == explanation.Trailers[mapping.TrailerPushback], err

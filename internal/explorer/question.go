@@ -39,12 +39,12 @@ type problem struct {
 
 // question reads the form, or returns its first problem.
 func (f form) question() (Question, *problem) {
-	q := Question{Credential: mapping.Credential(f.Credential), Remaining: mapping.NoDeadline}
+	q := Question{CallerKey: f.Credential == "caller"}
 	var known bool
 	if q.Operation, known = mapping.CustomerOperation(f.Operation); !known {
 		return q, &problem{"operation", "This operation does not exist; choose one of the five."}
 	}
-	if q.Credential != mapping.CredentialGateway && q.Credential != mapping.CredentialCaller {
+	if f.Credential != "gateway" && f.Credential != "caller" {
 		return q, &problem{"credential", "The API key is the gateway's or the caller's."}
 	}
 	if id := strings.TrimSpace(f.ID); id != "" {
