@@ -150,7 +150,7 @@ func renderDocs(t *testing.T) []byte {
 	if err := page.Execute(&rendered, data); err != nil {
 		t.Fatal(err)
 	}
-	return rendered.Bytes()
+	return []byte(wrapped(rendered.String()))
 }
 
 // inOrder yields the values of an enum but the unspecified one, by number.

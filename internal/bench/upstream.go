@@ -77,10 +77,10 @@ func serveUpstream() error {
 			body = page
 		default:
 			id, _ := strconv.Atoi(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
-			switch {
-			case id == customerMissing:
+			switch id {
+			case customerMissing:
 				status, body = http.StatusNotFound, notFound
-			case id == customerThrottled:
+			case customerThrottled:
 				header["Retry-After"] = []string{"30"}
 				status, body = http.StatusTooManyRequests, throttled
 			}
