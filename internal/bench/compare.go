@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -18,7 +14,6 @@ import (
 type options struct {
 	only          *regexp.Regexp
 	rounds, calls int
-	profiles      string
 	connections   int // of gRPC, to each part
 }
 
@@ -87,10 +82,11 @@ func compare(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stdout, "to profile the gateway during a case: go tool pprof http://%s/debug/pprof/profile\n", f.named("gateway").admin)
 	return f.cases(ctx, o)
 }
 
-// cases compares what calls cost, and writes the profiles.
+// cases compares what calls cost.
 func (f fleet) cases(ctx context.Context, o options) error {
 	for _, s := range []scenario{getOK, createOK, createBad, getMissing, getThrottled, listOK} {
 		if !o.only.MatchString(s.name) {
@@ -102,12 +98,6 @@ func (f fleet) cases(ctx context.Context, o options) error {
 		}
 		if err := f.rounds(ctx, s, o.rounds, calls); err != nil {
 			return err
-		}
-		if o.profiles != "" {
-			file := filepath.Join(o.profiles, strings.ReplaceAll(s.name, " ", "-")+".pprof")
-			if err := f.profile(ctx, s, calls, file); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -160,7 +150,7 @@ func round(ctx context.Context, targets []*target, s scenario, calls int) ([]mea
 	before, tallies := make([]time.Duration, len(targets)), make([]tally, len(targets))
 	for i, t := range targets {
 		var err error
-		if before[i], err = t.cpu(); err != nil {
+		if before[i], _, err = t.usage(); err != nil {
 			return nil, err
 		}
 	}
@@ -180,48 +170,6 @@ func round(ctx context.Context, targets []*target, s scenario, calls int) ([]mea
 		}
 	}
 	return measured, nil
-}
-
-// profileTime gives a few thousand samples.
-const profileTime = 5 * time.Second
-
-// profile writes a CPU profile of the gateway under the case's load.
-func (f fleet) profile(ctx context.Context, s scenario, calls int, file string) error {
-	gateway := f.named("gateway")
-	done := make(chan error, 1)
-	go func() {
-		done <- fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", gateway.admin, int(profileTime.Seconds())), file)
-	}()
-	for {
-		if err := gateway.run(ctx, s, calls, callers, new(tally)); err != nil {
-			return err
-		}
-		select {
-		case err := <-done:
-			return err
-		default:
-		}
-	}
-}
-
-func fetch(ctx context.Context, url, file string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", url, resp.Status, raw)
-	}
-	return os.WriteFile(file, raw, 0o600)
 }
 
 func middle[T cmp.Ordered](values []T) T {

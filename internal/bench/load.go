@@ -170,11 +170,7 @@ type tally struct {
 // measure returns the measurement of a tally. The CPU time is all that the process has used in the
 // round: what it did between its turns, such as collecting garbage, belongs to its calls.
 func (t *target) measure(done tally, cpuBefore time.Duration) (measurement, error) {
-	cpu, err := t.cpu()
-	if err != nil {
-		return measurement{}, err
-	}
-	rss, err := t.memory()
+	cpu, rss, err := t.usage()
 	slices.Sort(done.took)
 	calls := len(done.took)
 	return measurement{

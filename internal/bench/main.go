@@ -52,7 +52,6 @@ func main() {
 	only := flag.String("case", "", "run only the cases whose name matches this regular expression")
 	flag.IntVar(&options.rounds, "rounds", 5, "rounds of each case")
 	flag.IntVar(&options.calls, "calls", 20_000, "calls of each part in a round")
-	flag.StringVar(&options.profiles, "profiles", "", "directory for the gateway's CPU profiles")
 	flag.IntVar(&options.connections, "connections", 8, "gRPC connections to each part, which its callers share")
 	flag.Parse()
 	if options.rounds < 1 || options.calls < 1 || options.connections < 1 {

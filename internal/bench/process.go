@@ -12,9 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 const (
@@ -145,31 +146,13 @@ func (p *process) stop() {
 	_ = p.command.Wait()
 }
 
-// cpu returns the time that the process has used so far (proc_pid_stat(5), fields 14 and 15, in
-// hundredths of a second).
-func (p *process) cpu() (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+// usage returns the CPU time that the process has used so far, and the memory that it has now, in
+// bytes.
+func (p *process) usage() (cpu time.Duration, rss int, err error) {
+	running, err := procfs.NewProc(p.command.Process.Pid)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	_, rest, _ := strings.Cut(string(raw), ") ")
-	fields := strings.Fields(rest)
-	user, err1 := strconv.Atoi(fields[14-3])
-	system, err2 := strconv.Atoi(fields[15-3])
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
-}
-
-// memory returns what the process has now, in bytes (proc_pid_status(5)).
-func (p *process) memory() (int, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(raw)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.Atoi(strings.Fields(value)[0])
-			return kib << 10, err
-		}
-	}
-	return 0, errors.New("no VmRSS")
+	stat, err := running.Stat()
+	return time.Duration(stat.CPUTime() * float64(time.Second)), stat.ResidentMemory(), err
 }
