@@ -19,10 +19,12 @@ var page embed.FS
 
 // files are the page's files by their paths on the server.
 var files = map[string]string{
-	"/{$}":       "page/index.html",
-	"/style.css": "page/style.css",
-	"/app.js":    "page/app.js",
-	"/icon.svg":  "page/icon.svg",
+	"/{$}":         "page/index.html",
+	"/style.css":   "page/style.css",
+	"/app.js":      "page/app.js",
+	"/elements.js": "page/elements.js",
+	"/result.js":   "page/result.js",
+	"/icon.svg":    "page/icon.svg",
 }
 
 // policyHeader allows the page nothing except its own files: a response that it shows may contain

@@ -80,7 +80,8 @@ func ask(t *testing.T, server *httptest.Server, question string) received {
 func TestPage(t *testing.T) {
 	server := pageServer(t)
 	for path, kind := range map[string]string{
-		"/": "text/html; charset=utf-8", "/style.css": "text/css; charset=utf-8", "/app.js": "text/javascript; charset=utf-8", "/icon.svg": "image/svg+xml",
+		"/": "text/html; charset=utf-8", "/style.css": "text/css; charset=utf-8", "/app.js": "text/javascript; charset=utf-8", "/elements.js": "text/javascript; charset=utf-8",
+		"/result.js": "text/javascript; charset=utf-8", "/icon.svg": "image/svg+xml",
 		"/api/samples": "application/json",
 	} {
 		response, body := request(t, http.MethodGet, server.URL+path, nil, "")

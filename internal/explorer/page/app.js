@@ -1,56 +1,24 @@
-"use strict";
-
 // The page asks its own origin which error a response becomes, and shows the result. Texts of
-// responses are set as text, never as HTML. Nothing is stored.
+// responses are set as text, never as HTML. Nothing is stored. The fragment of the address names the
+// chosen response; browsers do not send it. A response of the user's own is not part of it, because
+// addresses stay in the history.
 
-const $ = (id) => document.getElementById(id);
+import { $, make, show } from "./elements.js";
+import { copy, render } from "./result.js";
 
 // The failures that have a button: the most frequent ones.
 const KEYS = ["400", "401", "403", "404", "409", "422", "429", "500", "502", "503", "504", "reset"];
 const TYPING_PAUSE = 120; // ms between the last key and the question
-const ANNOUNCE_DELAY = 700; // ms before a screen reader announces the result
 
-const DETAILS = {
-  ErrorInfo: "always present: the reason, and every value of the message",
-  BadRequest: "the invalid fields",
-  RetryInfo: "how long to wait before a retry",
-  QuotaFailure: "how many requests Pelcro allows",
-  ResourceInfo: "the resource that was not found",
-  RequestInfo: "the id of the call in the service's log, here a placeholder",
-};
-const TRAILERS = {
-  "x-error-reason": () => "the reason again, for clients that read no details",
-  "x-request-id": () => "the request id again, here a placeholder",
-  "grpc-retry-pushback-ms": (value) => value === "-1"
-    ? "tells the retries built into clients to stop"
-    : `tells the retries built into clients to wait ${Number(value) / 1000} s`,
-};
-
-const samples = new Map();
+const samples = new Map(); // by their keys
 let noResponse = ""; // the key of what happened instead of a response
 let inCapture = false;
 let operationChosen = false; // by hand: only documented samples change it
 let parsed = null; // the capture as the service read it
 
-// make returns an element; strings become text.
-function make(tag, attributes, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-// prose turns `code` into elements.
-function prose(text) {
-  return text.split("`").map((piece, i) => (i % 2 ? make("code", {}, piece) : piece));
-}
-
-function show(id, visible) {
-  $(id).hidden = !visible;
-}
-
-const operation = () => document.querySelector("input[name=operation]:checked").value;
-const number = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
+const checked = (name) => document.querySelector(`input[name=${name}]:checked`);
+const operation = () => checked("operation").value;
+const namesCustomer = () => "namesCustomer" in checked("operation").dataset;
 
 // --- the left side ---
 
@@ -77,13 +45,16 @@ function arrange() {
   show("no-response", noResponse);
   show("to-capture", !inCapture || noResponse);
   show("to-fields", inCapture || noResponse);
+  show("id-field", namesCustomer());
 }
 
-function pick(key) {
+// pick shows a sample. A documented one, or one whose address names an operation, changes the
+// operation; the others keep one that was chosen by hand.
+function pick(key, wanted) {
   const sample = samples.get(key);
-  if (sample.group === "Documented" || !operationChosen) {
-    document.querySelector(`input[name=operation][value=${sample.operation}]`).checked = true;
-    operationChosen = false;
+  if (wanted || sample.group === "Documented" || !operationChosen) {
+    document.querySelector(`input[name=operation][value=${wanted ?? sample.operation}]`).checked = true;
+    operationChosen = Boolean(wanted);
   }
   $("id").value = sample.id || $("id").value;
   noResponse = sample.noResponse || "";
@@ -101,9 +72,45 @@ function pick(key) {
 
 // mark shows which sample is chosen; none after an edit.
 function mark(key) {
-  $("sample").value = key;
-  $("about").textContent = key && !noResponse ? samples.get(key).about || "" : "";
-  for (const button of $("keys").children) button.setAttribute("aria-pressed", String(button.value === key));
+  for (const radio of document.querySelectorAll("input[name=sample]")) radio.checked = radio.value === key;
+  const sample = samples.get(key);
+  $("chosen").textContent = sample && !KEYS.includes(key) ? sample.name : "";
+  $("about").textContent = sample ? (noResponse ? "" : sample.about || "") : "A response of your own. It is not a part of this page's address.";
+  address();
+}
+
+// edited is called when the response is no longer the sample.
+function edited() {
+  $("status-name").textContent = "";
+  mark("");
+  askSoon();
+}
+
+// --- the address ---
+
+// address puts the chosen sample and what was set for it into the fragment, nothing else.
+function address() {
+  const sample = checked("sample")?.value;
+  const named = new URLSearchParams(sample ? { response: sample, operation: operation() } : {});
+  if (sample && $("deadline").value.trim()) named.set("deadline", $("deadline").value.trim());
+  if (sample && $("credential").value !== "gateway") named.set("key", $("credential").value);
+  history.replaceState(null, "", sample ? "#" + named : location.pathname);
+}
+
+// visitAddress shows what the fragment names, otherwise the first key.
+function visitAddress() {
+  const named = new URLSearchParams(location.hash.slice(1));
+  const key = named.get("response");
+  if (!samples.has(key)) {
+    pick(KEYS[0], "CreateCustomer");
+    operationChosen = false;
+    if (key) $("about").textContent = "The address names a response that this page does not have. This is the first one.";
+    return;
+  }
+  const wanted = document.querySelector(`input[name=operation][value="${CSS.escape(named.get("operation") ?? "")}"]`);
+  $("deadline").value = named.get("deadline") ?? "";
+  $("credential").value = named.get("key") === "caller" ? "caller" : "gateway";
+  pick(key, wanted?.value);
 }
 
 function toCapture() {
@@ -157,7 +164,7 @@ async function ask() {
   const { signal } = asking;
   const question = {
     operation: operation(),
-    id: $("id").value,
+    id: namesCustomer() ? $("id").value : "",
     credential: $("credential").value,
     deadline: $("deadline").value,
   };
@@ -172,244 +179,93 @@ async function ask() {
       signal,
     });
     const result = await response.json();
-    if (!signal.aborted) render(result);
+    if (signal.aborted) return;
+    if (!result.problem) parsed = result.upstream?.response ?? null;
+    render(result, question.operation);
   } catch {
-    if (!signal.aborted) render({ problem: { field: "", says: "The service does not respond. Is it still running?" } });
+    if (!signal.aborted) render({ problem: { field: "", says: "The service does not respond. Is it still running?" } }, question.operation);
   }
 }
 
-// --- the right side ---
+// --- the way between question and result ---
 
-function render(result) {
-  showProblem(result.problem);
-  show("help", result.problem);
-  show("cards", !result.problem);
-  $("short-operation").textContent = operation();
-  if (result.problem) {
-    $("help-says").textContent = result.problem.says;
-    summarize("–", "", "", "", "no result yet", "");
-    announce(result.problem.says);
-    return;
-  }
-  parsed = result.upstream?.response ?? null;
-  const status = result.upstream ? String(result.upstream.status) : "—";
-  const name = result.upstream ? result.upstream.name : "no response";
-  $("status-name").textContent = name;
-  summarize(status, name, result.number, result.kind, result.code, result.reason || "the caller gets its response");
-  $("kind").textContent = result.kindSays;
-  $("code").replaceChildren(make("span", { class: "numeral" }, String(result.number)), " ", ...breakable(result.code));
-  $("reason").replaceChildren(...breakable(result.reason));
-  $("message").textContent = result.message || "The caller gets its response.";
-  renderFacts(result);
-  show("advice-part", result.advice);
-  $("advice").replaceChildren(...prose(result.advice));
-  $("verdict").textContent = result.verdict;
-  renderRequest(result);
-  renderClients(result.clients);
-  renderDetails(result.status.details ?? []);
-  renderTrailers(result.trailers);
-  renderWire(result.wire, result.omitted);
-  renderTry(result.grpcurl);
-  const invalid = result.request ? `${result.request.flatMap((line) => line.violations ?? []).length} invalid fields. ` : "";
-  announce(`${result.code}. ${result.reason ? result.reason + ". " : ""}${invalid}${result.verdict}.`);
+// goTo moves to a part of the page without a change of its address.
+function goTo(event) {
+  event.preventDefault();
+  const target = document.querySelector(event.currentTarget.getAttribute("href"));
+  target.focus({ preventScroll: true });
+  target.scrollIntoView();
 }
 
-// breakable lets long names break at their underscores.
-function breakable(name) {
-  return name.split("_").flatMap((word, i) => (i ? [make("wbr", {}), "_" + word] : [word]));
+// turn makes the link of the summary lead to the other part.
+function turn(entries) {
+  const { isIntersecting } = entries.at(-1);
+  $("jump").textContent = isIntersecting ? "Edit" : "Result";
+  $("jump").setAttribute("href", isIntersecting ? "#question" : "#result");
 }
 
-// summarize fills the line at the top.
-function summarize(status, name, number, kind, code, reason) {
-  $("short-status").textContent = status;
-  $("short-name").textContent = name;
-  $("short-number").textContent = number;
-  $("short-code").replaceChildren(...breakable(code));
-  $("short-reason").replaceChildren(...breakable(reason));
-  document.body.dataset.kind = kind || "none";
-}
-
-// showProblem shows a problem at its field.
-function showProblem(problem) {
-  for (const id of ["id", "deadline", "status", "headers", "capture"]) {
-    const mine = problem?.field === id;
-    $("wrong-" + id).textContent = mine ? problem.says : "";
-    show("wrong-" + id, mine);
-    if (mine) $(id).setAttribute("aria-invalid", "true");
-    else $(id).removeAttribute("aria-invalid");
-  }
-}
-
-let announcing;
-
-function announce(text) {
-  clearTimeout(announcing);
-  announcing = setTimeout(() => {
-    if ($("live").textContent !== text) $("live").textContent = text;
-  }, ANNOUNCE_DELAY);
-}
-
-// renderFacts shows who wrote the response and what happened to the request.
-function renderFacts({ origin, originSays, outcome, outcomeSays }) {
-  const facts = [["origin", origin, originSays], ["outcome", outcome, outcomeSays]].filter(([, value]) => value);
-  show("facts", facts.length);
-  $("facts").replaceChildren(pairs(facts.map(([name, value, words]) => [name, value, make("small", {}, words)])));
-}
-
-function renderRequest({ request, omitted }) {
-  show("request-card", request);
-  $("request").replaceChildren(...(request ?? []).map((line) => {
-    const [, text, comma] = line.text.match(/^(.*?)(,?)$/s);
-    const code = make("code", {}, text);
-    const item = make("li", {}, line.violations ? make("mark", {}, code) : code, make("code", {}, comma));
-    item.style.setProperty("--depth", line.depth);
-    for (const violation of line.violations ?? []) {
-      item.append(make("p", { class: "violation" }, make("span", { class: "why" }, violation.reason), " ", violation.description));
-    }
-    return item;
-  }));
-  show("omitted", omitted);
-  $("omitted").textContent = omitted ? `${omitted} more did not fit and are counted in violationsOmitted.` : "";
-}
-
-function renderClients(clients) {
-  show("clients-card", clients);
-  $("clients").replaceChildren(...(clients ?? []).map((client) => make(
-    "li", { class: client.retries ? "retries" : "stops" },
-    make("span", { class: "who" }, client.name),
-    make("span", { class: "does" }, client.says),
-  )));
-}
-
-function pairs(list) {
-  return make("dl", { class: "pairs" }, ...list.map(([name, value, ...notes]) => make("div", {}, make("dt", {}, name), make("dd", {}, value, ...notes))));
-}
-
-// readable returns the elements that show a detail: its values, the values of maps under names with
-// a dot, and each element of its lists.
-function readable(detail) {
-  const values = [];
-  const lists = [];
-  for (const [name, value] of Object.entries(detail)) {
-    if (Array.isArray(value)) {
-      const items = value.map((item) => make("li", {}, pairs(Object.entries(item))));
-      lists.push(make("ol", { class: "items", tabindex: "0", "aria-label": name }, ...items));
-    } else if (typeof value === "object") {
-      for (const [key, inner] of Object.entries(value)) values.push([`${name}.${key}`, inner]);
-    } else if (name !== "@type") {
-      values.push([name, value]);
-    }
-  }
-  return [...(values.length ? [pairs(values)] : []), ...lists];
-}
-
-function renderDetails(details) {
-  show("details-card", details.length);
-  $("details").replaceChildren(...details.map((detail) => {
-    const type = detail["@type"].replace(/^.*\//, "");
-    const name = type.replace("google.rpc.", "");
-    return make(
-      "section", { class: "detail", "aria-label": type },
-      make("h4", {}, make("code", {}, make("span", { class: "package" }, "google.rpc."), name), " ", make("small", {}, DETAILS[name] ?? "")),
-      ...readable(detail),
-    );
-  }));
-}
-
-function renderTrailers(trailers) {
-  const list = Object.entries(trailers).sort();
-  show("trailers-card", list.length);
-  $("trailers").replaceChildren(pairs(list.map(([name, value]) => [name, value, make("small", {}, TRAILERS[name]?.(value) ?? "")])));
-}
-
-function renderWire(wire) {
-  show("wire-card", wire);
-  if (!wire) return;
-  $("wire-sum").replaceChildren(make("strong", {}, number(wire.bytes)), ` of ${number(wire.budget)} bytes`);
-  $("meter").setAttribute("aria-valuemax", wire.budget);
-  $("meter").setAttribute("aria-valuenow", wire.bytes);
-  $("meter").setAttribute("aria-valuetext", `${wire.bytes} of ${wire.budget} bytes`);
-  $("meter").replaceChildren(...wire.parts.map((part) => {
-    const bar = make("span", {});
-    bar.style.width = `${(100 * part.bytes) / wire.budget}%`;
-    return bar;
-  }));
-  $("legend").replaceChildren(...wire.parts.map((part) => make("li", {}, part.name, " ", make("b", {}, number(part.bytes)))));
-  $("wire-hint").textContent = `Clients may reject more than 8 KiB; the service stays below ${number(wire.budget)}. ` +
-    `The google.rpc.Status takes ${number(wire.status)} of ${number(wire.statusLimit)} bytes before base64.`;
-}
-
-function renderTry(command) {
-  show("try", command.line);
-  $("line").textContent = command.line;
-  $("note").textContent = command.note;
-}
-
-async function copy() {
-  try {
-    await navigator.clipboard.writeText($("line").textContent);
-    $("copy").textContent = "Copied";
-  } catch {
-    getSelection().selectAllChildren($("line"));
-    $("copy").textContent = "Selected";
-  }
-  setTimeout(() => { $("copy").textContent = "Copy"; }, 2000);
-}
-
-// stick keeps the question visible while the result scrolls, if the window is high enough for all
-// of it: a part outside of the window could not be reached.
-function stick() {
-  const available = innerHeight - document.querySelector(".summary").offsetHeight - 3 * 16;
-  $("question").classList.toggle("sticky", $("question").offsetHeight <= available);
+// measure tells the style sheet the height of the summary, which nothing may hide behind.
+function measure() {
+  document.documentElement.style.setProperty("--bar", `${$("bar").offsetHeight}px`);
 }
 
 // --- the start ---
 
-function offer(groups) {
-  for (const { name, samples: list } of groups) {
-    const options = list.map((sample) => {
-      samples.set(sample.key, { ...sample, group: name });
-      return make("option", { value: sample.key }, sample.name);
-    });
-    $("sample").append(make("optgroup", { label: name }, ...options));
-  }
-  $("keys").append(...KEYS.map((key) => {
-    const sample = samples.get(key);
-    const button = make("button", { type: "button", value: key, title: sample.name, "aria-pressed": "false" }, sample.noResponse ? "no response" : key);
-    button.setAttribute("aria-label", sample.noResponse ? "no response: " + sample.name : sample.name);
-    button.addEventListener("click", () => pick(key));
-    return button;
-  }));
+// choice is the radio button of a sample.
+function choice(sample, text) {
+  const radio = make("input", { type: "radio", name: "sample", value: sample.key, "aria-describedby": "about" });
+  radio.addEventListener("change", () => pick(sample.key));
+  const label = make("label", { title: sample.name }, radio, make("span", {}, text));
+  if (text !== sample.name) radio.setAttribute("aria-label", sample.name);
+  return label;
 }
 
-async function start() {
+// offer fills the list of responses: each has one button, the most frequent ones a large one.
+function offer(groups) {
+  for (const { name, samples: list } of groups) {
+    for (const sample of list) samples.set(sample.key, { ...sample, group: name });
+    const others = list.filter((sample) => !KEYS.includes(sample.key));
+    $("list").append(make("fieldset", {}, make("legend", {}, name), ...others.map((sample) => choice(sample, sample.name))));
+  }
+  $("keys").append(...KEYS.map((key) => choice(samples.get(key), key)));
+}
+
+function listen() {
   $("question").addEventListener("submit", (event) => event.preventDefault());
-  $("sample").addEventListener("change", () => { if ($("sample").value) pick($("sample").value); });
   for (const radio of document.querySelectorAll("input[name=operation]")) {
     radio.addEventListener("change", () => {
       operationChosen = true;
-      const sample = samples.get($("sample").value); // none after an edit
+      const sample = samples.get(checked("sample")?.value); // none after an edit
       if (sample?.response) fillSample(sample);
+      arrange();
+      address();
       ask();
     });
   }
-  for (const id of ["id", "deadline", "credential"]) $(id).addEventListener("input", askSoon);
+  for (const id of ["id", "deadline", "credential"]) $(id).addEventListener("input", () => { address(); askSoon(); });
   for (const id of ["status", "headers", "body"]) {
-    $(id).addEventListener("input", () => { mark(""); askSoon(); });
+    $(id).addEventListener("input", edited);
     $(id).addEventListener("paste", pasted);
   }
   $("capture").addEventListener("input", askSoon);
   $("to-capture").addEventListener("click", toCapture);
   $("to-fields").addEventListener("click", toFields);
   $("copy").addEventListener("click", copy);
-  new ResizeObserver(stick).observe($("question"));
-  addEventListener("resize", stick);
+  $("jump").addEventListener("click", goTo);
+  document.querySelector(".skip").addEventListener("click", goTo);
+  new IntersectionObserver(turn, { rootMargin: "0px 0px -60% 0px" }).observe($("result"));
+  new ResizeObserver(measure).observe($("bar"));
+}
+
+async function start() {
+  listen();
   try {
     const { groups } = await (await fetch("/api/samples")).json();
     offer(groups);
-    pick(groups[0].samples[0].key);
+    visitAddress();
+    addEventListener("hashchange", visitAddress);
   } catch {
-    render({ problem: { field: "", says: "The samples cannot be loaded. Is the service still running?" } });
+    render({ problem: { field: "", says: "The samples cannot be loaded. Is the service still running?" } }, operation());
   }
 }
 
