@@ -9,6 +9,7 @@ ignore (
 
 require (
 	connectrpc.com/vanguard v0.4.0
+	github.com/agnivade/levenshtein v1.2.2
 	github.com/alecthomas/kong v1.17.0
 	github.com/go-json-experiment/json v1.27.2
 	github.com/go-logr/logr v1.4.4

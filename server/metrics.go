@@ -22,6 +22,8 @@ type metrics struct {
 	errors          *prometheus.CounterVec
 	unknownOutcomes *prometheus.CounterVec
 	rejected        *prometheus.CounterVec
+	// handshakeFailures counts connections without a call.
+	handshakeFailures prometheus.Counter
 }
 
 // newMetrics registers the metrics of a server.
@@ -39,12 +41,16 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 		rejected: counter("pelcro_grpc_rejected_by_transport_total",
 			"Calls that gRPC itself rejected before the service had the whole request.", service, name, code),
 	}
+	m.handshakeFailures = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "pelcro_grpc_tls_handshake_failures_total",
+		Help: "Connections that ended in the TLS handshake, for example without a valid certificate or without TLS.",
+	})
 	m.unary, m.streams = m.grpc.UnaryServerInterceptor(), m.grpc.StreamServerInterceptor()
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pelcro_grpc_calls_in_flight",
 		Help: "Calls of resources that are running.",
 	}, callsInFlight)
-	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, inFlight)
+	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, m.handshakeFailures, inFlight)
 	return m
 }
 

@@ -54,7 +54,7 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 	switch {
 	case isServerFault(r):
 		level = slog.LevelError
-	case r.method.isHealth(): // probes are frequent
+	case r.method.isBuiltin(): // probes are frequent, and each call of grpcurl begins with reflection
 		level = slog.LevelDebug
 	}
 	if !r.method.logger.Enabled(ctx, level) {

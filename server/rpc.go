@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -83,6 +84,11 @@ func (m *method) isCreate() bool { return m.operation.Name != "" && m.operation.
 
 // isHealth reports whether the method is one of grpc.health.v1.
 func (m *method) isHealth() bool { return m.service == healthpb.Health_ServiceDesc.ServiceName }
+
+// isBuiltin reports whether the method is one of health or reflection.
+func (m *method) isBuiltin() bool {
+	return m.isHealth() || strings.HasPrefix(m.service, "grpc.reflection.")
+}
 
 // unknown names a method that the server does not have: the caller's name for it could be
 // anything, and so becomes no label and no log field.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -92,7 +91,7 @@ func (s *Server) options() []grpc.ServerOption {
 	}
 	options = append(options, grpc.StatsHandler(observer))
 	if s.config.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(s.config.TLS)))
+		options = append(options, grpc.Creds(s.handshakes(s.config.TLS)))
 	}
 	return options
 }

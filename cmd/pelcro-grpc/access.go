@@ -49,6 +49,8 @@ func (c serveCommand) protection(found *problems) *protection {
 			for _, each := range unjoin(err) {
 				*found = append(*found, c.callersProblem(each))
 			}
+		} else {
+			p.files[len(p.files)-1].warnings = func() []string { return p.callers.Unknown(servedMethods()) }
 		}
 	} else if c.TLSClientCA != "" {
 		found.addf("--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)")
@@ -130,9 +132,19 @@ func isLoopback(address string) bool {
 func (p *protection) follow(what string, names []string, adopt func([][]byte) error) error {
 	files, err := reload.Open(names, adopt)
 	if err == nil {
-		p.files = append(p.files, followed{what, files})
+		p.files = append(p.files, followed{what: what, files: files})
 	}
 	return err
+}
+
+// warnings are what is suspicious about the files in use, a sentence each.
+func (p *protection) warnings() (all []string) {
+	for _, each := range p.files {
+		if each.warnings != nil {
+			all = append(all, each.warnings()...)
+		}
+	}
+	return all
 }
 
 // tlsConfig is nil for plain text.

@@ -83,5 +83,5 @@ func followKey(file string, client *pelcro.Client) (followed, error) {
 		}
 		return err
 	})
-	return followed{"api_key", files}, err
+	return followed{what: "api_key", files: files}, err
 }

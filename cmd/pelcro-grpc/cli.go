@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,13 +39,20 @@ type commands struct {
 	Explain explainCommand `cmd:"" help:"Read an HTTP response, as curl -si or curl -v prints it, from standard input and print the gRPC status that it becomes."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for a caller, and print it with the line of the callers file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
 }
+
+const description = `A gRPC service in front of Pelcro's REST API.
+
+To try it without an account: pelcro-grpc serve --sandbox. All settings of the service: pelcro-grpc serve --help.`
 
 // defaults are the defaults that other packages decide.
 var defaults = kong.Vars{
 	"pelcro_url":         defaultPelcroURL,
 	"concurrent_calls":   strconv.Itoa(server.DefaultMaxConcurrentCalls),
 	"sandbox_rate_limit": strconv.Itoa(sandbox.DefaultRequestsPerMinute),
+	"version":            versionLine(),
 }
 
 // usageError is configuration or input that the user must change: a problem on each line.
@@ -63,7 +72,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	exited := false
 	parser, err := kong.New(&cli,
 		kong.Name("pelcro-grpc"),
-		kong.Description("A gRPC service in front of Pelcro's REST API."),
+		kong.Description(description),
 		kong.DefaultEnvars(envPrefix),
 		defaults,
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -73,14 +82,47 @@ func run(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return report(std.err, err)
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(normalize(args))
 	switch {
 	case exited:
 		return exitOK
 	case err != nil:
-		return report(std.err, usageErrorf("%v (see pelcro-grpc --help)", err))
+		return report(std.err, usageErrorf("%v (see %s --help)", err, commandOf(err)))
 	}
 	return report(std.err, parsed.Run(std))
+}
+
+// normalize makes --help of the command help, and joins a flag with a negative number after it,
+// which would be read as a flag and reported as one, instead of as a number that is out of range.
+func normalize(args []string) []string {
+	if len(args) > 0 && args[0] == "help" {
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	var joined []string
+	for _, arg := range args {
+		last := len(joined) - 1
+		if last >= 0 && longFlag.MatchString(joined[last]) && negativeNumber.MatchString(arg) {
+			joined[last] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
+var (
+	longFlag       = regexp.MustCompile(`^--[a-z-]+$`)
+	negativeNumber = regexp.MustCompile(`^-[0-9]`)
+)
+
+// commandOf returns the command whose command line is invalid, to ask it for help.
+func commandOf(err error) string {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		if selected := wrong.Context.Selected(); selected != nil {
+			return selected.FullPath()
+		}
+	}
+	return "pelcro-grpc"
 }
 
 // report prints an error and returns the exit code for it.

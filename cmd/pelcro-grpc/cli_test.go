@@ -13,6 +13,8 @@ func TestHelp(t *testing.T) {
 		{"help-serve.txt", "serve --help"},
 		{"help-explain.txt", "explain --help"},
 		{"help-version.txt", "version --help"},
+		{"help.txt", "help"},
+		{"help-serve.txt", "help serve"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			r := runWith(t, "", strings.Fields(test.args)...)
@@ -22,9 +24,9 @@ func TestHelp(t *testing.T) {
 			golden(t, test.name, r.out)
 
 			help := strings.Join(strings.Fields(r.out), " ")
-			for _, flag := range regexp.MustCompile(` --(?:\[no-\])?([a-z-]+)`).FindAllStringSubmatch(help, -1) {
+			for _, flag := range regexp.MustCompile(`(?m)^ {2,}(?:-h, )?--(?:\[no-\])?([a-z-]+)`).FindAllStringSubmatch(r.out, -1) {
 				env := "$PELCRO_GRPC_" + strings.ToUpper(strings.ReplaceAll(flag[1], "-", "_"))
-				if flag[1] != "help" && !strings.Contains(help, env) {
+				if flag[1] != "help" && flag[1] != "version" && !strings.Contains(help, env) {
 					t.Errorf("--%s: the help does not show %s", flag[1], env)
 				}
 			}
@@ -33,9 +35,11 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	r := runWith(t, "", "version")
-	if r.code != exitOK || r.err != "" || !regexp.MustCompile(`^pelcro-grpc \S+ go1\.\S+ \S+/\S+\n$`).MatchString(r.out) {
-		t.Errorf("exit code %d, %q %q", r.code, r.out, r.err)
+	for _, args := range []string{"version", "--version"} {
+		r := runWith(t, "", args)
+		if r.code != exitOK || r.err != "" || !regexp.MustCompile(`^pelcro-grpc \S+ go1\.\S+ \S+/\S+\n$`).MatchString(r.out) {
+			t.Errorf("%s: exit code %d, %q %q", args, r.code, r.out, r.err)
+		}
 	}
 }
 
@@ -44,16 +48,19 @@ func TestUsage(t *testing.T) {
 	for _, test := range []struct{ name, args, want string }{
 		{"no command", "", `expected one of "serve", "explain", "token", "version" (see pelcro-grpc --help)`},
 		{"unknown command", "start", `unexpected argument start (see pelcro-grpc --help)`},
-		{"unknown flag", "serve --verbose", `unknown flag --verbose (see pelcro-grpc --help)`},
-		{"a key as a flag", "serve --pelcro-api-key=" + canaryKey, `unknown flag --pelcro-api-key, did you mean "--pelcro-api-key-file"? (see pelcro-grpc --help)`},
-		{"flag of another command", "version --listen=:0", `unknown flag --listen (see pelcro-grpc --help)`},
-		{"argument", "serve now", `unexpected argument now (see pelcro-grpc --help)`},
-		{"no number", "serve --site-id=one", `--site-id: expected a valid 32 bit int but got "one" (see pelcro-grpc --help)`},
-		{"no duration", "serve --request-timeout=30", `--request-timeout: expected duration but got "30": time: missing unit in duration "30" (see pelcro-grpc --help)`},
-		{"no level", "serve --log-level=loud", `--log-level must be one of "debug","info","warn","error" but got "loud" (see pelcro-grpc --help)`},
-		{"no format", "serve --log-format=xml", `--log-format must be one of "auto","json","text" but got "xml" (see pelcro-grpc --help)`},
-		{"no operation", "explain --operation=Get", `--operation must be one of "GetCustomer","ListCustomers","CreateCustomer","UpdateCustomer","DeleteCustomer" but got "Get" (see pelcro-grpc --help)`},
-		{"no credential", "explain --credential=mine", `--credential must be one of "gateway","caller" but got "mine" (see pelcro-grpc --help)`},
+		{"unknown flag", "serve --verbose", `unknown flag --verbose (see pelcro-grpc serve --help)`},
+		{"a key as a flag", "serve --pelcro-api-key=" + canaryKey, `unknown flag --pelcro-api-key, did you mean "--pelcro-api-key-file"? (see pelcro-grpc serve --help)`},
+		{"flag of another command", "version --listen=:0", `unknown flag --listen (see pelcro-grpc version --help)`},
+		{"argument", "serve now", `unexpected argument now (see pelcro-grpc serve --help)`},
+		{"no number", "serve --site-id=one", `--site-id: expected a valid 32 bit int but got "one" (see pelcro-grpc serve --help)`},
+		{"a negative duration", "serve --sandbox --request-timeout -5s", `--request-timeout must be greater than 0, for example 30s`},
+		{"a negative site", "serve --site-id -1 --sandbox", `--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard`},
+		{"an unknown topic", "help me", `unexpected argument me (see pelcro-grpc --help)`},
+		{"no duration", "serve --request-timeout=30", `--request-timeout: expected duration but got "30": time: missing unit in duration "30" (see pelcro-grpc serve --help)`},
+		{"no level", "serve --log-level=loud", `--log-level must be one of "debug","info","warn","error" but got "loud" (see pelcro-grpc serve --help)`},
+		{"no format", "serve --log-format=xml", `--log-format must be one of "auto","json","text" but got "xml" (see pelcro-grpc serve --help)`},
+		{"no operation", "explain --operation=Get", `--operation must be one of "GetCustomer","ListCustomers","CreateCustomer","UpdateCustomer","DeleteCustomer" but got "Get" (see pelcro-grpc explain --help)`},
+		{"no credential", "explain --credential=mine", `--credential must be one of "gateway","caller" but got "mine" (see pelcro-grpc explain --help)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			runWith(t, "", strings.Fields(test.args)...).mustReject(t, test.want)
@@ -62,7 +69,7 @@ func TestUsage(t *testing.T) {
 	t.Run("environment", func(t *testing.T) {
 		t.Setenv("PELCRO_GRPC_SITE_ID", "one")
 		runWith(t, "", "serve").mustReject(t,
-			`--site-id: expected a valid 32 bit int but got "one" (from envar PELCRO_GRPC_SITE_ID="one") (see pelcro-grpc --help)`)
+			`--site-id: expected a valid 32 bit int but got "one" (from envar PELCRO_GRPC_SITE_ID="one") (see pelcro-grpc serve --help)`)
 	})
 }
 

@@ -151,8 +151,11 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	address := taken.Addr().String()
-	runWith(t, "", "serve", "--sandbox", "--listen="+address).mustReject(t,
+	runWith(t, "", "serve", "--sandbox", "--admin-listen=127.0.0.1:0", "--listen="+address).mustReject(t,
 		"cannot listen on "+address+" (address already in use); choose another address with --listen")
+	runWith(t, "", "serve", "--sandbox", "--admin-listen="+address, "--listen="+address).mustReject(t,
+		"cannot listen on "+address+" (address already in use); choose another address with --listen",
+		"cannot listen on "+address+" (address already in use); choose another address with --admin-listen")
 }
 
 // upstream serves a Pelcro of this test.

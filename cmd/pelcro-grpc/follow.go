@@ -14,6 +14,18 @@ import (
 type followed struct {
 	what  string
 	files *reload.Files
+	// warnings returns what is suspicious about the version in use, nil for files without such checks.
+	warnings func() []string
+}
+
+// warn logs what is suspicious about the version in use.
+func (f *follower) warn(each followed) {
+	if each.warnings == nil {
+		return
+	}
+	for _, text := range each.warnings() {
+		f.logger.Warn("suspicious content of a file", "file", each.what, "cause", text)
+	}
 }
 
 // follower reports changed files to operators.
@@ -44,6 +56,7 @@ func (f *follower) start(ctx context.Context, files []followed) (stop func()) {
 	var group sync.WaitGroup
 	for _, each := range files {
 		adopted, rejected := f.reloads.WithLabelValues(each.what, resultAdopted), f.reloads.WithLabelValues(each.what, resultRejected)
+		f.warn(each)
 		group.Go(func() {
 			each.files.Watch(ctx, func(err error) {
 				if err != nil {
@@ -53,6 +66,7 @@ func (f *follower) start(ctx context.Context, files []followed) (stop func()) {
 				}
 				adopted.Inc()
 				f.logger.Info("reloaded", "file", each.what)
+				f.warn(each)
 			})
 		})
 	}

@@ -38,19 +38,18 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	case err != nil:
 		return err
 	case c.Check:
+		for _, text := range config.protected.warnings() {
+			fmt.Fprintln(std.err, "pelcro-grpc: "+text)
+		}
 		_, err := fmt.Fprintln(std.out, "pelcro-grpc: "+c.checked(config))
 		return err
 	}
-	listener, err := listen(ctx, "--listen", c.Listen)
+	listener, adminListener, err := c.listen(ctx)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	c.Listen = listener.Addr().String()
-	adminListener, err := listen(ctx, "--admin-listen", c.AdminListen)
-	if err != nil {
-		return err
-	}
 	adminServer := admin.New(adminListener, version())
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
@@ -105,10 +104,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	if c.Sandbox {
 		printBanner(std.out, c.Listen, c.pageURL(), c.extraFlags())
 	}
-	for _, risk := range protected.risks {
-		logger.Warn("insecure, as --insecure allows: " + risk)
-	}
-	logger.Info("serving", "address", c.Listen, "admin", c.AdminListen, "pelcro", config.upstream.BaseURL.Host, "sandbox", c.Sandbox, "version", version())
+	c.announce(logger, config)
 	if err := service.Serve(ctx, listener); err != nil {
 		logger.Error("the service failed", "cause", err.Error())
 		return errLogged
@@ -116,14 +112,30 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	return nil
 }
 
-// listen listens on the address of the flag; the listener is nil for an empty one.
-func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+// listen listens on both addresses; admin is nil without one. Its error names every address that is
+// not free.
+func (c serveCommand) listen(ctx context.Context) (calls, admin net.Listener, err error) {
+	calls, callsErr := listenOn(ctx, "--listen", c.Listen)
+	admin, adminErr := listenOn(ctx, "--admin-listen", c.AdminListen)
+	if callsErr == nil && adminErr == nil {
+		return calls, admin, nil
+	}
+	for _, listener := range []net.Listener{calls, admin} {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
+	return nil, nil, usageError{errors.Join(callsErr, adminErr)}
+}
+
+// listenOn listens on the address of the flag; the listener is nil for an empty one.
+func listenOn(ctx context.Context, flag, address string) (net.Listener, error) {
 	if address == "" {
 		return nil, nil //nolint:nilnil // not to listen is meant
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usageErrorf("cannot listen on %s (%w); choose another address with %s", address, cause(err), flag)
+		return nil, fmt.Errorf("cannot listen on %s (%w); choose another address with %s", address, cause(err), flag)
 	}
 	return listener, nil
 }

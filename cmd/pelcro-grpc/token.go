@@ -20,6 +20,9 @@ func (c tokenCommand) Run(_ context.Context, std stdio) error {
 	if err != nil {
 		return usageError{err}
 	}
+	for _, text := range access.UnknownMethods(c.Methods, servedMethods()) {
+		fmt.Fprintln(std.err, "pelcro-grpc: "+text)
+	}
 	if _, err := fmt.Fprintf(std.out, "%s\n%s\n", token, line); err != nil {
 		return fmt.Errorf("writing the token: %w", err)
 	}

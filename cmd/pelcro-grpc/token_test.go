@@ -22,10 +22,10 @@ func TestTokenHelp(t *testing.T) {
 
 // TestToken: the output is two lines, the token and its line of the callers file.
 func TestToken(t *testing.T) {
-	form := regexp.MustCompile(`^(pelcro_grpc_[0-9a-f]{64})\nbilling sha256:([0-9a-f]{64}) pelcro\.v1\.CustomerService/GetCustomer,a\.B/\*\n$`)
+	form := regexp.MustCompile(`^(pelcro_grpc_[0-9a-f]{64})\nbilling sha256:([0-9a-f]{64}) pelcro\.v1\.CustomerService/GetCustomer,grpc\.health\.v1\.Health/\*\n$`)
 	seen := map[string]bool{}
 	for range 10 {
-		r := runWith(t, "", "token", "billing", "pelcro.v1.CustomerService/GetCustomer,a.B/*")
+		r := runWith(t, "", "token", "billing", "pelcro.v1.CustomerService/GetCustomer,grpc.health.v1.Health/*")
 		groups := form.FindStringSubmatch(r.out)
 		if r.code != exitOK || r.err != tokenAdvice || groups == nil {
 			t.Fatalf("exit code %d, %q, %q", r.code, r.out, r.err)
@@ -40,6 +40,17 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestTokenForUnknownMethods: the token is made, because another version may have the method.
+func TestTokenForUnknownMethods(t *testing.T) {
+	r := runWith(t, "", "token", "billing", "*,pelcro.v1.CustomerService/GetCustomers,pelcro.v1.Customers/*")
+	want := "pelcro-grpc: METHOD 2 does not exist in this version of the service and allows nothing; the closest name is pelcro.v1.CustomerService/GetCustomer\n" +
+		"pelcro-grpc: METHOD 3 does not exist in this version of the service and allows nothing; the closest name is pelcro.v1.CustomerService/*\n" +
+		tokenAdvice
+	if r.code != exitOK || r.err != want {
+		t.Errorf("exit code %d\ngot:\n%swant:\n%s", r.code, r.err, want)
+	}
+}
+
 func TestTokenProblems(t *testing.T) {
 	const (
 		name   = "NAME must be 1 to 64 letters A-Z a-z, digits or the characters . _ -"
@@ -50,9 +61,9 @@ func TestTokenProblems(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"nothing", nil, []string{`expected "<NAME> <METHODS>" (see pelcro-grpc --help)`}},
-		{"no methods", []string{"billing"}, []string{`expected "<METHODS>" (see pelcro-grpc --help)`}},
-		{"methods in two parts", []string{"billing", "a.B/C,", "a.B/D"}, []string{`unexpected argument a.B/D (see pelcro-grpc --help)`}},
+		{"nothing", nil, []string{`expected "<NAME> <METHODS>" (see pelcro-grpc token --help)`}},
+		{"no methods", []string{"billing"}, []string{`expected "<METHODS>" (see pelcro-grpc token --help)`}},
+		{"methods in two parts", []string{"billing", "a.B/C,", "a.B/D"}, []string{`unexpected argument a.B/D (see pelcro-grpc token --help)`}},
 		{"a name with a space", []string{"the billing", "*"}, []string{name}},
 		{"no name", []string{"", "*"}, []string{name}},
 		{"no method after a comma", []string{"billing", "*,"}, []string{"METHOD 2" + method}},

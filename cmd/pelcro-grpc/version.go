@@ -10,12 +10,24 @@ import (
 type versionCommand struct{}
 
 func (versionCommand) Run(_ context.Context, std stdio) error {
-	_, err := fmt.Fprintf(std.out, "pelcro-grpc %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(std.out, versionLine())
 	return err
 }
 
-// version returns the module's version, or "(devel)" for a build without one.
+// versionLine is what the command version and the flag --version print.
+func versionLine() string {
+	return fmt.Sprintf("pelcro-grpc %s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// release is the version of a release, set by the linker (.ci/release).
+var release string
+
+// version returns the version of the release, otherwise the module's, or "(devel)" for a build
+// without one.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

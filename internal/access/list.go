@@ -24,6 +24,7 @@ const byteOrderMark = "\ufeff"
 type List struct {
 	tokens       map[digest]*grant
 	certificates map[identity]*grant
+	lines        []lineRights
 }
 
 // grant says what a caller may do who presents the credential.
@@ -39,7 +40,7 @@ func Parse(file []byte) (*List, error) {
 	if len(file) > maxFile {
 		return nil, fmt.Errorf("it is larger than %d KiB, so it is not a list of callers", maxFile>>10)
 	}
-	p := parser{list: &List{map[digest]*grant{}, map[identity]*grant{}}}
+	p := parser{list: &List{tokens: map[digest]*grant{}, certificates: map[identity]*grant{}}}
 	number := 0
 	for text := range strings.Lines(strings.TrimPrefix(string(file), byteOrderMark)) {
 		number++
@@ -127,6 +128,7 @@ func (p *parser) line(number int, text string) {
 	} else if other := add(p.list.certificates, id, added); other != 0 {
 		p.problem(number, fmt.Sprintf("it has the certificate of line %d under another NAME; a certificate belongs to one caller", other))
 	}
+	p.list.lines = append(p.list.lines, lineRights{number, rights})
 }
 
 // add adds a line's grant. A credential that another caller has is not added; the line of that
