@@ -37,6 +37,7 @@ type serveCommand struct {
 	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
 	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
 	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"${sandbox_rate_limit}" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
+	SandboxSeed        string        `name:"sandbox-seed" placeholder:"FILE" help:"File with the sandbox's customers as JSON, and the time of their changes, for tests (docs/testing.md)."`
 	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
 	UpstreamLanguage   string        `name:"upstream-language" placeholder:"TAG" help:"Language of Pelcro's texts, for example en, sent as Accept-Language; Pelcro may then set it as the language of new customers."`
@@ -53,6 +54,7 @@ type validConfig struct {
 	upstream  pelcro.Config
 	traces    telemetry.Config
 	protected *protection
+	seed      *sandbox.Seed // nil for the sandbox's own customers
 }
 
 // problems are what is wrong with a configuration, each with its remedy.
@@ -71,6 +73,7 @@ func (c serveCommand) validate() (config validConfig, err error) {
 		found.addf("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
 	}
 	config.protected = c.protection(&found)
+	config.seed = c.seed(&found)
 	if err := errors.Join(found...); err != nil {
 		return validConfig{}, usageError{err}
 	}

@@ -35,7 +35,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // lines that begin with "$ " are commands, the lines after them the output. All commands of a
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
-	for _, document := range []string{"README.md", "docs/tools.md"} {
+	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md"} {
 		t.Run(document, func(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join(root, document))
 			if err != nil {
@@ -48,7 +48,11 @@ func TestTranscripts(t *testing.T) {
 			if len(steps) == 0 {
 				t.Fatal("it has no console block")
 			}
-			p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
+			args := []string{"--sandbox", "--admin-listen=127.0.0.1:0"}
+			if seed := jsonBlock.FindStringSubmatch(string(raw)); strings.Contains(string(raw), "--sandbox-seed") && seed != nil {
+				args = append(args, "--sandbox-seed="+write(t, seed[1]))
+			}
+			p := start(t, args...)
 			last := called{exit: -1}
 			for _, step := range steps {
 				t.Run(fmt.Sprintf("line %d", step.line), func(t *testing.T) {
@@ -59,6 +63,9 @@ func TestTranscripts(t *testing.T) {
 		})
 	}
 }
+
+// jsonBlock is the first block of JSON in a document about --sandbox-seed: the sandbox's customers.
+var jsonBlock = regexp.MustCompile("(?s)```json\n(.*?)```")
 
 // run runs the command; last is the result of the command before it.
 func (s step) run(t *testing.T, p *program, last *called) {

@@ -54,7 +54,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
 	if c.Sandbox {
-		stopSandbox, err := startSandbox(ctx, &config.upstream, c.SandboxRateLimit, logger)
+		stopSandbox, err := startSandbox(ctx, &config.upstream, sandbox.Config{RequestsPerMinute: c.SandboxRateLimit, Seed: config.seed}, logger)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	}
 	adminServer.Serve(admin.Config{Ready: service.Ready, Settings: c.effectiveSettings(config), Page: page, Logger: logger})
 	if c.Sandbox {
-		printBanner(std.out, c.Listen, c.pageURL(), c.extraFlags())
+		c.printBanner(std.out, config.seed)
 	}
 	c.announce(logger, config)
 	if err := service.Serve(ctx, listener); err != nil {
@@ -152,8 +152,8 @@ func cause(err error) error {
 }
 
 // startSandbox serves a sandbox on a free loopback port and puts its address, key and site into the
-// configuration. rateLimit is in requests a minute. stop ends it.
-func startSandbox(ctx context.Context, config *pelcro.Config, rateLimit int, logger *slog.Logger) (stop func(), err error) {
+// configuration. stop ends it.
+func startSandbox(ctx context.Context, config *pelcro.Config, contents sandbox.Config, logger *slog.Logger) (stop func(), err error) {
 	if config.SiteID == 0 {
 		config.SiteID = sandbox.DefaultSiteID
 	}
@@ -163,8 +163,9 @@ func startSandbox(ctx context.Context, config *pelcro.Config, rateLimit int, log
 		return nil, fmt.Errorf("no port for the sandbox: %w", err)
 	}
 	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
+	contents.SiteID = int(config.SiteID)
 	httpServer := &http.Server{
-		Handler: sandbox.New(sandbox.Config{SiteID: int(config.SiteID), RequestsPerMinute: rateLimit}),
+		Handler: sandbox.New(contents),
 		// Its only client is this process.
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -197,19 +198,23 @@ func (c serveCommand) extraFlags() string {
 	return strings.Join(needs, "; ")
 }
 
-// printBanner shows what to try with a sandbox; page is the URL of the explorer, needs what calls
-// need in addition, both empty for none.
-func printBanner(w io.Writer, address, page, needs string) {
+// printBanner shows what to try with a sandbox.
+func (c serveCommand) printBanner(w io.Writer, seed *sandbox.Seed) {
+	customers, first := "customers 1001 to 1008", int64(1001)
+	if seed != nil {
+		customers, first = "the customers of "+c.SandboxSeed, seed.First()
+	}
+	page := c.pageURL()
 	if page != "" {
 		page = "\nError explorer, in a browser: " + page
 	}
-	if needs != "" {
+	if needs := c.extraFlags(); needs != "" {
 		page = "\nWith the flags in use, these calls also need " + needs + "." + page
 	}
-	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, customers 1001 to 1008.
+	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, %[3]s.
 Try:
 
-  grpcurl -plaintext -d '{"id": 1001}' %[1]s pelcro.v1.CustomerService/GetCustomer
+  grpcurl -plaintext -d '{"id": %[4]d}' %[1]s pelcro.v1.CustomerService/GetCustomer
   grpcurl -plaintext -d '{"customer": {"email": "nope"}}' %[1]s pelcro.v1.CustomerService/CreateCustomer
   grpcurl -plaintext -d '{"id": 404}' %[1]s pelcro.v1.CustomerService/GetCustomer
   grpcurl -plaintext -d '{"id": 429}' %[1]s pelcro.v1.CustomerService/GetCustomer
@@ -217,5 +222,5 @@ Try:
 Any id from 300 to 599 returns that HTTP status; 601 resets, 602 hangs, 603 cuts the response, 604 returns HTML.%[2]s
 Stop with Ctrl-C.
 
-`, address, page)
+`, c.Listen, page, customers, first)
 }

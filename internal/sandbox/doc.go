@@ -38,6 +38,11 @@
 // Key, rate limit and site are checked first. A failure on request stores and changes nothing.
 // [Failures] lists the responses.
 //
+// # Other customers
+//
+// [ReadSeed] reads customers from JSON, for the tests of other projects, and may stop the clock of
+// their changes: equal requests then get equal responses.
+//
 // # What is not imitated
 //
 // Other resources than customers; more than one key or site; the rules of accounts with a TAP

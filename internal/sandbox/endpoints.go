@@ -40,6 +40,7 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[strin
 	delete(input, "default_source_id")
 
 	s.mu.Lock()
+	now = s.timeOfChange(now)
 	c := &customer{CreatedAt: now.Unix(), metadata: map[string]any{}}
 	found := validate(input, nil, &s.store)
 	if found == nil {
@@ -65,7 +66,7 @@ func (s *Sandbox) update(w http.ResponseWriter, r *http.Request, id string, inpu
 		changed = *current
 		found = validate(input, current, &s.store)
 		if found == nil {
-			changed.apply(input, now)
+			changed.apply(input, s.timeOfChange(now))
 			s.store.put(&changed)
 		}
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	// Now is the clock of the rate limit and of created_at and updated_at. Nil means time.Now. It
 	// is called concurrently.
 	Now func() time.Time
+	// Seed is what the sandbox begins with. Nil means its own eight customers.
+	Seed *Seed
 }
 
 // Sandbox is one Pelcro account with its own customers. It is safe for concurrent use. Ids are
@@ -48,6 +50,8 @@ type Sandbox struct {
 	key    string
 	siteID int
 	now    func() time.Time
+	// fixedNow is the time of every change, zero for the clock.
+	fixedNow time.Time
 
 	mu       sync.Mutex
 	throttle throttle
@@ -59,13 +63,17 @@ func New(config Config) *Sandbox {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Sandbox{
+	s := &Sandbox{
 		key:      cmp.Or(config.APIKey, DefaultAPIKey),
 		siteID:   cmp.Or(config.SiteID, DefaultSiteID),
 		now:      config.Now,
 		throttle: throttle{limit: cmp.Or(config.RequestsPerMinute, DefaultRequestsPerMinute)},
 		store:    seeded(),
 	}
+	if config.Seed != nil {
+		s.store, s.fixedNow = config.Seed.store(), config.Seed.now
+	}
+	return s
 }
 
 // ServeHTTP responds like Pelcro. The checks are in Laravel's order, which clients can observe: an
@@ -112,6 +120,14 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.get(w, r, id)
 	}
+}
+
+// timeOfChange is the created_at or updated_at of a change at that time.
+func (s *Sandbox) timeOfChange(now time.Time) time.Time {
+	if s.fixedNow.IsZero() {
+		return now
+	}
+	return s.fixedNow
 }
 
 // route returns the id in the path, empty for the collection, and the verbs of the route. As in

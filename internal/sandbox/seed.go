@@ -13,7 +13,7 @@ var organizations = map[int64]organization{
 // set and nearly none, no email, metadata filled, empty, null and a list, relations and none, text
 // beyond ASCII. Times are fixed, so that two sandboxes are equal.
 func seeded() store {
-	s := store{customers: map[int64]*customer{}, lastID: firstID - 1, owners: map[unique]int64{}}
+	s := emptyStore()
 	for _, c := range []customer{
 		{
 			Email: new("ada@example.com"), FirstName: new("Ada"), LastName: new("Lovelace"),

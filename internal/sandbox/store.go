@@ -10,6 +10,10 @@ type store struct {
 	owners map[unique]int64
 }
 
+func emptyStore() store {
+	return store{customers: map[int64]*customer{}, lastID: firstID - 1, owners: map[unique]int64{}}
+}
+
 // unique is a value of an attribute that no two customers may share. Case is ignored, as in MySQL's
 // default collation.
 type unique struct{ attribute, value string }
