@@ -3,6 +3,7 @@
 GO    ?= go
 BUF   := $(GO) tool -modfile=tools/buf.mod buf
 LINT  := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
+ACTIONLINT := $(GO) tool -modfile=tools/actionlint.mod actionlint
 VULN  := $(GO) tool -modfile=tools/govulncheck.mod govulncheck
 FUZZTIME ?= 20s
 
@@ -40,6 +41,10 @@ IMAGE ?= pelcro-grpc
 .PHONY: image
 image: imagefiles ## Build the container image IMAGE (pelcro-grpc) with buildah
 	buildah build --isolation chroot -f deploy/Dockerfile -t $(IMAGE) .
+
+.PHONY: release
+release: ## Build a release in dist/: binaries, image, bills of materials, checksums; VERSION=0.1.0
+	.ci/release "$(VERSION)"
 
 .PHONY: checkdeploy
 checkdeploy: imagefiles ## Check deploy/ (image, manifests, unit, alerts) with the programs that read it
@@ -127,10 +132,11 @@ screenshots: ## Take docs/explorer.png; with SHOTS=FOLDER also the page in both 
 	cd test/explorer && npm ci && node screenshots.js $(abspath $(SHOTS))
 
 .PHONY: lint
-lint: ## Run gofmt, golangci-lint, buf lint and buf format
+lint: ## Run gofmt, golangci-lint, buf lint, buf format and actionlint
 	$(LINT) run
 	$(BUF) lint
 	$(BUF) format --diff --exit-code
+	$(ACTIONLINT) -shellcheck= -pyflakes=
 
 # The list of known vulnerabilities: Go's database, a mirror, or a copy (file:///FOLDER).
 VULNDB ?= https://vuln.go.dev
