@@ -1,13 +1,7 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +17,8 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // secureFiles are the files of a service that authenticates its callers, and the credentials of one.
@@ -43,34 +39,17 @@ func newSecureFiles(t *testing.T) secureFiles {
 		ca: filepath.Join(folder, "ca.crt"), callers: filepath.Join(folder, "callers"),
 		notAfter: time.Now().Add(time.Hour).Truncate(time.Second),
 	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: f.notAfter,
-		DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(certificate)
-	f.trust = credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "localhost"})
+	own := testkit.Issue(t, nil, func(c *x509.Certificate) {
+		c.NotAfter, c.DNSNames, c.IsCA, c.BasicConstraintsValid = f.notAfter, []string{testkit.Host}, true, true
+	})
+	f.trust = credentials.NewTLS(own.Client(nil))
 	token, line, err := access.NewToken("billing", "pelcro.v1.CustomerService/GetCustomer,pelcro.v1.CustomerService/ListCustomers")
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.token = token
 	for name, content := range map[string]string{
-		f.cert: string(certificate), f.ca: string(certificate), f.callers: "# who\r\n" + line + "\r\n",
-		f.key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})),
+		f.cert: own.CertPEM(), f.ca: own.CertPEM(), f.callers: "# who\r\n" + line + "\r\n", f.key: own.KeyPEM(t),
 	} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -86,19 +65,14 @@ func (f secureFiles) known() []string { return []string{"--auth-tokens-file=" + 
 // dialTLS opens a connection to a program with TLS.
 func (p *program) dialTLS(t *testing.T, f secureFiles) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(f.trust))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
+	return gatewaytest.Dial(t, p.address, grpc.WithTransportCredentials(f.trust))
 }
 
 // TestSafeDefaults: a service that would be open to other machines, or is half protected, does not
 // start, and each sentence has a remedy.
 func TestSafeDefaults(t *testing.T) {
 	const notPEM = "; put it there in PEM, as a file that this user may read"
-	f, other, noCA := newSecureFiles(t), newSecureFiles(t), write(t, "x")
+	f, other, noCA := newSecureFiles(t), newSecureFiles(t), testkit.File(t, "x")
 	const accept = ", or accept that with --insecure"
 	readable := func(listen string) string {
 		return "--listen " + listen + " is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
@@ -108,7 +82,7 @@ func TestSafeDefaults(t *testing.T) {
 	}
 	const noCallers = "--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)"
 	missing := filepath.Join(t.TempDir(), "missing")
-	wrong := write(t, "billing "+f.token+" *\nx\n")
+	wrong := testkit.File(t, "billing "+f.token+" *\nx\n")
 	for _, test := range []struct {
 		name string
 		args []string
@@ -252,11 +226,11 @@ func TestCallerIsSeen(t *testing.T) {
 	for _, id := range []int64{1001, 1002, 404} {
 		_, _ = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id})
 	}
-	if _, err := customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_PERMISSION_DENIED" {
+	if _, err := customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1001}); gatewaytest.Reason(err) != "GATEWAY_PERMISSION_DENIED" {
 		t.Errorf("got %v", err)
 	}
 	unknown := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x", "caller", "billing")
-	if _, err := customers.GetCustomer(unknown, &pelcrov1.GetCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_UNAUTHENTICATED" {
+	if _, err := customers.GetCustomer(unknown, &pelcrov1.GetCustomerRequest{Id: 1001}); gatewaytest.Reason(err) != "GATEWAY_UNAUTHENTICATED" {
 		t.Errorf("got %v", err)
 	}
 	mustCount(t, "calls", counts(p.scrape(t)["pelcro_grpc_caller_calls_total"], "caller", "grpc_code"), map[string]int{

@@ -1,26 +1,23 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/telemetry"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // warnings returns the lines of the log at warn.
@@ -62,7 +59,7 @@ func TestSpansHoldNoTexts(t *testing.T) {
 	})
 	spans := &spanCollector{}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans.overHTTP(t))
-	p := start(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey), "--upstream-retries=0")
+	p := start(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--upstream-retries=0")
 	seen := false
 	for id := range int64(len(responses)) {
 		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: id + 1})
@@ -153,7 +150,7 @@ func TestCollectorIsSilent(t *testing.T) {
 			stopped := make(chan int, 1)
 			begin := time.Now()
 			go func() { stopped <- p.stop() }()
-			p.err.match(t, `("msg":"stopped")`)
+			p.err.Match(t, `("msg":"stopped")`)
 			if code, body := p.get(t, "/readyz"); code != http.StatusServiceUnavailable || body != "the service is stopping\n" {
 				t.Errorf("while the last spans are sent: %d %s", code, body)
 			}
@@ -241,27 +238,18 @@ func TestCollectorCredentials(t *testing.T) {
 		"invalid attributes":  {"OTEL_RESOURCE_ATTRIBUTES": "z", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/" + canary},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
-			defer cancel()
-			stderr := newOutput()
-			command := exec.CommandContext(ctx, os.Args[0], "serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen=", "--log-format=json", "--log-level=debug")
-			command.Env = append(os.Environ(), asProgram+"=1", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1")
+			command := asProcess("serve", "--sandbox", "--listen=127.0.0.1:0", "--admin-listen=", "--log-format=json", "--log-level=debug")
+			command.Env = append(command.Env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1")
 			for name, value := range variables {
 				command.Env = append(command.Env, name+"="+value)
 			}
+			stderr := &testkit.Log{}
 			command.Stderr = stderr
-			if err := command.Start(); err != nil {
-				t.Fatal(err)
-			}
-			address := stderr.match(t, `"msg":"serving","address":"([^"]+)"`)
-			conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := testkit.Start(t, command)
+			conn := gatewaytest.Dial(t, stderr.Match(t, `"msg":"serving","address":"([^"]+)"`)[1])
 			(&program{conn: conn}).traced(t)
 			conn.Close()
-			_ = command.Process.Signal(syscall.SIGTERM)
-			_ = command.Wait()
+			_ = p.Stop(t, syscall.SIGTERM)
 			if text := stderr.String(); strings.Contains(text, canary) {
 				t.Errorf("printed: %s", text)
 			}

@@ -7,57 +7,37 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // root is the root of the repository, seen from here.
 const root = "../.."
 
-// tools is where tools are built; empty if none was needed.
-var tools string
-
-func removeTools() {
-	if tools != "" {
-		os.RemoveAll(tools)
-	}
-}
-
-// grpcurl and buf are the pinned tools, each built once. Where there is neither a
-// network nor a filled module cache there are none.
+// grpcurl and buf are the pinned tools. Where there is neither a network nor a filled module cache
+// there are none.
 var (
-	grpcurl = pinned("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl")
-	buf     = pinned("buf", "github.com/bufbuild/buf/cmd/buf")
+	grpcurl = pinned("grpcurl")
+	buf     = pinned("buf")
 )
 
-// makeTools makes the directory of the tools.
-var makeTools = sync.OnceValue(func() (err error) {
-	tools, err = os.MkdirTemp("", "pelcro-grpc-tools-")
-	return err
-})
-
-// pinned returns what builds the tool of that package as tools/NAME.mod has it, and
-// returns its path.
-func pinned(name, path string) func() (string, error) {
+// pinned returns a function that builds the tool as tools/NAME.mod has it, unless Go's cache has it,
+// and returns its path.
+func pinned(name string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
-		if err := makeTools(); err != nil {
-			return "", err
+		command := exec.Command("go", "tool", "-modfile=tools/"+name+".mod", "-n", name)
+		command.Dir = root
+		said, err := command.CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("go tool: %w: %s", err, said)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-		defer cancel()
-		file := filepath.Join(tools, name)
-		build := exec.CommandContext(ctx, "go", "build", "-modfile=tools/"+name+".mod", "-o", file, path)
-		build.Dir = root
-		if said, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("go build: %w: %s", err, said)
-		}
-		return file, nil
+		return strings.TrimSpace(string(said)), nil
 	})
 }
 
@@ -107,7 +87,7 @@ func callGrpcurl(t *testing.T, args ...string) called {
 
 func callTool(t *testing.T, path string, args ...string) called {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, path, args...)
 	command.Dir = root

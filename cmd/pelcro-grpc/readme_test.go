@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // The addresses in the documents.
@@ -22,7 +24,7 @@ const (
 // adminOf returns the admin address of a program.
 func adminOf(t *testing.T, p *program) string {
 	t.Helper()
-	return p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)
+	return p.err.Match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)[1]
 }
 
 // asDocumented returns the text that a program printed, with the addresses of the documents.
@@ -107,7 +109,7 @@ func protosets(t *testing.T, args []string) []string {
 			if c.exit != 0 {
 				t.Fatal(c.said)
 			}
-			args[i] = write(t, c.said)
+			args[i] = testkit.File(t, c.said)
 		}
 	}
 	return args

@@ -21,6 +21,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // spanCollector is an OpenTelemetry collector that keeps the spans it receives.
@@ -150,7 +151,7 @@ func TestTraces(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", test.protocol)
 			t.Setenv("OTEL_SERVICE_NAME", "named-by-the-operator")
 			p := start(t, append([]string{
-				"--pelcro-url=" + web.URL, "--site-id=1", "--pelcro-api-key-file=" + write(t, canaryKey),
+				"--pelcro-url=" + web.URL, "--site-id=1", "--pelcro-api-key-file=" + testkit.File(t, canaryKey),
 			}, test.args...)...)
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "traceparent", "00-"+callersTrace+"-"+callersSpan+"-01")
 			var trailer metadata.MD
@@ -247,7 +248,7 @@ func TestNoPersonalData(t *testing.T) {
 	defer web.Close()
 	spans := &spanCollector{}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", spans.overHTTP(t))
-	p := startWithAdmin(t, "--pelcro-url="+web.URL+sandbox.BasePath, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey),
+	p := startWithAdmin(t, "--pelcro-url="+web.URL+sandbox.BasePath, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey),
 		"--log-level=debug", "--forward-trace-context", "--no-circuit-breaker", "--upstream-retries=0")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	canary := &pelcrov1.Customer{Email: new(email), FirstName: new(name), DisplayName: new(name), Phone: new(name)}

@@ -13,6 +13,8 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
@@ -25,10 +27,10 @@ const (
 )
 
 // openBreaker makes creates, which are never retried, until the breaker is open.
-func (g *gateway) openBreaker(t *testing.T) {
+func (g *service) openBreaker(t *testing.T) {
 	t.Helper()
 	each(toOpen, toOpen, func(i int) {
-		if err := g.create(t.Context(), "new@example.com"); err == nil || reasonOf(err) == circuitOpen {
+		if err := g.create(t.Context(), "new@example.com"); err == nil || gatewaytest.Reason(err) == circuitOpen {
 			t.Errorf("create %d of those that open the breaker: %v", i, err)
 		}
 	})
@@ -37,7 +39,7 @@ func (g *gateway) openBreaker(t *testing.T) {
 // mustBeOpen checks the error of a call that the open breaker rejected.
 func mustBeOpen(t *testing.T, err error) {
 	t.Helper()
-	if status.Code(err) != codes.Unavailable || reasonOf(err) != circuitOpen || outcomeOf(err) != "notSent" {
+	if status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != circuitOpen || outcomeOf(err) != "notSent" {
 		t.Errorf("got %v (%s)", err, outcomeOf(err))
 	}
 }
@@ -65,10 +67,10 @@ func TestR21DeadUpstreamFailsFast(t *testing.T) {
 // failFast makes calls while the breaker is open, and returns what took too long: more
 // than two milliseconds, and on a busy machine more than two health checks, which do not
 // depend on Pelcro.
-func failFast(t *testing.T, g *gateway, calls int) string {
+func failFast(t *testing.T, g *service, calls int) string {
 	t.Helper()
 	took, checks := make([]time.Duration, calls), make([]time.Duration, calls)
-	health := healthpb.NewHealthClient(g.conn)
+	health := healthpb.NewHealthClient(g.Conn)
 	begin, probes := time.Now(), 0
 	for i := range calls {
 		begin := time.Now()
@@ -79,7 +81,7 @@ func failFast(t *testing.T, g *gateway, calls int) string {
 			err = g.create(t.Context(), "new@example.com")
 		}
 		took[i] = time.Since(begin)
-		if err != nil && reasonOf(err) != circuitOpen {
+		if err != nil && gatewaytest.Reason(err) != circuitOpen {
 			probes++
 		} else {
 			mustBeOpen(t, err)
@@ -164,7 +166,7 @@ func TestR21StaysClosed(t *testing.T) {
 			respond(w, 400+int(idOf(r)), `{"message":"no"}`)
 		}))
 		each(calls, 8, func(i int) {
-			if err := g.get(t.Context(), int64(1+i%99)); reasonOf(err) == circuitOpen {
+			if err := g.get(t.Context(), int64(1+i%99)); gatewaytest.Reason(err) == circuitOpen {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -313,7 +315,7 @@ func TestR21CancelledProbe(t *testing.T) {
 			// The next call becomes the probe as soon as the service knows that the last one was
 			// cancelled: a cancelled probe proves nothing, so the open time does not restart.
 			var err error
-			for gone := time.Now(); time.Since(gone) < scaled(openTime/2, testTimeout); <-ticker.C {
+			for gone := time.Now(); time.Since(gone) < scaled(openTime/2, testkit.Timeout); <-ticker.C {
 				if err = g.create(t.Context(), "new@example.com"); err == nil {
 					return
 				}

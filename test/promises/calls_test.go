@@ -3,32 +3,24 @@ package promises_test
 import (
 	"context"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/status"
-
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // What all promises share: an upstream, many calls, and readers of errors.
 
-// upstreamOf starts a plain HTTP/1.1 upstream with the handler, until the test
-// ends, and returns its URL.
+// upstreamOf starts an upstream with the handler, until the test ends, and returns its URL.
 func upstreamOf(tb testing.TB, handler http.HandlerFunc) string {
 	tb.Helper()
-	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log each broken connection
-	server.Start()
-	tb.Cleanup(server.Close)
-	return server.URL
+	return testkit.Upstream(tb, handler)
 }
 
 // respond writes a JSON response.
@@ -42,14 +34,14 @@ func respond(w http.ResponseWriter, status int, body string) {
 const aCustomer = `{"data":{"id":42}}`
 
 // withoutBreaker is for tests in which every call must reach Pelcro.
-func withoutBreaker(c *config) { c.pelcro.CircuitBreaker = false }
+func withoutBreaker(c *gatewaytest.Config) { c.Pelcro.CircuitBreaker = false }
 
 // withoutRetries is for tests of a single attempt.
-func withoutRetries(c *config) { c.pelcro.Retries = 0 }
+func withoutRetries(c *gatewaytest.Config) { c.Pelcro.Retries = 0 }
 
 // timeout replaces the service's own time limit.
-func timeout(d time.Duration) func(*config) {
-	return func(c *config) { c.pelcro.Timeout = d }
+func timeout(d time.Duration) func(*gatewaytest.Config) {
+	return func(c *gatewaytest.Config) { c.Pelcro.Timeout = d }
 }
 
 func getRequest(id int64) *pelcrov1.GetCustomerRequest {
@@ -60,13 +52,13 @@ func newCustomer(email string) *pelcrov1.CreateCustomerRequest {
 	return &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: &email}}
 }
 
-func (g *gateway) get(ctx context.Context, id int64) error {
-	_, err := g.customers.GetCustomer(ctx, getRequest(id))
+func (g *service) get(ctx context.Context, id int64) error {
+	_, err := g.Customers.GetCustomer(ctx, getRequest(id))
 	return err
 }
 
-func (g *gateway) create(ctx context.Context, email string) error {
-	_, err := g.customers.CreateCustomer(ctx, newCustomer(email))
+func (g *service) create(ctx context.Context, email string) error {
+	_, err := g.Customers.CreateCustomer(ctx, newCustomer(email))
 	return err
 }
 
@@ -122,17 +114,5 @@ func p99(times []time.Duration) time.Duration {
 	return times[(len(times)*99+99)/100-1]
 }
 
-// detailOf returns the first detail of that type, the zero value if there is none.
-func detailOf[D any](err error) (detail D) {
-	for _, d := range status.Convert(err).Details() {
-		if found, ok := d.(D); ok {
-			return found
-		}
-	}
-	return detail
-}
-
 // outcomeOf returns the outcome in an error, empty if there is none.
-func outcomeOf(err error) string {
-	return detailOf[*errdetails.ErrorInfo](err).GetMetadata()["outcome"]
-}
+func outcomeOf(err error) string { return gatewaytest.Metadata(err, "outcome") }

@@ -16,13 +16,14 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 // retryEverything is a client whose service config retries every code that it can; the
 // library obeys the pushback.
-func retryEverything(c *config) {
-	c.dial = append(c.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
+func retryEverything(c *gatewaytest.Config) {
+	c.Dial = append(c.Dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
 		"name": [{"service": "pelcro.v1.CustomerService"}],
 		"retryPolicy": {
 			"maxAttempts": 5, "initialBackoff": "0.001s", "maxBackoff": "0.001s", "backoffMultiplier": 1,
@@ -32,10 +33,10 @@ func retryEverything(c *config) {
 }
 
 // retryByCode is a client that retries by the code alone and ignores the pushback.
-func retryByCode(options ...retry.CallOption) func(*config) {
+func retryByCode(options ...retry.CallOption) func(*gatewaytest.Config) {
 	options = append(options, retry.WithMax(5), retry.WithBackoff(retry.BackoffLinear(time.Millisecond)))
-	return func(c *config) {
-		c.dial = append(c.dial, grpc.WithUnaryInterceptor(retry.UnaryClientInterceptor(options...)))
+	return func(c *gatewaytest.Config) {
+		c.Dial = append(c.Dial, grpc.WithUnaryInterceptor(retry.UnaryClientInterceptor(options...)))
 	}
 }
 
@@ -54,7 +55,7 @@ func (a *attempts) HandleRPC(_ context.Context, s stats.RPCStats) {
 	}
 }
 
-func (a *attempts) watch(c *config) { c.dial = append(c.dial, grpc.WithStatsHandler(a)) }
+func (a *attempts) watch(c *gatewaytest.Config) { c.Dial = append(c.Dial, grpc.WithStatsHandler(a)) }
 
 // unknownOutcome are the statuses after which a create may have happened.
 var unknownOutcome = []int{408, 499, 502, 503, 504, 509, 511, 520, 522, 524, 527, 529, 598, 599}
@@ -75,7 +76,7 @@ var lostResponses = []faultproxy.Fault{
 func TestR27CreateIsNotRetried(t *testing.T) {
 	for _, client := range []struct {
 		name   string
-		policy func(*config)
+		policy func(*gatewaytest.Config)
 	}{
 		{"service config", retryEverything},
 		{"go-grpc-middleware with its codes", retryByCode()},
@@ -95,7 +96,7 @@ func TestR27CreateIsNotRetried(t *testing.T) {
 				if n := proxy.Counts().Requests - before; n != 1 {
 					t.Errorf("%s: %d requests", name, n)
 				}
-				if reason := reasonOf(err); reason != "PELCRO_OUTCOME_UNKNOWN" || status.Code(err) != codes.Internal || outcomeOf(err) != outcome {
+				if reason := gatewaytest.Reason(err); reason != "PELCRO_OUTCOME_UNKNOWN" || status.Code(err) != codes.Internal || outcomeOf(err) != outcome {
 					t.Errorf("%s: %v %s %s", name, err, reason, outcomeOf(err))
 				}
 			}
@@ -177,8 +178,8 @@ func TestR27RateLimited(t *testing.T) {
 				}
 				return
 			}
-			delay := detailOf[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
-			if reasonOf(err) != "PELCRO_RATE_LIMITED" || delay != wait || client.n.Load() != 1 || took > scaled(200*time.Millisecond, 2*time.Second) {
+			delay := gatewaytest.Detail[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
+			if gatewaytest.Reason(err) != "PELCRO_RATE_LIMITED" || delay != wait || client.n.Load() != 1 || took > scaled(200*time.Millisecond, 2*time.Second) {
 				t.Errorf("%d attempts within %v: %v, delay %v", client.n.Load(), took, err, delay)
 			}
 		})

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
@@ -63,12 +65,12 @@ func cutEverywhere(t *testing.T, size int, write func(w http.ResponseWriter)) {
 				break
 			}
 			proxy.Set(faultproxy.Truncate(int64(n)))
-			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
-			if err := g.get(ctx, 42); status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_CONNECTION_LOST" {
-				t.Errorf("get, cut after %d of %d bytes: %v (%s)", n, whole, err, reasonOf(err))
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+			if err := g.get(ctx, 42); status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_CONNECTION_LOST" {
+				t.Errorf("get, cut after %d of %d bytes: %v (%s)", n, whole, err, gatewaytest.Reason(err))
 			}
-			if err := g.create(ctx, "new@example.com"); status.Code(err) != codes.Internal || reasonOf(err) != "PELCRO_OUTCOME_UNKNOWN" {
-				t.Errorf("create, cut after %d of %d bytes: %v (%s)", n, whole, err, reasonOf(err))
+			if err := g.create(ctx, "new@example.com"); status.Code(err) != codes.Internal || gatewaytest.Reason(err) != "PELCRO_OUTCOME_UNKNOWN" {
+				t.Errorf("create, cut after %d of %d bytes: %v (%s)", n, whole, err, gatewaytest.Reason(err))
 			}
 			cancel()
 		}

@@ -14,6 +14,9 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // silentUpstream reads requests and never responds. It reports when each request arrived
@@ -81,7 +84,7 @@ func callsWithDeadline(t *testing.T, calls int, deadline time.Duration) string {
 	})
 	select {
 	case <-watched:
-	case <-time.After(testTimeout):
+	case <-time.After(testkit.Timeout):
 		t.Fatal("not every request ended at the upstream")
 	}
 	responded, last := p99(took), slices.Max(ends)
@@ -110,7 +113,7 @@ func callsWithoutReason(t *testing.T, calls int) string {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := g.get(ctx, int64(i+1))
-		switch reason := reasonOf(err); {
+		switch reason := gatewaytest.Reason(err); {
 		case reason == "" && status.Code(err) == codes.DeadlineExceeded:
 			late.Add(1)
 		case reason != "CALLER_DEADLINE_EXCEEDED":
@@ -149,7 +152,7 @@ func TestR01CancelReachesPelcro(t *testing.T) {
 func TestR01OwnTimeLimit(t *testing.T) {
 	_, url := newSilentUpstream(t, 1)
 	g := start(t, url, timeout(100*time.Millisecond))
-	if err := g.get(t.Context(), 1); status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_TIMEOUT" {
+	if err := g.get(t.Context(), 1); status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_TIMEOUT" {
 		t.Errorf("got %v", err)
 	}
 }

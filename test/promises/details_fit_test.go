@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
@@ -64,9 +65,9 @@ func TestR26DetailsFit(t *testing.T) {
 			r.Body = httpResponse(0, string(raw)).Body
 		}
 		return &r, nil
-	})), func(c *config) {
-		c.pelcro.Retries, c.pelcro.CircuitBreaker = 0, false
-		c.dial = []grpc.DialOption{ // without its own limit
+	})), func(c *gatewaytest.Config) {
+		c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false
+		c.Dial = []grpc.DialOption{ // without its own limit
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
 				connections.Add(1)
@@ -84,24 +85,24 @@ func TestR26DetailsFit(t *testing.T) {
 		var err error
 		switch operation {
 		case "ListCustomers":
-			_, err = g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{}, grpc.Trailer(&trailer))
+			_, err = g.Customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{}, grpc.Trailer(&trailer))
 		case "CreateCustomer":
-			_, err = g.customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{}, grpc.Trailer(&trailer))
+			_, err = g.Customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{}, grpc.Trailer(&trailer))
 		case "UpdateCustomer":
-			_, err = g.customers.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{
+			_, err = g.Customers.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{
 				Customer: &pelcrov1.Customer{Id: 42, FirstName: new("Ada")},
 			}, grpc.Trailer(&trailer))
 		case "DeleteCustomer":
-			_, err = g.customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 42}, grpc.Trailer(&trailer))
+			_, err = g.Customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 42}, grpc.Trailer(&trailer))
 		default:
-			_, err = g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42}, grpc.Trailer(&trailer))
+			_, err = g.Customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42}, grpc.Trailer(&trailer))
 		}
 		size := proto.Size(status.Convert(err).Proto())
 		largest = max(largest, size)
 		if size > maxStatus {
 			t.Errorf("the status has %d bytes", size)
 		}
-		if err != nil && reasonOf(err) == "" {
+		if err != nil && gatewaytest.Reason(err) == "" {
 			t.Errorf("no details: %v", err)
 		}
 		return trailer, err
@@ -113,7 +114,7 @@ func TestR26DetailsFit(t *testing.T) {
 				trailer, err := call(t, operation, upstream, http.Header{
 					"Content-Type": {"application/json"}, "Retry-After": {"3600"}, "X-Ratelimit-Limit": {strings.Repeat("9", 64)},
 				}, raw)
-				if got := trailer.Get("x-error-reason"); err != nil && (len(got) != 1 || got[0] != reasonOf(err)) {
+				if got := trailer.Get("x-error-reason"); err != nil && (len(got) != 1 || got[0] != gatewaytest.Reason(err)) {
 					t.Errorf("%s, %s, %d: the trailers are %v", name, operation, upstream, trailer)
 				}
 				if upstream == 422 && (status.Code(err) != codes.InvalidArgument || violations(err) == 0) {
@@ -212,7 +213,7 @@ func resultOf(err error, trailer metadata.MD) vectors.Result {
 	s := status.Convert(err)
 	result := vectors.Result{
 		Code:       code.Code(s.Code()).String(),
-		Reason:     reasonOf(err),
+		Reason:     gatewaytest.Reason(err),
 		Message:    s.Message(),
 		Pushback:   strings.Join(trailer.Get("grpc-retry-pushback-ms"), ","),
 		Everything: prototext.Format(s.Proto()) + fmt.Sprint(map[string][]string(trailer)),

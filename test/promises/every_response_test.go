@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // sentBody is a body that the upstream sends with every status, and what it proves.
@@ -219,13 +220,13 @@ func TestR32EveryResponse(t *testing.T) {
 			var reports atomic.Int64
 			each(len(responses), 16, func(i int) {
 				var trailer metadata.MD
-				err := call(t.Context(), g.customers, int32(i+1), grpc.Trailer(&trailer))
+				err := call(t.Context(), g.Customers, int32(i+1), grpc.Trailer(&trailer))
 				r := responses[i].received()
 				var wrong mistakes
 				wrong.expectf((err == nil) == r.succeeds(rpc), "success, or the lack of it")
 				if err != nil {
 					wrong.checkResponseError(rpc, r, err, trailer)
-					wrong.expectf(codesOf.agree(err), "%s has another code elsewhere", reasonOf(err))
+					wrong.expectf(codesOf.agree(err), "%s has another code elsewhere", gatewaytest.Reason(err))
 				}
 				if len(wrong) > 0 && reports.Add(1) <= maxReports {
 					t.Errorf("%v: %s\n\t%v", r, strings.Join(wrong, "; "), err)
@@ -243,7 +244,7 @@ type reasonCodes struct {
 
 // agree reports whether the reason of the error has always come with this code.
 func (r *reasonCodes) agree(err error) bool {
-	reason, code := reasonOf(err), status.Code(err)
+	reason, code := gatewaytest.Reason(err), status.Code(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if first, seen := r.codes[reason]; seen {

@@ -1,109 +1,166 @@
 package promises_test
 
 import (
-	"runtime"
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
-// A client that pings every ten milliseconds receives ENHANCE_YOUR_CALM and loses its
-// connection within a second.
-func TestR10PingFlood(t *testing.T) {
-	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
-	c := g.dialRaw(t)
-	goAway := make(chan http2.ErrCode, 1)
-	closed := make(chan struct{})
+// grpc-go defends itself against floods of frames, unless an option of the server prevents it. These
+// tests check that no option does.
+
+// flood reads what the service sends to a raw client.
+type flood struct {
+	*rawClient
+
+	limit   chan uint32        // of streams
+	refused chan struct{}      // one value for each refused stream
+	goAway  chan http2.ErrCode // at most one value
+	closed  chan struct{}
+}
+
+func startFlood(t *testing.T, address string) *flood {
+	t.Helper()
+	f := &flood{dialRaw(t, address), make(chan uint32, 1), make(chan struct{}, 100_000), make(chan http2.ErrCode, 1), make(chan struct{})}
 	go func() {
-		defer close(closed)
-		c.read(func(frame http2.Frame) {
-			if frame, ok := frame.(*http2.GoAwayFrame); ok {
-				goAway <- frame.ErrCode
+		defer close(f.closed)
+		f.read(func(frame http2.Frame) {
+			switch frame := frame.(type) {
+			case *http2.SettingsFrame:
+				if n, ok := frame.Value(http2.SettingMaxConcurrentStreams); ok {
+					f.limit <- n
+				}
+			case *http2.RSTStreamFrame:
+				if frame.ErrCode == http2.ErrCodeRefusedStream {
+					f.refused <- struct{}{}
+				}
+			case *http2.GoAwayFrame:
+				f.goAway <- frame.ErrCode
 			}
 		})
 	}()
-	begin := time.Now()
-	pings := time.NewTicker(10 * time.Millisecond)
-	defer pings.Stop()
-	for n := 0; ; n++ {
-		select {
-		case <-pings.C:
-			c.mu.Lock()
-			_ = c.framer.WritePing(false, [8]byte{byte(n)})
-			_ = c.out.Flush()
-			c.mu.Unlock()
-			if time.Since(begin) > testTimeout {
-				t.Fatal("the service tolerates the pings")
-			}
-		case code := <-goAway:
-			took := time.Since(begin)
-			receive(t, closed, "end of the connection")
-			t.Logf("%d pings, GOAWAY after %v, closed after %v", n, took, time.Since(begin))
-			if code != http2.ErrCodeEnhanceYourCalm || took > scaled(time.Second, testTimeout) {
-				t.Errorf("%v after %v", code, took)
-			}
-			return
+	return f
+}
+
+// send writes frames and reports whether the connection is still open.
+func (f *flood) send(write func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	write()
+	return f.out.Flush() == nil
+}
+
+// waitingUpstream counts concurrent requests, each of which lasts until its call has ended and it
+// was released.
+type waitingUpstream struct {
+	running, most atomic.Int64
+	released      chan struct{}
+}
+
+func (u *waitingUpstream) roundTrip(r *http.Request) (*http.Response, error) {
+	if idOf(r) == 42 {
+		return successResponse(r), nil
+	}
+	now := u.running.Add(1)
+	defer u.running.Add(-1)
+	for was := u.most.Load(); now > was && !u.most.CompareAndSwap(was, now); was = u.most.Load() {
+	}
+	<-u.released
+	return nil, r.Context().Err()
+}
+
+// One peer starts calls, each with the request {id: 1}, and cancels each immediately. The handlers,
+// which go on, never exceed the limit of streams, and other clients are still served.
+func TestR09RapidResets(t *testing.T) {
+	upstream := &waitingUpstream{released: make(chan struct{})}
+	g := start(t, noUpstream, withTransport(roundTrip(upstream.roundTrip)))
+	bad := startFlood(t, g.Address)
+	streams := testkit.Receive(t, bad.limit, "limit of streams")
+	if streams == 0 || streams > 1000 {
+		t.Fatalf("the limit of streams is %d", streams)
+	}
+	resets, sent := scaled(100_000, 5_000), 0
+	for open := true; open && sent < resets; sent++ {
+		stream := uint32(2*sent + 1)
+		open = bad.send(func() {
+			bad.call(stream, []byte{8, 1})
+			_ = bad.framer.WriteRSTStream(stream, http2.ErrCodeCancel)
+		})
+		if sent%1000 == 0 {
+			must(t, g.get(t.Context(), 42))
 		}
+	}
+	must(t, g.get(t.Context(), 42))
+	t.Logf("%d resets: at most %d handlers concurrently", sent, upstream.most.Load())
+	if most := upstream.most.Load(); most == 0 || most > int64(streams) {
+		t.Errorf("%d handlers ran concurrently, want at most %d", most, streams)
+	}
+	close(upstream.released)
+	bad.conn.Close()
+	<-bad.closed
+	testkit.Eventually(t, "all handlers have returned", func() bool { return upstream.running.Load() == 0 })
+}
+
+// Without resets: calls beyond the limit of streams do not run.
+func TestR09StreamLimit(t *testing.T) {
+	upstream := &waitingUpstream{released: make(chan struct{})}
+	g := start(t, noUpstream, withTransport(roundTrip(upstream.roundTrip)))
+	bad := startFlood(t, g.Address)
+	streams := testkit.Receive(t, bad.limit, "limit of streams")
+	const beyond = 50
+	bad.send(func() {
+		for i := range streams + beyond {
+			bad.call(2*i+1, []byte{8, 1})
+		}
+	})
+	for range beyond {
+		testkit.Receive(t, bad.refused, "refused stream")
+	}
+	testkit.Eventually(t, "the calls within the limit run", func() bool { return upstream.running.Load() == int64(streams) })
+	close(upstream.released)
+	testkit.Eventually(t, "all handlers have returned", func() bool { return upstream.running.Load() == 0 })
+	bad.conn.Close()
+	<-bad.closed
+}
+
+// A client that sends many PINGs receives ENHANCE_YOUR_CALM and loses its connection.
+func TestR10PingFlood(t *testing.T) {
+	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
+	bad := startFlood(t, g.Address)
+	for open := true; open; {
+		open = bad.send(func() { _ = bad.framer.WritePing(false, [8]byte{}) })
+	}
+	<-bad.closed
+	if code := testkit.Receive(t, bad.goAway, "GOAWAY"); code != http2.ErrCodeEnhanceYourCalm {
+		t.Errorf("GOAWAY with %v", code)
 	}
 }
 
-// The service stops reading from a client that floods it with SETTINGS and does not read
-// the acknowledgements; nothing remains of the connection.
+// The service stops reading from a client that sends SETTINGS and does not read the
+// acknowledgements, instead of buffering them. A SETTINGS frame and its acknowledgement take nine
+// bytes each, so the flood ends when the buffers of both directions are full.
 func TestR10SettingsFlood(t *testing.T) {
 	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
-	before := runtime.NumGoroutine()
 	memory := measureMemory(t)
-	c := g.dialRaw(t)
-	// A SETTINGS frame and its acknowledgement take nine bytes each: the flood ends when the
-	// buffers of both directions are full.
+	bad := dialRaw(t, g.Address)
 	var err error
-	sent := 0
-	for ; err == nil && sent < 5_000_000; sent++ {
+	for sent := 0; err == nil && sent < 5_000_000; sent++ {
 		if sent%1000 == 0 {
-			_ = c.conn.SetWriteDeadline(time.Now().Add(scaled(3*time.Second, 500*time.Millisecond)))
+			_ = bad.conn.SetWriteDeadline(time.Now().Add(scaled(3*time.Second, 500*time.Millisecond)))
 		}
-		err = c.framer.WriteSettings()
+		err = bad.framer.WriteSettings()
+		if err == nil {
+			err = bad.out.Flush()
+		}
 	}
-	t.Logf("%d frames were accepted, then: %v", sent, err)
+	t.Logf("the memory grew by at most %d KiB", memory.grewLess(32<<20)>>10)
 	if err == nil {
 		t.Error("the service keeps reading, so it must buffer what it cannot write")
 	}
-	t.Logf("the memory grew by at most %d KiB", memory.grewLess(32<<20)>>10)
-	c.conn.Close()
-	goroutinesReturn(t, before)
-}
-
-// A client that reads the acknowledgements does not affect other connections.
-func TestR10AcknowledgedSettingsFlood(t *testing.T) {
-	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
-	if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil {
-		t.Fatal(err)
-	}
-	before := runtime.NumGoroutine()
-	memory := measureMemory(t)
-	c := g.dialRaw(t)
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		c.read(func(http2.Frame) {})
-	}()
-	for sent := range scaled(500_000, 20_000) {
-		c.mu.Lock()
-		err := c.framer.WriteSettings()
-		c.mu.Unlock()
-		if err != nil {
-			t.Logf("the connection was closed after %d frames: %v", sent, err)
-			break
-		}
-	}
-	if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil {
-		t.Errorf("the good client: %v", err)
-	}
-	t.Logf("the memory grew by at most %d KiB", memory.grewLess(32<<20)>>10)
-	c.conn.Close()
-	<-closed
-	goroutinesReturn(t, before)
+	must(t, g.get(t.Context(), 42))
 }

@@ -16,10 +16,10 @@ const (
 )
 
 // watch returns the health statuses of a service from now on, until the test ends.
-func (g *gateway) watch(t *testing.T, service string) <-chan healthpb.HealthCheckResponse_ServingStatus {
+func (g *service) watch(t *testing.T, service string) <-chan healthpb.HealthCheckResponse_ServingStatus {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	stream, err := healthpb.NewHealthClient(g.conn).Watch(ctx, &healthpb.HealthCheckRequest{Service: service})
+	stream, err := healthpb.NewHealthClient(g.Conn).Watch(ctx, &healthpb.HealthCheckRequest{Service: service})
 	if err != nil {
 		t.Fatal(err)
 	}

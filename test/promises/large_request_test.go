@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // requestLimit is the maximum size of a request in bytes.
@@ -51,13 +52,13 @@ func TestR11OversizedRequests(t *testing.T) {
 		reached.Add(1)
 		return successResponse(r), nil
 	})))
-	if _, err := g.customers.CreateCustomer(t.Context(), createOfSize(requestLimit)); err != nil || reached.Swap(0) != 1 {
+	if _, err := g.Customers.CreateCustomer(t.Context(), createOfSize(requestLimit)); err != nil || reached.Swap(0) != 1 {
 		t.Errorf("a request at the limit: %v", err)
 	}
 	tooLarge := createOfSize(requestLimit + 1)
 	memory := measureMemory(t)
 	for range 100 {
-		_, err := g.customers.CreateCustomer(t.Context(), tooLarge)
+		_, err := g.Customers.CreateCustomer(t.Context(), tooLarge)
 		if status.Code(err) != codes.ResourceExhausted {
 			t.Fatalf("a request beyond the limit: %v", err)
 		}
@@ -107,9 +108,9 @@ func TestR11ManyFields(t *testing.T) {
 	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		reached.Add(1)
 		return successResponse(r), nil
-	})), func(c *config) {
-		c.server.Reflection = true
-		c.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "known", nil }
+	})), func(c *gatewaytest.Config) {
+		c.Server.Reflection = true
+		c.Server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "known", nil }
 	})
 	caller := newGzipCaller(t, g)
 	for _, test := range []struct {
@@ -175,12 +176,12 @@ type gzipCaller struct {
 	address string
 }
 
-func newGzipCaller(t *testing.T, g *gateway) gzipCaller {
+func newGzipCaller(t *testing.T, g *service) gzipCaller {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	return gzipCaller{&http.Client{Transport: transport}, g.address}
+	return gzipCaller{&http.Client{Transport: transport}, g.Address}
 }
 
 // call returns the gRPC status and the reason of the response.

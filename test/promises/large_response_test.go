@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // Reading a response ends at the limit, for zip bombs and endless bodies, successes and
@@ -65,14 +67,14 @@ func TestR12OversizedResponses(t *testing.T) {
 					handler(w, code)
 				}))
 				defer upstream.Close()
-				g := start(t, upstream.URL, func(c *config) { c.pelcro.Retries, c.pelcro.CircuitBreaker = 0, false })
+				g := start(t, upstream.URL, func(c *gatewaytest.Config) { c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false })
 				sent.Store(0)
 				var fastest time.Duration
 				var grown int64
 				rounds := scaled(20, 1)
 				get := func() {
-					_, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
-					if reason := reasonOf(err); (reason == "PELCRO_RESPONSE_TOO_LARGE") != (code == 200) || reason == "" {
+					_, err := g.Customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+					if reason := gatewaytest.Reason(err); (reason == "PELCRO_RESPONSE_TOO_LARGE") != (code == 200) || reason == "" {
 						t.Errorf("the response became %v, %s", err, reason)
 					}
 				}
@@ -88,12 +90,12 @@ func TestR12OversizedResponses(t *testing.T) {
 						fastest = took
 					}
 				}
-				err := anyCall(t.Context(), g.customers, 1)
-				if reason := reasonOf(err); code == 200 && (status.Code(err) != codes.Internal || reason != "PELCRO_RESPONSE_TOO_LARGE") {
+				err := anyCall(t.Context(), g.Customers, 1)
+				if reason := gatewaytest.Reason(err); code == 200 && (status.Code(err) != codes.Internal || reason != "PELCRO_RESPONSE_TOO_LARGE") {
 					t.Errorf("a create: %v, %s", err, reason)
 				}
 				t.Logf("at best %v, at most %d KiB", fastest, grown>>10)
-				if limit := scaled(100*time.Millisecond, testTimeout); fastest > limit {
+				if limit := scaled(100*time.Millisecond, testkit.Timeout); fastest > limit {
 					t.Errorf("the fastest of %d took %v, want at most %v", rounds, fastest, limit)
 				}
 				// Buffers on the way hold more than the limit.

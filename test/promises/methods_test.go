@@ -3,7 +3,6 @@ package promises_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -18,6 +17,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 const (
@@ -110,7 +111,7 @@ var (
 // parts as every other error.
 func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 	defer cancel() // ends streams like Watch
 	stream, err := conn.NewStream(metadata.AppendToOutgoingContext(ctx, headers...),
 		&grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
@@ -123,7 +124,7 @@ func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...strin
 		_ = stream.CloseSend()
 		err = stream.RecvMsg(&emptypb.Empty{})
 	}
-	got := outcome{status.Code(err), reasonOf(err)}
+	got := outcome{status.Code(err), gatewaytest.Reason(err)}
 	if err == nil || got.reason == "" {
 		return got
 	}
@@ -143,56 +144,4 @@ func invoke(t *testing.T, conn *grpc.ClientConn, method string, headers ...strin
 		}
 	}
 	return got
-}
-
-// callerCase is a kind of caller. may repeats, independently of the callers file, what it
-// may call.
-type callerCase struct {
-	name    string
-	headers []string
-	own     *issued // the certificate
-	// known means that the callers file names the caller; cut that it gets no connection
-	// where certificates are required.
-	known, cut bool
-	may        func(method string) bool
-}
-
-func (c callerCase) expect(method string) outcome {
-	unknown := requests[method] == nil
-	switch {
-	case strings.HasPrefix(method, healthPath):
-		if unknown {
-			return unknownMethod
-		}
-	case !c.known:
-		return unauthenticated
-	case !c.may(method):
-		return forbidden
-	case unknown:
-		return unknownMethod
-	}
-	return succeeded
-}
-
-func mayRead(method string) bool {
-	return method == customersPath+"GetCustomer" || method == customersPath+"ListCustomers"
-}
-
-// mayCustomers is what CustomerService/* allows, including methods that do not exist but
-// have a valid name.
-func mayCustomers(method string) bool {
-	name, ok := strings.CutPrefix(method, customersPath)
-	return ok && isName(name)
-}
-
-// mayAll is what * allows: every valid method name.
-func mayAll(method string) bool {
-	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
-	return strings.Contains(service, ".") && isName(name)
-}
-
-func isName(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
 }

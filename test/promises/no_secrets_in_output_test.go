@@ -22,6 +22,8 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // personalRequests have personal data in every field that can hold it.
@@ -73,11 +75,11 @@ func personalRequests() map[string]func(context.Context, pelcrov1.CustomerServic
 // settings, profiles, the status and trailers of every kind of failure, and the dump of a
 // process that is killed during a call. Pelcro echoes all of it in all of its responses.
 func TestR14Secrets(t *testing.T) {
-	token, line := newToken("crm", "pelcro.v1.CustomerService/*,no.such/Method")
-	stolen, _ := newToken("stolen", "*")
-	ours := authority(t, "ours")
-	pair := issue(t, ours, forServer)
-	privateKey := strings.Split(pair.keyPEM(t), "\n")[1]
+	token, line := testkit.Caller("crm", "pelcro.v1.CustomerService/*,no.such/Method")
+	stolen, _ := testkit.Caller("stolen", "*")
+	ours := testkit.NewAuthority(t, "ours")
+	own := testkit.Issue(t, ours, testkit.ForHost)
+	privateKey := strings.Split(own.KeyPEM(t), "\n")[1]
 	for _, test := range []struct {
 		name    string
 		forward bool
@@ -92,7 +94,7 @@ func TestR14Secrets(t *testing.T) {
 			t.Cleanup(web.Close)
 			collected, endpoint := startSpans(t)
 			folder := t.TempDir()
-			putInPlace(t, folder, pair.pair(t))
+			putInPlace(t, folder, pair(t, own))
 			putInPlace(t, folder, map[string]string{callers: line, "key": canaryKey + "\n"})
 			settings := append(tlsFlags(folder), callersFlag(folder), "--log-level=debug", "--upstream-retries=0", "--forward-trace-context",
 				"--no-circuit-breaker", "--reflection", "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint, "OTEL_BSP_SCHEDULE_DELAY=50", "GOTRACEBACK=system")
@@ -102,7 +104,7 @@ func TestR14Secrets(t *testing.T) {
 				settings = append(settings, "--pelcro-api-key-file="+filepath.Join(folder, "key"))
 			}
 			p := run(t, web.URL, settings...)
-			conn := p.dial(t, secured(ours, nil))
+			conn := dialTLS(t, p, ours, nil)
 			client := pelcrov1.NewCustomerServiceClient(conn)
 			found := outputs{}
 			failures := map[string]int{}
@@ -115,7 +117,7 @@ func TestR14Secrets(t *testing.T) {
 				ctx := metadata.AppendToOutgoingContext(t.Context(), append(slices.Clone(headers), beside...)...)
 				var header, trailer metadata.MD
 				err := call(ctx, grpc.Header(&header), grpc.Trailer(&trailer))
-				failures[reasonOf(err)]++
+				failures[gatewaytest.Reason(err)]++
 				found["the status of "+what] += fmt.Sprintln(status.Convert(err).Proto(), status.Convert(err).Details(), header, trailer)
 			}
 			var responses []scriptedResponse
@@ -157,9 +159,9 @@ func TestR14Secrets(t *testing.T) {
 				}
 			}
 			// Files with the wrong content.
-			putByRename(t, folder, map[string]string{callers: "crm " + token + " *\n" + stolen + "\n", "key": "KEY=" + canaryKey + " # for " + canaryEmail + "\n", certFile: pair.keyPEM(t)})
-			eventually(t, "the bad files are rejected", func() bool {
-				return p.count(t, reloads, "result", "rejected") == map[bool]int{false: 3, true: 2}[test.forward]
+			putByRename(t, folder, map[string]string{callers: "crm " + token + " *\n" + stolen + "\n", "key": "KEY=" + canaryKey + " # for " + canaryEmail + "\n", certFile: own.KeyPEM(t)})
+			testkit.Eventually(t, "the bad files are rejected", func() bool {
+				return reloadsOf(t, p, "result", "rejected") == map[bool]int{false: 3, true: 2}[test.forward]
 			})
 			// A call that runs while the process is inspected and killed.
 			arrived := make(chan struct{})
@@ -173,21 +175,21 @@ func TestR14Secrets(t *testing.T) {
 				ctx := metadata.AppendToOutgoingContext(t.Context(), test.headers...)
 				_ = calls["Create"](ctx, client)
 			})
-			receive(t, arrived, "call that runs")
+			testkit.Receive(t, arrived, "call that runs")
 			for _, path := range []string{
 				"/metrics", "/config", "/readyz", "/livez", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2",
 				"/debug/pprof/goroutine", "/debug/pprof/heap?debug=1", "/debug/pprof/heap", "/debug/pprof/allocs?debug=1", "/debug/pprof/block?debug=1",
 				"/debug/pprof/mutex?debug=1", "/debug/pprof/threadcreate?debug=1", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1",
 			} {
-				found[path] = unpacked(p.get(t, path))
+				found[path] = unpacked(pageOf(t, p, path))
 			}
-			eventually(t, "the spans have arrived", func() bool { return strings.Contains(collected.String(), "GetCustomer") })
-			p.signal(t, syscall.SIGQUIT)
-			<-p.ended
+			testkit.Eventually(t, "the spans have arrived", func() bool { return strings.Contains(collected.String(), "GetCustomer") })
+			p.Signal(t, syscall.SIGQUIT)
+			<-p.Ended
 			running.Wait()
-			found["the log"], found["the spans"] = p.log.String(), collected.String()
+			found["the log"], found["the spans"] = p.Log.String(), collected.String()
 			if !strings.Contains(found["the log"], "SIGQUIT") || !strings.Contains(found["the log"], "goroutine ") {
-				t.Errorf("no dump: %s", p.log.end())
+				t.Errorf("no dump: %s", p.Log.End())
 			}
 			if len(failures) < 20 || strings.Contains(found["/config"], "hidden") == test.forward {
 				t.Errorf("%d kinds of failures: %v", len(failures), failures)
@@ -215,15 +217,15 @@ func TestR14Panics(t *testing.T) {
 		"bytes": []byte(everything), "request": &pelcrov1.Customer{Email: new(everything)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &logBuffer{}
-			g := start(t, noUpstream, withTransport(roundTrip(func(*http.Request) (*http.Response, error) { panic(value) })), func(c *config) {
-				c.pelcro.APIKey = pelcro.NewSecret(canaryKey)
-				c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			log := &testkit.Log{}
+			g := start(t, noUpstream, withTransport(roundTrip(func(*http.Request) (*http.Response, error) { panic(value) })), func(c *gatewaytest.Config) {
+				c.Pelcro.APIKey = pelcro.NewSecret(canaryKey)
+				c.Server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			})
 			found := outputs{}
 			for call, do := range personalRequests() {
 				var trailer metadata.MD
-				err := do(t.Context(), g.customers, grpc.Trailer(&trailer))
+				err := do(t.Context(), g.Customers, grpc.Trailer(&trailer))
 				found[call] = fmt.Sprintln(status.Convert(err).Proto(), trailer)
 			}
 			found["the log"] = log.String()
@@ -279,18 +281,18 @@ func TestR14Unsolicited(t *testing.T) {
 			}))
 			t.Cleanup(web.Close)
 			p := run(t, web.URL, "PELCRO_GRPC_PELCRO_API_KEY="+canaryKey, "--log-level=debug")
-			if err := personalRequests()[test.call](t.Context(), pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))); err != nil {
+			if err := personalRequests()[test.call](t.Context(), pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, p.Address))); err != nil {
 				t.Error(err)
 			}
-			p.mustLog(t, "Unsolicited response")
-			p.signal(t, syscall.SIGTERM)
-			if err := receive(t, p.ended, "end of the program"); err != nil {
+			p.Log.Match(t, "Unsolicited response")
+			p.Signal(t, syscall.SIGTERM)
+			if err := testkit.Receive(t, p.Ended, "end of the program"); err != nil {
 				t.Error(err)
 			}
 			if !strings.Contains(*sent.Load(), canaryKey) && !strings.Contains(*sent.Load(), canaryEmail) {
 				t.Errorf("sent after the response: %s", *sent.Load())
 			}
-			outputs{"standard output and standard error": p.log.String()}.mustHide(t, map[string]string{
+			outputs{"standard output and standard error": p.Log.String()}.mustHide(t, map[string]string{
 				"API key": canaryKey, "e-mail address": canaryEmail, "card": canaryCard, "name": canaryName,
 			})
 		})

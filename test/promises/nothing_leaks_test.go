@@ -12,6 +12,7 @@ import (
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
@@ -38,9 +39,9 @@ func TestR22NothingLeaks(t *testing.T) {
 	defer box.Close()
 	proxy := faultproxy.New(t, box.URL)
 	transport := pelcro.NewTransport()
-	g := start(t, proxy.URL(), withTransport(transport), func(c *config) {
-		c.pelcro.CircuitBreaker = false // it would reject calls before they reach a fault
-		c.pelcro.Retries = 1
+	g := start(t, proxy.URL(), withTransport(transport), func(c *gatewaytest.Config) {
+		c.Pelcro.CircuitBreaker = false // it would reject calls before they reach a fault
+		c.Pelcro.Retries = 1
 	})
 	faults := []faultproxy.Fault{
 		faultproxy.None(), faultproxy.Latency(0, 20*time.Millisecond), faultproxy.Bandwidth(20_000), faultproxy.Slicer(50, time.Millisecond),
@@ -58,7 +59,7 @@ func TestR22NothingLeaks(t *testing.T) {
 				running.Go(func() {
 					for i := worker; i < n; i += parallel {
 						ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
-						_ = anyCall(ctx, g.customers, i/parallel)
+						_ = anyCall(ctx, g.Customers, i/parallel)
 						cancel()
 					}
 				})

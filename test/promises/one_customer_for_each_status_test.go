@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // maxCreateAttempts is go-grpc-middleware's limit here. gax has none: it retries until its context
@@ -102,7 +103,7 @@ func createCases() (cases []*createCase) {
 func TestR27OneCustomerForEachStatus(t *testing.T) {
 	for _, client := range []struct {
 		name   string
-		create func(t *testing.T, g *gateway) func(context.Context, *pelcrov1.CreateCustomerRequest) error
+		create func(t *testing.T, g *service) func(context.Context, *pelcrov1.CreateCustomerRequest) error
 	}{
 		{"go-grpc-middleware", middlewareCreates},
 		{"gax", gaxCreates},
@@ -141,9 +142,9 @@ func TestR27OneCustomerForEachStatus(t *testing.T) {
 	}
 }
 
-func middlewareCreates(t *testing.T, g *gateway) func(context.Context, *pelcrov1.CreateCustomerRequest) error {
+func middlewareCreates(t *testing.T, g *service) func(context.Context, *pelcrov1.CreateCustomerRequest) error {
 	t.Helper()
-	customers := pelcrov1.NewCustomerServiceClient(g.dial(t,
+	customers := pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, g.Address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUnaryInterceptor(retry.UnaryClientInterceptor(
 			retry.WithMax(maxCreateAttempts), retry.WithBackoff(retry.BackoffLinear(time.Millisecond))))))
@@ -153,14 +154,14 @@ func middlewareCreates(t *testing.T, g *gateway) func(context.Context, *pelcrov1
 	}
 }
 
-func gaxCreates(_ *testing.T, g *gateway) func(context.Context, *pelcrov1.CreateCustomerRequest) error {
+func gaxCreates(_ *testing.T, g *service) func(context.Context, *pelcrov1.CreateCustomerRequest) error {
 	retries := gax.WithRetry(func() gax.Retryer {
 		return gax.OnCodes([]codes.Code{codes.Unavailable, codes.ResourceExhausted},
 			gax.Backoff{Initial: time.Millisecond, Max: time.Millisecond, Multiplier: 1})
 	})
 	return func(ctx context.Context, request *pelcrov1.CreateCustomerRequest) error {
 		return gax.Invoke(ctx, func(ctx context.Context, _ gax.CallSettings) error {
-			_, err := g.customers.CreateCustomer(ctx, request)
+			_, err := g.Customers.CreateCustomer(ctx, request)
 			return err
 		}, retries)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // Pelcro responds with 503 to every request. Every call is a read, because only reads are
@@ -18,7 +20,7 @@ func TestR02OutageIsNotMultiplied(t *testing.T) {
 	t.Run("without the breaker", func(t *testing.T) { outage(t, withoutBreaker) })
 }
 
-func outage(t *testing.T, options ...func(*config)) {
+func outage(t *testing.T, options ...func(*gatewaytest.Config)) {
 	t.Parallel()
 	const perSecond = 200
 	before, n, after := scaled(2*perSecond, perSecond/2), scaled(10*perSecond, perSecond), scaled(3*perSecond, 9*perSecond/4)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // tally counts how calls ended.
@@ -22,16 +23,16 @@ type tally struct {
 	others             map[string]int
 }
 
-func (c *tally) call(t *testing.T, g *gateway) {
+func (c *tally) call(t *testing.T, g *service) {
 	begin := time.Now()
-	_, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+	_, err := g.Customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 	took := time.Since(begin)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case err == nil:
 		c.accepted = append(c.accepted, took)
-	case status.Code(err) == codes.ResourceExhausted && reasonOf(err) == "GATEWAY_OVERLOADED":
+	case status.Code(err) == codes.ResourceExhausted && gatewaytest.Reason(err) == "GATEWAY_OVERLOADED":
 		c.rejected = append(c.rejected, took)
 	default:
 		if c.others == nil {
@@ -51,7 +52,7 @@ func TestR23OverloadSheds(t *testing.T) {
 		upstream.Add(1)
 		<-time.After(latency)
 		return successResponse(r), nil
-	})), func(c *config) { c.server.MaxConcurrentCalls = limit })
+	})), func(c *gatewaytest.Config) { c.Server.MaxConcurrentCalls = limit })
 
 	// The capacity: as many clients as concurrent calls.
 	var capacity tally
@@ -75,7 +76,7 @@ func TestR23OverloadSheds(t *testing.T) {
 	var load tally
 	var calls sync.WaitGroup
 	length := scaled(20*time.Second, 1500*time.Millisecond)
-	health := healthpb.NewHealthClient(g.conn)
+	health := healthpb.NewHealthClient(g.Conn)
 	checks := 0
 	offered := 0
 	pace := time.NewTicker(time.Millisecond)

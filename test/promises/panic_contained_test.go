@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // A panic becomes INTERNAL with a fixed text, reveals nothing about its value, and affects
@@ -42,17 +44,17 @@ func TestR15Panics(t *testing.T) {
 		func() { panic(context.Canceled) },
 	}
 	var n atomic.Int64
-	log := &logBuffer{}
+	log := &testkit.Log{}
 	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/42") || r.Method == http.MethodPost {
 			_, _ = io.Copy(io.Discard, r.Body)
 			panics[int(n.Add(1))%len(panics)]()
 		}
 		return successResponse(r), nil
-	})), func(c *config) {
-		c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})), func(c *gatewaytest.Config) {
+		c.Server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
-	if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
+	if _, err := g.Customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
@@ -63,7 +65,7 @@ func TestR15Panics(t *testing.T) {
 	for range 2 {
 		parallel.Go(func() {
 			for others.Err() == nil {
-				if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
+				if _, err := g.Customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
 					t.Errorf("a parallel call: %v", err)
 				}
 				good.Add(1)
@@ -73,16 +75,16 @@ func TestR15Panics(t *testing.T) {
 	messages := map[string]int{}
 	for i := range scaled(1000, 200) {
 		var trailer metadata.MD
-		_, err := g.customers.UpdateCustomer(t.Context(), &pelcrov1.UpdateCustomerRequest{
+		_, err := g.Customers.UpdateCustomer(t.Context(), &pelcrov1.UpdateCustomerRequest{
 			Customer: &pelcrov1.Customer{Id: 42, FirstName: new(canary)},
 		}, grpc.Trailer(&trailer))
 		if i%2 == 1 {
-			_, err = g.customers.CreateCustomer(t.Context(), &pelcrov1.CreateCustomerRequest{
+			_, err = g.Customers.CreateCustomer(t.Context(), &pelcrov1.CreateCustomerRequest{
 				Customer: &pelcrov1.Customer{Email: new(canary)}, Password: new(canary),
 			}, grpc.Trailer(&trailer))
 		}
-		if s := status.Convert(err); s.Code() != codes.Internal || reasonOf(err) != "GATEWAY_INTERNAL_ERROR" {
-			t.Fatalf("a panic became %v, %s", err, reasonOf(err))
+		if s := status.Convert(err); s.Code() != codes.Internal || gatewaytest.Reason(err) != "GATEWAY_INTERNAL_ERROR" {
+			t.Fatalf("a panic became %v, %s", err, gatewaytest.Reason(err))
 		}
 		messages[status.Convert(err).Message()]++
 		if everything := fmt.Sprint(status.Convert(err).Proto(), map[string][]string(trailer)); strings.Contains(everything, canary) {

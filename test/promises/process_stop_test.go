@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // A SIGTERM under load loses no accepted call, and the program exits with 0; a second one
@@ -44,7 +46,7 @@ func terminate(t *testing.T) {
 	var load sync.WaitGroup
 	var succeeded atomic.Int64
 	for range 4 {
-		client := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
+		client := pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, p.Address))
 		for range scaled(50, 10) {
 			load.Go(func() {
 				for {
@@ -60,10 +62,10 @@ func terminate(t *testing.T) {
 			})
 		}
 	}
-	eventually(t, "the program is under load", func() bool { return succeeded.Load() > scaled[int64](2000, 100) })
+	testkit.Eventually(t, "the program is under load", func() bool { return succeeded.Load() > scaled[int64](2000, 100) })
 	begin := time.Now()
-	p.signal(t, syscall.SIGTERM)
-	if err := receive(t, p.ended, "end of the program"); err != nil {
+	p.Signal(t, syscall.SIGTERM)
+	if err := testkit.Receive(t, p.Ended, "end of the program"); err != nil {
 		t.Errorf("the program ended with %v", err)
 	}
 	took := time.Since(begin)
@@ -82,25 +84,25 @@ func terminateTwice(t *testing.T) {
 	}))
 	defer upstream.Close()
 	p := run(t, upstream.URL, withKey)
-	client := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
+	client := pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, p.Address))
 	ended := make(chan error, 1)
 	go func() {
 		_, err := client.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 		ended <- err
 	}()
-	receive(t, arrived, "call at the upstream")
-	p.signal(t, syscall.SIGTERM)
-	p.mustLog(t, `"msg":"stopping"`) // it waits for the call
+	testkit.Receive(t, arrived, "call at the upstream")
+	p.Signal(t, syscall.SIGTERM)
+	p.Log.Match(t, `"msg":"stopping"`) // it waits for the call
 	begin := time.Now()
-	p.signal(t, syscall.SIGTERM)
-	err := receive(t, p.ended, "end of the program")
+	p.Signal(t, syscall.SIGTERM)
+	err := testkit.Receive(t, p.Ended, "end of the program")
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("the second signal took %v", took)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() == 0 {
 		t.Errorf("the program ended with %v", err)
 	}
-	if err := receive(t, ended, "end of the call"); status.Code(err) != codes.Unavailable {
+	if err := testkit.Receive(t, ended, "end of the call"); status.Code(err) != codes.Unavailable {
 		t.Errorf("the call: %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // Pelcro sends 429 with a delay; the id of the customer is the number of seconds.
@@ -29,9 +31,9 @@ func TestR05SlowDownReachesTheClient(t *testing.T) {
 		respond(w, 429, `{"message":"Too Many Attempts."}`)
 	}))
 	check := func(err error, header, trailer metadata.MD, want time.Duration, pushback string) {
-		delay := detailOf[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
+		delay := gatewaytest.Detail[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
 		pushed := trailer.Get("grpc-retry-pushback-ms")
-		if status.Code(err) != codes.ResourceExhausted || reasonOf(err) != "PELCRO_RATE_LIMITED" || outcomeOf(err) != "rejected" {
+		if status.Code(err) != codes.ResourceExhausted || gatewaytest.Reason(err) != "PELCRO_RATE_LIMITED" || outcomeOf(err) != "rejected" {
 			t.Errorf("got %v", err)
 		}
 		if (delay - want).Abs() > time.Second {
@@ -55,15 +57,15 @@ func TestR05SlowDownReachesTheClient(t *testing.T) {
 		want := time.Duration(1+rand.N(59)) * time.Second
 		switch i % 4 {
 		case 0:
-			_, err := g.customers.CreateCustomer(t.Context(), newCustomer("new@example.com"), options...)
+			_, err := g.Customers.CreateCustomer(t.Context(), newCustomer("new@example.com"), options...)
 			check(err, header, trailer, 17*time.Second, "")
 		case 1: // longer than the caller's deadline
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			_, err := g.customers.GetCustomer(ctx, getRequest(int64(want/time.Second)), options...)
+			_, err := g.Customers.GetCustomer(ctx, getRequest(int64(want/time.Second)), options...)
 			check(err, header, trailer, want, "-1")
 		default:
-			_, err := g.customers.GetCustomer(t.Context(), getRequest(int64(want/time.Second)), options...)
+			_, err := g.Customers.GetCustomer(t.Context(), getRequest(int64(want/time.Second)), options...)
 			check(err, header, trailer, want, "")
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // The key never leaves the configured origin: no redirect is followed, whatever its
@@ -78,7 +79,7 @@ func TestR13NoRedirectIsFollowed(t *testing.T) {
 					code.Store(status)
 					location.Store(to)
 					requests.Store(0)
-					mustBeRedirect(t, anyCall(t.Context(), g.customers, i))
+					mustBeRedirect(t, anyCall(t.Context(), g.Customers, i))
 					if requests.Load() != 1 || followed.Load() != 0 {
 						t.Errorf("%d requests at the origin, %d connections to the target", requests.Load(), followed.Load())
 					}
@@ -91,8 +92,8 @@ func TestR13NoRedirectIsFollowed(t *testing.T) {
 
 func mustBeRedirect(t *testing.T, err error) {
 	t.Helper()
-	if status.Code(err) != codes.Internal || reasonOf(err) != "PELCRO_REDIRECT" {
-		t.Errorf("a redirect became %v, %s", err, reasonOf(err))
+	if status.Code(err) != codes.Internal || gatewaytest.Reason(err) != "PELCRO_REDIRECT" {
+		t.Errorf("a redirect became %v, %s", err, gatewaytest.Reason(err))
 	}
 	if everything := fmt.Sprint(status.Convert(err).Proto()); strings.Contains(everything, "canary") {
 		t.Errorf("the target leaked: %s", everything)
@@ -108,7 +109,7 @@ func TestR13NoPortIsChanged(t *testing.T) {
 		origin := httptest.NewServer(http.RedirectHandler(target.URL, code))
 		g := start(t, origin.URL)
 		for i := range 4 {
-			mustBeRedirect(t, anyCall(t.Context(), g.customers, i))
+			mustBeRedirect(t, anyCall(t.Context(), g.Customers, i))
 		}
 		origin.Close()
 	}

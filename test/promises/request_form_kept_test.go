@@ -24,6 +24,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // hostileInput are the values of a client's requests.
@@ -71,7 +72,7 @@ func (s *recordingUpstream) take() []receivedRequest {
 
 // rewriteCheck makes every call with an input and checks the requests to Pelcro.
 type rewriteCheck struct {
-	g                 *gateway
+	g                 *service
 	recordingUpstream *recordingUpstream
 	host              string
 }
@@ -94,21 +95,21 @@ func (r rewriteCheck) check(t *testing.T, a hostileInput) {
 	const collection = sandbox.BasePath + "/customers"
 	site := url.Values{"site_id": {strconv.Itoa(int(a.siteID))}}
 
-	_, err := r.g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID})
+	_, err := r.g.Customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID})
 	r.checkSent(t, err, "GET", withID, site, nil)
-	_, err = r.g.customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: a.id, SiteId: &a.siteID})
+	_, err = r.g.Customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: a.id, SiteId: &a.siteID})
 	r.checkSent(t, err, "DELETE", withID, site, nil)
-	_, err = r.g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID, Expand: []string{a.value}})
+	_, err = r.g.Customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID, Expand: []string{a.value}})
 	r.checkSent(t, err, "GET", withID, url.Values{"site_id": site["site_id"], "expand": {expansion(a.value)}}, nil)
 
 	list := url.Values{"site_id": site["site_id"], "page": {"1"}, "limit": {"10"}, "sort": {sorting(a.orderBy)}}
-	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{SiteId: &a.siteID, OrderBy: a.orderBy, PageToken: a.token})
+	_, err = r.g.Customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{SiteId: &a.siteID, OrderBy: a.orderBy, PageToken: a.token})
 	if a.token == "" || err != nil {
 		r.checkSent(t, err, "GET", collection, list, nil)
 	}
 	r.recordingUpstream.take()
 	operator := pelcrov1.CustomerFilter_Operator(a.operator)
-	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
+	_, err = r.g.Customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
 		SiteId:  &a.siteID,
 		OrderBy: a.orderBy,
 		Filters: []*pelcrov1.CustomerFilter{{Attribute: a.attribute, Operator: operator, Values: []string{a.value}}},
@@ -120,7 +121,7 @@ func (r rewriteCheck) check(t *testing.T, a hostileInput) {
 	}
 	filtered.Set("filter["+a.attribute+"]", name+":"+a.value)
 	r.checkSent(t, err, "GET", collection, filtered, nil)
-	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
+	_, err = r.g.Customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
 		SiteId:  &a.siteID,
 		OrderBy: a.orderBy,
 		Filters: []*pelcrov1.CustomerFilter{{
@@ -137,9 +138,9 @@ func (r rewriteCheck) check(t *testing.T, a hostileInput) {
 	}
 	written := map[string]any{"email": a.email, "password": a.password, "metadata": map[string]any{a.key: a.value}}
 	customer := &pelcrov1.Customer{Id: a.id, Email: &a.email, Metadata: free}
-	_, err = r.g.customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{SiteId: &a.siteID, Customer: customer, Password: &a.password})
+	_, err = r.g.Customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{SiteId: &a.siteID, Customer: customer, Password: &a.password})
 	r.checkSent(t, err, "POST", collection, site, written)
-	_, err = r.g.customers.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{SiteId: &a.siteID, Customer: customer, Password: &a.password})
+	_, err = r.g.Customers.UpdateCustomer(ctx, &pelcrov1.UpdateCustomerRequest{SiteId: &a.siteID, Customer: customer, Password: &a.password})
 	r.checkSent(t, err, "PUT", withID, site, written)
 }
 
@@ -150,10 +151,10 @@ func (r rewriteCheck) checkSent(t *testing.T, err error, method, path string, qu
 	requests := r.recordingUpstream.take()
 	if err != nil {
 		// Without a reason the client's library rejected the call.
-		ours := status.Code(err) == codes.InvalidArgument && reasonOf(err) == "GATEWAY_INVALID_REQUEST"
-		theirs := status.Code(err) == codes.Internal && reasonOf(err) == ""
+		ours := status.Code(err) == codes.InvalidArgument && gatewaytest.Reason(err) == "GATEWAY_INVALID_REQUEST"
+		theirs := status.Code(err) == codes.Internal && gatewaytest.Reason(err) == ""
 		if len(requests) != 0 || !ours && !theirs {
-			t.Errorf("%s %s: %v (%s), and %d requests: %q", method, path, err, reasonOf(err), len(requests), requests)
+			t.Errorf("%s %s: %v (%s), and %d requests: %q", method, path, err, gatewaytest.Reason(err), len(requests), requests)
 		}
 		return
 	}
@@ -296,7 +297,7 @@ func TestR20NothingRewritesTheRequest(t *testing.T) {
 		}
 	})
 	// A valid request passes; otherwise the rest would prove nothing.
-	if _, err := r.g.customers.GetCustomer(context.WithoutCancel(t.Context()), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil || len(r.recordingUpstream.take()) != 1 {
+	if _, err := r.g.Customers.GetCustomer(context.WithoutCancel(t.Context()), &pelcrov1.GetCustomerRequest{Id: 42}); err != nil || len(r.recordingUpstream.take()) != 1 {
 		t.Error(err)
 	}
 }

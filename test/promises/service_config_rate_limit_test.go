@@ -38,7 +38,7 @@ func TestR31_ServiceConfigRetriesRateLimitedReads(t *testing.T) {
 				}
 				respond(w, http.StatusTooManyRequests, `{"message":"Too Many Attempts."}`)
 			}), client.ServiceConfig())
-			err := everyRPC[test.rpc](t.Context(), g.customers)
+			err := everyRPC[test.rpc](t.Context(), g.Customers)
 			if got := received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
 				t.Errorf("Pelcro received %d requests, want %d; %v", got, test.wantRequests, err)
 			}

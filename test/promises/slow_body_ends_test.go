@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // Pelcro sends one byte every 10 ms, on many connections.
@@ -34,7 +35,7 @@ func trickle(t *testing.T, calls int, deadline time.Duration) string {
 	g := start(t, trickleUpstream(t, 10*time.Millisecond), withoutBreaker)
 	clients := make([]pelcrov1.CustomerServiceClient, (calls+perConnection-1)/perConnection)
 	for i := range clients {
-		conn := g.dial(t, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		conn := gatewaytest.Dial(t, g.Address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		clients[i] = pelcrov1.NewCustomerServiceClient(conn)
 		if _, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
 			t.Fatal(err)

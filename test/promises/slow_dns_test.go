@@ -11,10 +11,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // withoutDNS resolves names with a server that never responds, until the test ends.
-func withoutDNS(t *testing.T) func(*config) {
+func withoutDNS(t *testing.T) func(*gatewaytest.Config) {
 	t.Helper()
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
@@ -26,7 +27,7 @@ func withoutDNS(t *testing.T) func(*config) {
 			return nil, net.ErrClosed
 		},
 	}}).DialContext
-	return func(c *config) { c.pelcro.Transport = transport }
+	return func(c *gatewaytest.Config) { c.Pelcro.Transport = transport }
 }
 
 // The DNS does not respond to queries for Pelcro's name.
@@ -44,7 +45,7 @@ func TestR30SlowDNSDoesNoHarm(t *testing.T) {
 		if late := time.Since(begin) - 300*time.Millisecond; late > slack {
 			t.Errorf("the call ended %v after the limit", late)
 		}
-		if status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_UNREACHABLE" || outcomeOf(err) != "notSent" {
+		if status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_UNREACHABLE" || outcomeOf(err) != "notSent" {
 			t.Errorf("got %v (%s)", err, outcomeOf(err))
 		}
 	})
@@ -52,7 +53,7 @@ func TestR30SlowDNSDoesNoHarm(t *testing.T) {
 
 // callWithoutDNS makes calls that end at the caller's deadline, and returns what was wrong
 // with one of them.
-func callWithoutDNS(t *testing.T, g *gateway, slack time.Duration) (wrong string) {
+func callWithoutDNS(t *testing.T, g *service, slack time.Duration) (wrong string) {
 	t.Helper()
 	calls := scaled(200, 50)
 	found := make(chan string, 2*calls)
@@ -69,7 +70,7 @@ func callWithoutDNS(t *testing.T, g *gateway, slack time.Duration) (wrong string
 		if late := time.Since(begin) - time.Second; late > slack {
 			found <- fmt.Sprintf("the call ended %v after its deadline", late)
 		}
-		if status.Code(err) != codes.DeadlineExceeded || reasonOf(err) != "CALLER_DEADLINE_EXCEEDED" || outcomeOf(err) != "notSent" {
+		if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" || outcomeOf(err) != "notSent" {
 			found <- fmt.Sprintf("got %v (%s)", err, outcomeOf(err))
 		}
 	})

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // holdingUpstream holds creates and calls for customer 42 until they are released; it
@@ -58,7 +60,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 	insecurely := grpc.WithTransportCredentials(insecure.NewCredentials())
 	watching, endWatch := context.WithCancel(t.Context())
 	defer endWatch()
-	watch, err := healthpb.NewHealthClient(g.dial(t, insecurely)).Watch(watching, &healthpb.HealthCheckRequest{})
+	watch, err := healthpb.NewHealthClient(gatewaytest.Dial(t, g.Address, insecurely)).Watch(watching, &healthpb.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 
 	var clients []pelcrov1.CustomerServiceClient
 	for range 4 { // a connection has at most 250 calls
-		clients = append(clients, pelcrov1.NewCustomerServiceClient(g.dial(t, insecurely)))
+		clients = append(clients, pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, g.Address, insecurely)))
 	}
 	ended := make(chan error, inFlight)
 	for i := range inFlight {
@@ -76,7 +78,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 		go func() { ended <- anyCall(context.WithoutCancel(t.Context()), client, i) }()
 	}
 	for range inFlight {
-		receive(t, upstream.arrived, "call at the upstream")
+		testkit.Receive(t, upstream.arrived, "call at the upstream")
 	}
 
 	// These calls race with the stop: some are accepted and some are not.
@@ -96,10 +98,10 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 			}
 		})
 	}
-	eventually(t, "calls race with the stop", func() bool { return succeeded.Load() > 20 })
+	testkit.Eventually(t, "calls race with the stop", func() bool { return succeeded.Load() > 20 })
 
 	stopped := make(chan error, 1)
-	go func() { stopped <- g.stop() }()
+	go func() { stopped <- g.Stop() }()
 	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("the watcher received %v, %v", got, err)
 	}
@@ -107,11 +109,11 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 	racing.Wait() // they end when the service no longer accepts calls
 	close(upstream.released)
 	for range inFlight {
-		if err := receive(t, ended, "end of a call"); err != nil {
+		if err := testkit.Receive(t, ended, "end of a call"); err != nil {
 			t.Errorf("an accepted call was lost: %v", err)
 		}
 	}
-	if err := receive(t, stopped, "end of the stop"); err != nil {
+	if err := testkit.Receive(t, stopped, "end of the stop"); err != nil {
 		t.Error(err)
 	}
 	if arrived := upstream.others.Load(); succeeded.Load() != arrived {
@@ -139,24 +141,24 @@ func anyCall(ctx context.Context, customers pelcrov1.CustomerServiceClient, i in
 func TestR08StopIsBounded(t *testing.T) {
 	const drain = 100 * time.Millisecond
 	upstream := newHoldingUpstream()
-	g := start(t, noUpstream, withTransport(upstream), func(c *config) { c.server.DrainTimeout = drain })
+	g := start(t, noUpstream, withTransport(upstream), func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain })
 	calls := scaled(200, 50)
 	ended := make(chan error, calls)
 	for range calls {
-		go func() { ended <- anyCall(context.WithoutCancel(t.Context()), g.customers, 0) }()
+		go func() { ended <- anyCall(context.WithoutCancel(t.Context()), g.Customers, 0) }()
 	}
 	for range calls {
-		receive(t, upstream.arrived, "call at the upstream")
+		testkit.Receive(t, upstream.arrived, "call at the upstream")
 	}
 	begin := time.Now()
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	if took := time.Since(begin); took > drain+2*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
 	for range calls {
-		if err := receive(t, ended, "end of a call"); reasonOf(err) != "GATEWAY_SHUTTING_DOWN" {
+		if err := testkit.Receive(t, ended, "end of a call"); gatewaytest.Reason(err) != "GATEWAY_SHUTTING_DOWN" {
 			t.Errorf("a call that was ended: %v", err)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
@@ -47,7 +49,7 @@ func TestR04TransportDoesNotRetry(t *testing.T) {
 		})
 		transport := pelcro.NewTransport()
 		transport.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
-		g := start(t, server.URL, withoutBreaker, func(c *config) { c.pelcro.Transport = transport })
+		g := start(t, server.URL, withoutBreaker, func(c *gatewaytest.Config) { c.Pelcro.Transport = transport })
 		createWithIdempotencyKeys(t, upstream, g)
 		if n := headers.Load(); n != 0 {
 			t.Errorf("%d headers", n)
@@ -64,20 +66,20 @@ func countHeaders(n *atomic.Int64, r *http.Request) {
 }
 
 // createWithIdempotencyKeys makes ten thousand creates.
-func createWithIdempotencyKeys(t *testing.T, upstream *effects, g *gateway) {
+func createWithIdempotencyKeys(t *testing.T, upstream *effects, g *service) {
 	t.Helper()
 	calls := scaled(10_000, 200)
 	errs := make([]error, calls)
 	email := func(i int) string { return fmt.Sprintf("new-%d@example.com", i) }
 	each(calls, 8, func(i int) {
-		ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 		defer cancel()
 		for _, name := range idempotent {
 			ctx = metadata.AppendToOutgoingContext(ctx, name, email(i))
 		}
 		errs[i] = g.create(ctx, email(i))
 	})
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	done, lost := 0, 0

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // noUpstream is the URL for services whose transport is a [roundTrip].
@@ -29,8 +32,8 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // withTransport makes the service call Pelcro through the transport.
-func withTransport(transport http.RoundTripper) func(*config) {
-	return func(c *config) { c.pelcro.Transport = transport }
+func withTransport(transport http.RoundTripper) func(*gatewaytest.Config) {
+	return func(c *gatewaytest.Config) { c.Pelcro.Transport = transport }
 }
 
 // httpResponse returns a response with a JSON body.
@@ -57,39 +60,10 @@ func successResponse(r *http.Request) *http.Response {
 // succeed is successResponse as a [roundTrip].
 func succeed(r *http.Request) (*http.Response, error) { return successResponse(r), nil }
 
-// eventually waits until the condition holds.
-func eventually(tb testing.TB, what string, holds func() bool) {
-	tb.Helper()
-	end := time.NewTimer(testTimeout)
-	defer end.Stop()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for !holds() {
-		select {
-		case <-again.C:
-		case <-end.C:
-			tb.Fatalf("after %v it is not true that %s", testTimeout, what)
-		}
-	}
-}
-
-// receive receives within testTimeout.
-func receive[T any](tb testing.TB, from <-chan T, what string) (value T) {
-	tb.Helper()
-	end := time.NewTimer(testTimeout)
-	defer end.Stop()
-	select {
-	case value = <-from:
-	case <-end.C:
-		tb.Fatalf("after %v there is no %s", testTimeout, what)
-	}
-	return value
-}
-
 // goroutinesReturn waits until at most two more goroutines run than before.
 func goroutinesReturn(tb testing.TB, before int) {
 	tb.Helper()
-	eventually(tb, fmt.Sprintf("about %d goroutines run", before), func() bool { return runtime.NumGoroutine() <= before+2 })
+	testkit.Eventually(tb, fmt.Sprintf("about %d goroutines run", before), func() bool { return runtime.NumGoroutine() <= before+2 })
 }
 
 // memory is the resident memory of this process, with the client.

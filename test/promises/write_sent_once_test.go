@@ -121,7 +121,7 @@ func createAll(t *testing.T, url string, upstream *effects, calls int) (total in
 		defer cancel()
 		errs[i] = g.create(ctx, email(i))
 	})
-	if err := g.stop(); err != nil { // no request arrives after this
+	if err := g.Stop(); err != nil { // no request arrives after this
 		t.Error(err)
 	}
 	for i, err := range errs {

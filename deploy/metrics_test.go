@@ -1,12 +1,9 @@
-package main
+package deploy_test
 
 import (
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"maps"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +20,8 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // read returns a file of the repository.
@@ -35,38 +34,23 @@ func read(t *testing.T, name string) string {
 	return string(raw)
 }
 
-// startDeployed runs serve as deploy/ does, with everything that has a metric: TLS, callers, and a
-// key in a file. One caller has made a call.
-func startDeployed(t *testing.T) *program {
+// deployedMetrics returns the metrics of a program that runs as deploy/ runs it, with everything that
+// has a metric: TLS, callers, and a key in a file. One caller has made a call.
+func deployedMetrics(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
-	web := httptest.NewServer(sandbox.New(sandbox.Config{}))
-	t.Cleanup(web.Close)
-	secure := httptest.NewTLSServer(nil) // for its certificate
-	secure.Close()
-	pair := secure.TLS.Certificates[0]
-	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, line, _ := strings.Cut(runWith(t, "", "token", "billing", "*").out, "\n")
-	p := startWithAdmin(t, "--pelcro-url="+web.URL+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID),
-		"--pelcro-api-key-file="+write(t, sandbox.DefaultAPIKey),
-		"--tls-cert="+write(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}))),
-		"--tls-key="+write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))),
-		"--auth-tokens-file="+write(t, line))
-	trusted := x509.NewCertPool()
-	trusted.AddCert(secure.Certificate())
-	conn, err := grpc.NewClient("passthrough:///"+p.address,
-		grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(trusted, "example.com")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	ca := testkit.NewAuthority(t, "CA")
+	own := testkit.Issue(t, ca, testkit.ForHost)
+	token, line := testkit.Caller("billing", "*")
+	p := testkit.StartGateway(t, "--pelcro-url="+testkit.Upstream(t, sandbox.New(sandbox.Config{}))+sandbox.BasePath,
+		"--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+testkit.File(t, sandbox.DefaultAPIKey),
+		"--tls-cert="+testkit.File(t, own.CertPEM()), "--tls-key="+testkit.File(t, own.KeyPEM(t)),
+		"--auth-tokens-file="+testkit.File(t, line))
+	conn := gatewaytest.Dial(t, p.Address, grpc.WithTransportCredentials(credentials.NewTLS(ca.Client(nil))))
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
 	if _, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return testkit.Metrics(t, p.Admin)
 }
 
 // alert is a rule of deploy/prometheus/alerts.yaml.
@@ -178,7 +162,7 @@ func TestSelectors(t *testing.T) {
 // TestDeployMetrics: a running service has every metric, every label and every value of a label in
 // the alerts and the dashboard. A rule on a name that does not exist would never fire.
 func TestDeployMetrics(t *testing.T) {
-	families := startDeployed(t).scrape(t)
+	families := deployedMetrics(t)
 	queries := dashboardQueries(t)
 	for _, rule := range alerts(t) {
 		queries = append(queries, rule.Expr)

@@ -6,20 +6,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 const (
@@ -35,7 +30,7 @@ func TestSizing(t *testing.T) {
 	sand := sandbox.New(sandbox.Config{RequestsPerMinute: 1 << 30})
 	customer := `{"id":1,"email":"ada@example.com","metadata":{"note":"` + strings.Repeat("x", 4<<10) + `"}}`
 	list := `{"data":[` + strings.Repeat(customer+",", 99) + customer + `]}`
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url := testkit.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == sandbox.BasePath+"/customers" {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(list))
@@ -43,18 +38,13 @@ func TestSizing(t *testing.T) {
 		}
 		sand.ServeHTTP(w, r)
 	}))
-	t.Cleanup(web.Close)
-	start := func() (service, pelcrov1.CustomerServiceClient) {
-		key := filepath.Join(t.TempDir(), "key")
-		if err := os.WriteFile(key, []byte(sandbox.DefaultAPIKey), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, _ := startService(t, []string{"GOMEMLIMIT=" + strconv.Itoa(requested), "GOMAXPROCS=2"}, binary(t), "serve",
+	start := func() (*testkit.Process, pelcrov1.CustomerServiceClient) {
+		s := startService(t, []string{"GOMEMLIMIT=" + strconv.Itoa(requested), "GOMAXPROCS=2"}, binary(t), "serve",
 			"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json", "--max-concurrent-calls="+strconv.Itoa(maxCalls),
-			"--pelcro-url="+web.URL+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+key)
-		return s, dial(t, s.address)
+			"--pelcro-url="+url+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+testkit.File(t, sandbox.DefaultAPIKey))
+		return s, pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, s.Address))
 	}
-	resident := func(s service) float64 { return s.gauge(t, "process_resident_memory_bytes") }
+	resident := func(s *testkit.Process) float64 { return gauge(t, s, "process_resident_memory_bytes") }
 	mebibytes := func(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
 
 	s, customers := start()
@@ -62,13 +52,13 @@ func TestSizing(t *testing.T) {
 	t.Logf("idle: %s", mebibytes(idle))
 
 	const calls = 10_000
-	cpu := s.gauge(t, "process_cpu_seconds_total")
+	cpu := gauge(t, s, "process_cpu_seconds_total")
 	each(16, calls, func() {
 		if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Logf("CPU: %.0f µs a GetCustomer", (s.gauge(t, "process_cpu_seconds_total")-cpu)/calls*1e6)
+	t.Logf("CPU: %.0f µs a GetCustomer", (gauge(t, s, "process_cpu_seconds_total")-cpu)/calls*1e6)
 	t.Logf("after %d calls: %s", calls, mebibytes(resident(s)))
 
 	s, _ = start()
@@ -76,18 +66,14 @@ func TestSizing(t *testing.T) {
 	var waiting sync.WaitGroup
 	for n := range maxCalls {
 		if n%100 == 0 { // a connection has its own limit
-			customers = dial(t, s.address)
+			customers = pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, s.Address))
 		}
 		customers := customers
 		waiting.Go(func() { // customer 602 never responds
 			_, _ = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 602})
 		})
 	}
-	for over := time.Now().Add(25 * time.Second); s.gauge(t, "pelcro_grpc_calls_in_flight") < maxCalls; {
-		if time.Now().After(over) {
-			t.Fatalf("only %v calls in flight", s.gauge(t, "pelcro_grpc_calls_in_flight"))
-		}
-	}
+	testkit.Eventually(t, "all calls are in flight", func() bool { return gauge(t, s, "pelcro_grpc_calls_in_flight") == maxCalls })
 	full := resident(s)
 	cancel()
 	waiting.Wait()
@@ -97,7 +83,7 @@ func TestSizing(t *testing.T) {
 	}
 
 	s, customers = start()
-	cpu = s.gauge(t, "process_cpu_seconds_total")
+	cpu = gauge(t, s, "process_cpu_seconds_total")
 	const lists, lister = 1000, 32
 	most := 0.0
 	var mu sync.Mutex
@@ -110,20 +96,10 @@ func TestSizing(t *testing.T) {
 		most = max(most, resident(s))
 	})
 	t.Logf("lists of 100 customers (%d KiB), %d concurrently: at most %s, CPU %.1f ms each",
-		len(list)>>10, lister, mebibytes(most), (s.gauge(t, "process_cpu_seconds_total")-cpu)/lists*1e3)
+		len(list)>>10, lister, mebibytes(most), (gauge(t, s, "process_cpu_seconds_total")-cpu)/lists*1e3)
 	if most > limit {
 		t.Errorf("more than the Deployment's limit of %s", mebibytes(limit))
 	}
-}
-
-func dial(t *testing.T, address string) pelcrov1.CustomerServiceClient {
-	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return pelcrov1.NewCustomerServiceClient(conn)
 }
 
 // each calls do n times from that many goroutines.

@@ -1,9 +1,10 @@
-package main
+package deploy_test
 
 import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -13,8 +14,12 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
+
+// root is the root of the repository.
+const root = ".."
 
 // deployment is the part of deploy/kubernetes/deployment.yaml that the tests read.
 type deployment struct {
@@ -47,10 +52,14 @@ type deployment struct {
 
 // TestDeployFlags: each flag and each environment name in the files of deploy/ exists.
 func TestDeployFlags(t *testing.T) {
-	help := runWith(t, "", "serve", "--help").out
+	raw, err := exec.Command(testkit.Program(t), "serve", "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := string(raw)
 	flags, variables := 0, 0
-	err := filepath.WalkDir(filepath.Join(root, "deploy"), func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+	err = filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(name) == ".go" {
 			return err
 		}
 		raw, err := os.ReadFile(name)

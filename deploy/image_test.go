@@ -14,12 +14,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // TestImage: buildah builds the image without a registry, and its service runs as an
@@ -60,18 +58,13 @@ func TestImage(t *testing.T) {
 	must(t, buildah("umount", "c")...)
 
 	site := strconv.Itoa(1_000_000 + os.Getpid()) // identifies its process
-	s, ended := startService(t, nil, buildah(slices.Concat(
+	s := startService(t, nil, buildah(slices.Concat(
 		[]string{"run", "--isolation", "chroot", "c", "--"}, config.Entrypoint, config.Cmd,
 		[]string{"--sandbox", "--site-id=" + site, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"})...)...)
-	resp, err := http.Get(s.admin + "/readyz")
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("not ready: %v, %v", resp, err)
+	if status, body := testkit.Get(t, s.Admin+"/readyz"); status != http.StatusOK {
+		t.Errorf("not ready: %d %s", status, body)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := gatewaytest.Dial(t, s.Address)
 	if _, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
 		t.Error(err)
 	}
@@ -83,13 +76,9 @@ func TestImage(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case err := <-ended:
-		if err != nil || !strings.Contains(s.log.String(), `"msg":"stopped"`) {
-			t.Errorf("the service ended with %v\n%s", err, s.log)
-		}
-	case <-time.After(time.Minute):
-		t.Errorf("the service does not stop: %s", s.log)
+	err = testkit.Receive(t, s.Ended, "end of the service")
+	if err != nil || !strings.Contains(s.Log.String(), `"msg":"stopped"`) {
+		t.Errorf("the service ended with %v\n%s", err, s.Log)
 	}
 }
 
