@@ -55,18 +55,20 @@ func TestR21DeadUpstreamFailsFast(t *testing.T) {
 		{"black hole", faultproxy.BlackHole()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
-			g := start(t, proxy.URL(), timeout(150*time.Millisecond))
-			proxy.Set(test.fault)
-			g.openBreaker(t)
-			bestOfThree(t, func() string { return failFast(t, g, scaled(2000, 300)) })
+			parallelUnlessSoaking(t)
+			bestOfThree(t, func() string {
+				proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
+				g := start(t, proxy.URL(), timeout(150*time.Millisecond))
+				proxy.Set(test.fault)
+				g.openBreaker(t)
+				return failFast(t, g, scaled(2000, 100))
+			})
 		})
 	}
 }
 
-// failFast makes calls while the breaker is open, and returns what took too long: more
-// than two milliseconds, and on a busy machine more than two health checks, which do not
-// depend on Pelcro.
+// failFast makes calls while the breaker is open, and returns what took too long: more than two
+// milliseconds, and on a busy machine more than two health checks, which do not depend on Pelcro.
 func failFast(t *testing.T, g *service, calls int) string {
 	t.Helper()
 	took, checks := make([]time.Duration, calls), make([]time.Duration, calls)
@@ -98,7 +100,7 @@ func failFast(t *testing.T, g *service, calls int) string {
 	if probes > 1+int(passed/openTime) { // the first probe may be due already
 		t.Errorf("%d probes in %v", probes, passed)
 	}
-	if slowest > max(2*time.Millisecond, 2*usual)+scaled(0, 100*time.Millisecond) {
+	if slowest > max(2*time.Millisecond, 2*usual) {
 		return fmt.Sprintf("the p99 is %v, of health checks %v", slowest, usual)
 	}
 	return ""
@@ -107,6 +109,7 @@ func failFast(t *testing.T, g *service, calls int) string {
 // Cancellations of callers, their deadlines while Pelcro responds, and rejections by Pelcro, do not
 // count as failures.
 func TestR21StaysClosed(t *testing.T) {
+	parallelUnlessSoaking(t)
 	calls := scaled(1000, 100)
 	t.Run("the caller cancels", func(t *testing.T) {
 		arrived := make([]chan struct{}, calls) // by call: each has its own customer
@@ -150,7 +153,10 @@ func TestR21StaysClosed(t *testing.T) {
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() { ended <- g.get(ctx, slow) }()
-			<-arrived
+			select {
+			case <-arrived:
+			case <-ctx.Done(): // on a busy machine
+			}
 			if err := g.get(t.Context(), quick); err != nil {
 				t.Errorf("another caller got %v", err)
 			}
@@ -218,9 +224,9 @@ func (p *probedUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	respond(w, 200, aCustomer)
 }
 
-// An open breaker lets one call through after each second, and all calls once one has
-// succeeded.
+// An open breaker lets one call through after each second, and all calls once one has succeeded.
 func TestR21OneProbeAtATime(t *testing.T) {
+	parallelUnlessSoaking(t)
 	const failedProbes = 1
 	upstream := &probedUpstream{failures: toOpen + failedProbes, latency: 20 * time.Millisecond}
 	g := start(t, upstreamOf(t, upstream.ServeHTTP))
@@ -229,38 +235,30 @@ func TestR21OneProbeAtATime(t *testing.T) {
 	upstream.most, upstream.times = 0, nil
 	upstream.mu.Unlock()
 	opened := time.Now()
-	var mu sync.Mutex
-	var recovered time.Time
-	paced(scaled(2600, 520), scaled(1000, 200), func(int) {
-		err := g.get(t.Context(), 42)
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err == nil && recovered.IsZero():
-			recovered = time.Now()
-		case err != nil && !recovered.IsZero() && time.Since(recovered) > openTime/2:
+	var recovered atomic.Bool
+	each(scaled(100, 10), scaled(100, 10), func(int) {
+		for pace := time.NewTicker(10 * time.Millisecond); !recovered.Load(); <-pace.C {
+			if g.get(t.Context(), 42) == nil {
+				recovered.Store(true)
+			}
+		}
+		if err := g.get(t.Context(), 42); err != nil {
 			t.Errorf("failed after the recovery: %v", err)
 		}
 	})
 	upstream.mu.Lock()
 	defer upstream.mu.Unlock()
-	if recovered.IsZero() || len(upstream.times) != 1+failedProbes {
-		t.Fatalf("%d probes, recovered: %v", len(upstream.times), !recovered.IsZero())
+	if len(upstream.times) != 1+failedProbes || upstream.most != 1 {
+		t.Errorf("%d probes, %d at a time", len(upstream.times), upstream.most)
 	}
-	last := opened
-	for i, probe := range upstream.times {
-		wait := probe.Sub(last)
-		t.Logf("probe %d came after %v", i+1, wait)
+	for i, last := 0, opened; soaking && i < len(upstream.times); i++ {
+		wait := upstream.times[i].Sub(last)
 		// The breaker opened shortly before the caller received its error.
-		if wait < openTime-scaled(50*time.Millisecond, openTime/2) || wait > openTime+100*time.Millisecond+scaled(0, 2*time.Second) {
+		if wait < openTime-50*time.Millisecond || wait > openTime+100*time.Millisecond {
 			t.Errorf("probe %d came after %v", i+1, wait)
 		}
-		last = probe.Add(upstream.latency)
+		last = upstream.times[i].Add(upstream.latency)
 	}
-	if upstream.most != 1 {
-		t.Errorf("%d probes at a time", upstream.most)
-	}
-	t.Logf("recovered after %v", recovered.Sub(opened))
 }
 
 // When the caller of the probe cancels it, the next call becomes the probe.
@@ -303,8 +301,8 @@ func TestR21CancelledProbe(t *testing.T) {
 					mustBeOpen(t, <-ended)
 				}
 			}
-			mustBeOpen(t, g.get(t.Context(), 42)) // one at a time
 			if test.name == "cancel" {
+				mustBeOpen(t, g.get(t.Context(), 42)) // one at a time
 				cancel()
 			}
 			if err := <-ended; outcomeOf(err) == "notSent" {

@@ -31,12 +31,8 @@ func newSilentUpstream(tb testing.TB, calls int) (*silentUpstream, string) {
 	return u, upstreamOf(tb, func(_ http.ResponseWriter, r *http.Request) {
 		id := idOf(r)
 		u.arrived <- id
-		select {
-		case <-r.Context().Done():
-			u.cancelled <- id
-		case <-time.After(10 * time.Second):
-			tb.Errorf("call %d was never cancelled", id)
-		}
+		<-r.Context().Done()
+		u.cancelled <- id
 		panic(http.ErrAbortHandler)
 	})
 }
@@ -47,8 +43,9 @@ func idOf(r *http.Request) int64 {
 	return id
 }
 
-// The upstream takes ten seconds, the callers have 200 ms.
+// The upstream never responds, the callers have 200 ms.
 func TestR01DeadlineReachesPelcro(t *testing.T) {
+	parallelUnlessSoaking(t)
 	bestOfThree(t, func() string { return callsWithDeadline(t, scaled(200, 40), 200*time.Millisecond) })
 }
 
@@ -89,9 +86,7 @@ func callsWithDeadline(t *testing.T, calls int, deadline time.Duration) string {
 	}
 	responded, last := p99(took), slices.Max(ends)
 	t.Logf("p99 of the calls %v; the last request ended at the upstream after %v", responded, last)
-	// The race detector slows everything down.
-	slack := scaled(0, 400*time.Millisecond)
-	if responded > deadline+50*time.Millisecond+slack || last > deadline+100*time.Millisecond+slack {
+	if responded > deadline+50*time.Millisecond || last > deadline+100*time.Millisecond {
 		return fmt.Sprintf("the p99 of the calls is %v; a request lasted %v", responded, last)
 	}
 	return ""
@@ -99,31 +94,32 @@ func callsWithDeadline(t *testing.T, calls int, deadline time.Duration) string {
 
 // The error with the reason arrives before the client's own deadline.
 func TestR01ReasonArrivesInTime(t *testing.T) {
-	bestOfThree(t, func() string { return callsWithoutReason(t, scaled(200, 20)) })
-}
-
-// callsWithoutReason makes calls with a deadline of a second and returns how many got no reason,
-// because their own library ended them first.
-func callsWithoutReason(t *testing.T, calls int) string {
-	t.Helper()
-	_, url := newSilentUpstream(t, calls)
-	g := start(t, url)
-	var late atomic.Int64
-	each(calls, calls, func(i int) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		err := g.get(ctx, int64(i+1))
-		switch reason := gatewaytest.Reason(err); {
-		case reason == "" && status.Code(err) == codes.DeadlineExceeded:
-			late.Add(1)
-		case reason != "CALLER_DEADLINE_EXCEEDED":
-			t.Errorf("call %d: %v", i, err)
+	parallelUnlessSoaking(t)
+	_, url := newSilentUpstream(t, 1000)
+	g := start(t, url, withoutBreaker)
+	bestOfThree(t, func() string {
+		var late atomic.Int64
+		calls := scaled(200, 10)
+		each(calls, calls, func(i int) {
+			rounds := 0
+			err := untilReason(t, func() error {
+				rounds++
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				return g.get(ctx, int64(i+1))
+			})
+			if gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
+				t.Errorf("call %d: %v", i, err)
+			}
+			if rounds > 1 {
+				late.Add(1)
+			}
+		})
+		if n := late.Load(); n != 0 {
+			return fmt.Sprintf("%d of %d calls got no reason in time", n, calls)
 		}
+		return ""
 	})
-	if n := late.Load(); n != 0 {
-		return fmt.Sprintf("%d of %d calls got no reason in time", n, calls)
-	}
-	return ""
 }
 
 // When the caller cancels, the request to Pelcro is cancelled.
@@ -142,7 +138,7 @@ func TestR01CancelReachesPelcro(t *testing.T) {
 			t.Errorf("call %d: %v", i, err)
 		}
 		<-upstream.cancelled
-		if took := time.Since(cancelled); took > scaled(100*time.Millisecond, time.Second) {
+		if took := time.Since(cancelled); soaking && took > 100*time.Millisecond {
 			t.Errorf("the request was cancelled after %v", took)
 		}
 	}
@@ -150,6 +146,7 @@ func TestR01CancelReachesPelcro(t *testing.T) {
 
 // A caller without a deadline waits no longer than the service's time limit.
 func TestR01OwnTimeLimit(t *testing.T) {
+	parallelUnlessSoaking(t)
 	_, url := newSilentUpstream(t, 1)
 	g := start(t, url, timeout(100*time.Millisecond))
 	if err := g.get(t.Context(), 1); status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_TIMEOUT" {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 const (
@@ -45,8 +47,8 @@ func (g *service) watch(t *testing.T, service string) <-chan healthpb.HealthChec
 // Pelcro has its own name in the health service; the statuses of the service itself do not
 // depend on it.
 func TestR29HealthFollowsPelcro(t *testing.T) {
-	const limit = 2 * time.Second
-	slack := scaled(0, 3*time.Second)
+	parallelUnlessSoaking(t)
+	limit := scaled(2*time.Second, testkit.Timeout)
 	var down atomic.Bool
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		if down.Load() {
@@ -78,7 +80,7 @@ func TestR29HealthFollowsPelcro(t *testing.T) {
 			case <-ticker.C:
 				_ = g.create(t.Context(), "new@example.com")
 			}
-			if took := time.Since(begin); took > limit+slack {
+			if took := time.Since(begin); took > limit {
 				t.Fatalf("not %v after %v", want, took)
 			}
 		}
@@ -98,6 +100,7 @@ func TestR29HealthFollowsPelcro(t *testing.T) {
 
 // A failure rate of a tenth is not an outage.
 func TestR29OccasionalFailures(t *testing.T) {
+	parallelUnlessSoaking(t)
 	var calls atomic.Int64
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1)%10 == 0 {

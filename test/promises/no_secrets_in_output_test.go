@@ -89,6 +89,7 @@ func TestR14Secrets(t *testing.T) {
 		{"callers' keys", true, []string{"x-pelcro-grpc-token", token, "authorization", "Bearer " + canaryOwn}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			parallelUnlessSoaking(t)
 			upstream := &echoingUpstream{}
 			web := httptest.NewServer(upstream)
 			t.Cleanup(web.Close)
@@ -121,7 +122,7 @@ func TestR14Secrets(t *testing.T) {
 				found["the status of "+what] += fmt.Sprintln(status.Convert(err).Proto(), status.Convert(err).Details(), header, trailer)
 			}
 			var responses []scriptedResponse
-			for n := 200; n <= 599; n += scaled(1, 7) {
+			for n := 200; n <= 599; n += scaled(1, 50) {
 				for _, kind := range bodyKinds {
 					responses = append(responses, scriptedResponse{n, kind})
 				}
@@ -217,6 +218,7 @@ func TestR14Panics(t *testing.T) {
 		"bytes": []byte(everything), "request": &pelcrov1.Customer{Email: new(everything)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			parallelUnlessSoaking(t)
 			log := &testkit.Log{}
 			g := start(t, noUpstream, withTransport(roundTrip(func(*http.Request) (*http.Response, error) { panic(value) })), func(c *gatewaytest.Config) {
 				c.Pelcro.APIKey = pelcro.NewSecret(canaryKey)
@@ -266,6 +268,7 @@ func TestR14Unsolicited(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			parallelUnlessSoaking(t)
 			var sent atomic.Pointer[string]
 			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				conn, out, err := w.(http.Hijacker).Hijack()

@@ -101,6 +101,7 @@ func createCases() (cases []*createCase) {
 // those that Google's clients use. Whatever status ends a create that has created the customer,
 // with either of them there is one customer.
 func TestR27OneCustomerForEachStatus(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, client := range []struct {
 		name   string
 		create func(t *testing.T, g *service) func(context.Context, *pelcrov1.CreateCustomerRequest) error

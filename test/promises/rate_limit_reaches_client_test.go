@@ -14,11 +14,13 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // Pelcro sends 429 with a delay; the id of the customer is the number of seconds.
 func TestR05SlowDownReachesTheClient(t *testing.T) {
+	parallelUnlessSoaking(t)
 	g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		wait := idOf(r)
 		if wait == 0 { // a create or a list
@@ -60,7 +62,8 @@ func TestR05SlowDownReachesTheClient(t *testing.T) {
 			_, err := g.Customers.CreateCustomer(t.Context(), newCustomer("new@example.com"), options...)
 			check(err, header, trailer, 17*time.Second, "")
 		case 1: // longer than the caller's deadline
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			want += testkit.Timeout
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 			defer cancel()
 			_, err := g.Customers.GetCustomer(ctx, getRequest(int64(want/time.Second)), options...)
 			check(err, header, trailer, want, "-1")

@@ -23,6 +23,7 @@ import (
 // The key never leaves the configured origin: no redirect is followed, whatever its
 // target.
 func TestR13NoRedirectIsFollowed(t *testing.T) {
+	parallelUnlessSoaking(t)
 	var location atomic.Value
 	var code, requests, followed atomic.Int64
 	quiet := log.New(io.Discard, "", 0)
@@ -102,6 +103,7 @@ func mustBeRedirect(t *testing.T, err error) {
 
 // The same with the unchanged transport of production, over plain HTTP on loopback.
 func TestR13NoPortIsChanged(t *testing.T) {
+	parallelUnlessSoaking(t)
 	var followed atomic.Int64
 	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
 	defer target.Close()

@@ -256,6 +256,7 @@ func ordinaryInput() hostileInput {
 // Whatever a field has, Pelcro receives the request of the called method with the value in
 // its place, or no request.
 func TestR20NothingRewritesTheRequest(t *testing.T) {
+	parallelUnlessSoaking(t)
 	r := newRewriteCheck(t)
 	fields := map[string]func(*hostileInput, string){
 		"metadata of the call": func(a *hostileInput, s string) { a.metaKey, a.metaValue = "x-hostile", s },

@@ -85,6 +85,7 @@ var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) 
 func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 	for name, call := range everyRPC {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			reads := name == "GetCustomer" || name == "ListCustomers"
 			for _, test := range []struct {
 				failures, wantRequests int64
@@ -111,6 +112,7 @@ func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 // An outage is not multiplied: each failure takes one of 10 tokens, and there are no
 // retries below 6.
 func TestR31_ServiceConfigThrottlesRetries(t *testing.T) {
+	parallelUnlessSoaking(t)
 	upstream := &failingUpstream{}
 	upstream.times.Store(100)
 	g := startWithServiceConfig(t, upstream, client.ServiceConfig())
@@ -261,9 +263,10 @@ func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 // A deadline from the service config is like any other to the service: the error with
 // the reason arrives before it.
 func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
+	parallelUnlessSoaking(t)
 	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	g := startWithServiceConfig(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"0.3s"`, 1))
-	err := everyRPC["GetCustomer"](t.Context(), g.Customers)
+	g := startWithServiceConfig(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"1s"`, 1))
+	err := untilReason(t, func() error { return everyRPC["GetCustomer"](t.Context(), g.Customers) })
 	if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
 		t.Error(err)
 	}

@@ -27,6 +27,7 @@ var idempotent = []string{"Idempotency-Key", "X-Idempotency-Key"}
 // Connections close when they are used again, which is when net/http retries requests by
 // itself. The callers also send the headers that allow it to.
 func TestR04TransportDoesNotRetry(t *testing.T) {
+	parallelUnlessSoaking(t)
 	t.Run("HTTP", func(t *testing.T) {
 		var headers atomic.Int64
 		upstream := newEffects()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
@@ -19,6 +20,8 @@ import (
 type effects struct {
 	mu    sync.Mutex
 	count map[string]int
+	// created is told each customer that was created, unless it is nil.
+	created func(email string)
 }
 
 func newEffects() *effects { return &effects{count: map[string]int{}} }
@@ -39,8 +42,11 @@ func (e *effects) take(r *http.Request) bool {
 		return false
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.count[sent.Email]++
+	e.mu.Unlock()
+	if e.created != nil {
+		e.created(sent.Email)
+	}
 	return true
 }
 
@@ -81,15 +87,16 @@ func TestR03WritesArriveOnce(t *testing.T) {
 		{"reset before it was read", faultproxy.ResetBeforeRequest(), 0},
 		{"reset after it was read", faultproxy.ResetAfterUpstream(), calls},
 		{"black hole", faultproxy.BlackHole(), 0},
-		{"slow", faultproxy.Latency(time.Minute, time.Minute), calls},
+		{"slow", faultproxy.Latency(time.Hour, time.Hour), calls},
 		{"truncated response", faultproxy.TruncateBody(5), calls},
 		{"closed on reuse", faultproxy.CloseOnReuse(), some},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			parallelUnlessSoaking(t)
 			upstream := newEffects()
 			proxy := faultproxy.New(t, upstreamOf(t, upstream.ServeHTTP))
 			proxy.Set(test.fault)
-			n := createAll(t, proxy.URL(), upstream, calls)
+			n := createAll(t, test.name, proxy.URL(), upstream, calls)
 			switch {
 			case test.effects == some && (n == 0 || n == calls):
 				t.Errorf("%d of %d creates took effect: the fault affected none, or all", n, calls)
@@ -104,21 +111,35 @@ func TestR03WritesArriveOnce(t *testing.T) {
 		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log each handshake
 		server.StartTLS()                                   // with an untrusted certificate
 		t.Cleanup(server.Close)
-		if n := createAll(t, server.URL, upstream, calls); n != 0 {
+		if n := createAll(t, "TLS failure", server.URL, upstream, calls); n != 0 {
 			t.Errorf("%d creates took effect", n)
 		}
 	})
 }
 
-// createAll makes the calls and returns the number of customers created.
-func createAll(t *testing.T, url string, upstream *effects, calls int) (total int) {
+// createAll makes the calls and returns the number of customers created. A caller waits for half a
+// second, or, where Pelcro creates the customer and its response does not arrive, until then.
+func createAll(t *testing.T, fault, url string, upstream *effects, calls int) (total int) {
 	t.Helper()
 	g := start(t, url, withoutBreaker)
 	errs := make([]error, calls)
 	email := func(i int) string { return fmt.Sprintf("new-%d@example.com", i) }
+	patience := 500 * time.Millisecond
+	var waiting sync.Map // the ends of the calls, by email
+	if fault == "slow" {
+		upstream.created = func(email string) {
+			if cancel, ok := waiting.Load(email); ok {
+				cancel.(context.CancelFunc)()
+			}
+		}
+	}
+	if fault != "black hole" {
+		patience = testkit.Timeout
+	}
 	each(calls, scaled(100, 25), func(i int) {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
+		waiting.Store(email(i), cancel)
 		errs[i] = g.create(ctx, email(i))
 	})
 	if err := g.Stop(); err != nil { // no request arrives after this
