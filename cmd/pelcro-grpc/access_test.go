@@ -141,6 +141,7 @@ func TestSafeDefaults(t *testing.T) {
 
 // TestInsecure: each risk that --insecure allows is logged once, at the start.
 func TestInsecure(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	const (
 		readable = "insecure, as --insecure allows: --listen 0.0.0.0:0 is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
@@ -174,6 +175,7 @@ func TestInsecure(t *testing.T) {
 // TestSafe: with TLS and callers the service listens anywhere, and without them on loopback, in each
 // spelling; neither needs --insecure or a warning.
 func TestSafe(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	for _, args := range [][]string{
 		append(append(f.known(), f.tls()...), "--listen=0.0.0.0:0"),
@@ -190,6 +192,7 @@ func TestSafe(t *testing.T) {
 // TestReflectionDefault: reflection is on where only this machine can call, unless a flag says
 // otherwise; with a callers file it needs a right like other methods.
 func TestReflectionDefault(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	for _, test := range []struct {
 		name string
@@ -219,6 +222,7 @@ func TestReflectionDefault(t *testing.T) {
 // TestCallerIsSeen: the caller is in the log and in a metric, also when it was rejected; unknown
 // clients are in neither, whatever name they send.
 func TestCallerIsSeen(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox")...)
 	customers := pelcrov1.NewCustomerServiceClient(p.dialTLS(t, f))

@@ -17,6 +17,7 @@ import (
 // TestReadiness: the service is ready when it accepts calls, and no longer from the beginning of a
 // stop, while running calls still succeed.
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	arrived, respond := make(chan struct{}), make(chan struct{})
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)

@@ -75,6 +75,7 @@ func (k *keyed) requests() []http.Header {
 // TestForwardCredentials: Pelcro gets the caller's own authorization unchanged, and no other metadata
 // of the caller; without an authorization it gets no request.
 func TestForwardCredentials(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	const own = "canary-own-key"
 	for _, known := range []bool{false, true} {

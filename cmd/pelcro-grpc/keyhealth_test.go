@@ -37,6 +37,7 @@ func (p *program) replace(t *testing.T, file, content string) {
 // errors of calls say whose key it is, and the health of Pelcro is NOT_SERVING until the key is
 // valid and the circuit breaker is closed.
 func TestRejectedKey(t *testing.T) {
+	t.Parallel()
 	const rejectedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro rejects the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
 	pelcro, url := startKeyed(t, "Bearer first-key")
 	file := testkit.File(t, "first-key\n")

@@ -92,6 +92,7 @@ func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 // TestLogReaderStuck: with a reader that never reads no call fails, the metric counts the lost lines,
 // and a stop ends.
 func TestLogReaderStuck(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	p.callUntilLost(t, func() {})
 	if err := p.Stop(t, syscall.SIGTERM); err != nil {
@@ -102,6 +103,7 @@ func TestLogReaderStuck(t *testing.T) {
 // TestLogReaderStuckAbort: a second SIGTERM ends a stop that waits for a call, whatever the reader
 // does.
 func TestLogReaderStuckAbort(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	p.callUntilLost(t, func() {})
 	ended := make(chan struct{})
@@ -124,6 +126,7 @@ func TestLogReaderStuckAbort(t *testing.T) {
 
 // TestLogReaderGone: a reader that goes away does not end the process.
 func TestLogReaderGone(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	p.stderr.Close()
 	p.callUntilLost(t, func() {})
@@ -134,6 +137,7 @@ func TestLogReaderGone(t *testing.T) {
 
 // TestLogReaderSlow: every call has its line, or is in the number of a line about lost ones.
 func TestLogReaderSlow(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	lines := bufio.NewReader(p.stderr)
 	var text strings.Builder

@@ -128,6 +128,7 @@ func everyFailure(customers pelcrov1.CustomerServiceClient) (calls []rpc) {
 // TestEveryCallIsSeen: counters move by exactly the calls made, and each call has one id, in its
 // trailer, its details and its line in the log.
 func TestEveryCallIsSeen(t *testing.T) {
+	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=0", "--log-level=debug")
 	handled, errors, unknown := map[string]int{}, map[string]int{}, map[string]int{}
 	ids := map[string]string{} // request id to reason
@@ -233,6 +234,7 @@ func (p *program) finished(t *testing.T) (lines []map[string]any) {
 
 // TestRetriesAreCounted: retries, and those that the budget did not allow.
 func TestRetriesAreCounted(t *testing.T) {
+	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=1")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	const calls = 6
@@ -257,6 +259,7 @@ func TestRetriesAreCounted(t *testing.T) {
 
 // TestBreakerIsShown: the series shows that the breaker opens.
 func TestBreakerIsShown(t *testing.T) {
+	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--circuit-breaker", "--upstream-retries=0")
 	state := func() map[string]int { return counts(p.scrape(t)["pelcro_grpc_circuit_breaker_state"], "state") }
 	mustCount(t, "before", state(), map[string]int{"closed": 1})
@@ -272,6 +275,7 @@ func TestBreakerIsShown(t *testing.T) {
 // TestMetrics: the names are frozen, follow Prometheus' rules, are not too many, and are those of
 // docs/operations.md.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox", "--circuit-breaker", "--upstream-retries=0")...)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+f.token)

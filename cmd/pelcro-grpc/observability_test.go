@@ -35,6 +35,7 @@ func hanging(t *testing.T) (url string, arrived chan struct{}) {
 // TestUnusualCallsAreSeen: failures that need a service of their own, unlike those of
 // TestEveryCallIsSeen.
 func TestUnusualCallsAreSeen(t *testing.T) {
+	t.Parallel()
 	type seen struct {
 		errors   map[string]int // by method and reason
 		handled  map[string]int // by method and code
@@ -197,6 +198,7 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 
 // TestStopIsSeen: calls that a stop ends are counted and logged while running calls may still finish.
 func TestStopIsSeen(t *testing.T) {
+	t.Parallel()
 	arrived, respond := make(chan struct{}), make(chan struct{})
 	url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)
@@ -232,6 +234,7 @@ func TestStopIsSeen(t *testing.T) {
 
 // TestLogFields: docs/operations.md lists exactly the fields that occur.
 func TestLogFields(t *testing.T) {
+	t.Parallel()
 	made := runWith(t, "", "token", "billing", "*")
 	token, line, _ := strings.Cut(strings.TrimSpace(made.out), "\n")
 	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {

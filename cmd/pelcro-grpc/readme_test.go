@@ -37,6 +37,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // lines that begin with "$ " are commands, the lines after them the output. All commands of a
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
+	t.Parallel()
 	for _, document := range []string{"README.md", "docs/tools.md"} {
 		t.Run(document, func(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join(root, document))

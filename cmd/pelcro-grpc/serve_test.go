@@ -56,6 +56,7 @@ func TestSandbox(t *testing.T) {
 }
 
 func TestSandboxWithSite(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox", "--site-id=7")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
@@ -69,6 +70,7 @@ func TestSandboxWithSite(t *testing.T) {
 
 // TestSandboxRateLimit: the sandbox throttles as the flag says.
 func TestSandboxRateLimit(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox", "--sandbox-rate-limit=2")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	for n := range 3 {
@@ -111,6 +113,7 @@ func TestUnreachable(t *testing.T) {
 // TestDrainTimeout: a stop waits longer than any call of Pelcro takes, so that it ends no create
 // whose outcome is then unknown.
 func TestDrainTimeout(t *testing.T) {
+	t.Parallel()
 	for timeout, want := range map[string]string{"1s": "40s", "30s": "40s", "110s": "2m0s"} {
 		p := start(t, "--sandbox", "--request-timeout="+timeout)
 		p.stop()
