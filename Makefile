@@ -43,7 +43,7 @@ image: imagefiles ## Build the container image IMAGE (pelcro-grpc) with buildah
 
 .PHONY: checkdeploy
 checkdeploy: imagefiles ## Check deploy/ (image, manifests, unit, alerts) with the programs that read it
-	$(GO) test -count=1 -timeout 20m -tags e2e ./test/deploy
+	$(GO) test -count=1 -timeout 20m -tags e2e ./deploy
 
 .PHONY: test
 test: ## Run all tests
@@ -120,11 +120,11 @@ examples: languages ## Run the examples in other languages against a sandbox
 
 .PHONY: explorer
 explorer: ## Test the error explorer in a real browser (CHROMIUM, or Debian's)
-	cd test/explorer && npm ci && npm test
+	cd internal/explorer/browser && npm ci && npm test
 
 .PHONY: screenshots
 screenshots: ## Take docs/explorer.png; with SHOTS=FOLDER also the page in both schemes and on a phone
-	cd test/explorer && npm ci && node screenshots.js $(abspath $(SHOTS))
+	cd internal/explorer/browser && npm ci && node screenshots.js $(abspath $(SHOTS))
 
 .PHONY: lint
 lint: ## Run gofmt, golangci-lint, buf lint and buf format

@@ -19,17 +19,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
-
-// eventually waits until the condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(testTimeout); !holds(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after %v: %s", testTimeout, what)
-		}
-	}
-}
 
 // hanging is an upstream that reports each request and never responds.
 func hanging(t *testing.T) (url string, arrived chan struct{}) {
@@ -44,6 +35,7 @@ func hanging(t *testing.T) (url string, arrived chan struct{}) {
 // TestUnusualCallsAreSeen: failures that need a service of their own, unlike those of
 // TestEveryCallIsSeen.
 func TestUnusualCallsAreSeen(t *testing.T) {
+	t.Parallel()
 	type seen struct {
 		errors   map[string]int // by method and reason
 		handled  map[string]int // by method and code
@@ -171,16 +163,16 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 			} else {
 				url = upstream(t, test.upstream)
 			}
-			p := startWithAdmin(t, append([]string{"--pelcro-url=" + url, "--site-id=1", "--pelcro-api-key-file=" + write(t, canaryKey)}, test.args...)...)
+			p := startWithAdmin(t, append([]string{"--pelcro-url=" + url, "--site-id=1", "--pelcro-api-key-file=" + testkit.File(t, canaryKey)}, test.args...)...)
 			test.do(t, p, arrived)
 			calls := 0
 			for _, n := range test.want.handled {
 				calls += n
 			}
 			// A caller that is gone does not see the end of the call.
-			eventually(t, "every call has a line", func() bool { return len(p.finished(t)) >= calls })
-			eventually(t, "no call is in flight", func() bool { return len(counts(p.scrape(t)["pelcro_grpc_calls_in_flight"])) == 0 })
-			eventually(t, "every call is counted", func() bool {
+			testkit.Eventually(t, "every call has a line", func() bool { return len(p.finished(t)) >= calls })
+			testkit.Eventually(t, "no call is in flight", func() bool { return len(counts(p.scrape(t)["pelcro_grpc_calls_in_flight"])) == 0 })
+			testkit.Eventually(t, "every call is counted", func() bool {
 				handled := 0
 				for _, n := range counts(p.scrape(t)["grpc_server_handled_total"]) {
 					handled += n
@@ -206,13 +198,14 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 
 // TestStopIsSeen: calls that a stop ends are counted and logged while running calls may still finish.
 func TestStopIsSeen(t *testing.T) {
+	t.Parallel()
 	arrived, respond := make(chan struct{}), make(chan struct{})
 	url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)
 		<-respond
 		_, _ = io.WriteString(w, `{"data":{"id":42}}`)
 	})
-	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey), "--log-level=debug")
+	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--log-level=debug")
 	called := make(chan error, 1)
 	go func() {
 		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
@@ -228,7 +221,7 @@ func TestStopIsSeen(t *testing.T) {
 	for err == nil {
 		_, err = watch.Recv()
 	}
-	p.err.match(t, `("grpc.method":"Watch".*"reason":"GATEWAY_SHUTTING_DOWN")`)
+	p.err.Match(t, `("grpc.method":"Watch".*"reason":"GATEWAY_SHUTTING_DOWN")`)
 	families := p.scrape(t)
 	mustCount(t, "errors", counts(families["pelcro_grpc_errors_total"], "grpc_method", "reason"), map[string]int{"Watch GATEWAY_SHUTTING_DOWN": 1})
 	mustCount(t, "in flight", counts(families["pelcro_grpc_calls_in_flight"]), map[string]int{"": 1})
@@ -241,6 +234,7 @@ func TestStopIsSeen(t *testing.T) {
 
 // TestLogFields: docs/operations.md lists exactly the fields that occur.
 func TestLogFields(t *testing.T) {
+	t.Parallel()
 	made := runWith(t, "", "token", "billing", "*")
 	token, line, _ := strings.Cut(strings.TrimSpace(made.out), "\n")
 	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -248,7 +242,7 @@ func TestLogFields(t *testing.T) {
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, `{"message":"the database is down"}`)
 	})
-	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey), "--auth-tokens-file="+write(t, line+"\n"))
+	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--auth-tokens-file="+testkit.File(t, line+"\n"))
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token, "traceparent", "00-"+callersTrace+"-"+callersSpan+"-01")
 	_, err := pelcrov1.NewCustomerServiceClient(p.conn).CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: new("a@example.com")}})
 	if err == nil {
@@ -260,7 +254,7 @@ func TestLogFields(t *testing.T) {
 			occurring[field] = true
 		}
 	}
-	until(t, "lines about unknown clients are omitted", func() bool {
+	testkit.Eventually(t, "lines about unknown clients are omitted", func() bool {
 		_, _ = pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 		occurring["lines_omitted"] = strings.Contains(p.err.String(), `"lines_omitted":`)
 		return occurring["lines_omitted"]

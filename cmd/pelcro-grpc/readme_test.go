@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // The addresses in the documents.
@@ -22,7 +24,7 @@ const (
 // adminOf returns the admin address of a program.
 func adminOf(t *testing.T, p *program) string {
 	t.Helper()
-	return p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)
+	return p.err.Match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)[1]
 }
 
 // asDocumented returns the text that a program printed, with the addresses of the documents.
@@ -35,6 +37,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // lines that begin with "$ " are commands, the lines after them the output. All commands of a
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
+	t.Parallel()
 	for _, document := range []string{"README.md", "docs/tools.md"} {
 		t.Run(document, func(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join(root, document))
@@ -107,7 +110,7 @@ func protosets(t *testing.T, args []string) []string {
 			if c.exit != 0 {
 				t.Fatal(c.said)
 			}
-			args[i] = write(t, c.said)
+			args[i] = testkit.File(t, c.said)
 		}
 	}
 	return args

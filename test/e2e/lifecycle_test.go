@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
 // A step is one call in the lifecycle of a customer.
@@ -163,7 +162,7 @@ func lifecycle(t *testing.T, g *gateway) []step {
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	fromLaravel := lifecycle(t, startGateway(t, startLaravel(t).url, gatewaySettings{}))
-	fromSandbox := lifecycle(t, startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true}))
+	fromSandbox := lifecycle(t, startGateway(t, startSandbox(t), gatewaySettings{direct: true}))
 	for i := range fromLaravel {
 		t.Run(fromLaravel[i].name, func(t *testing.T) {
 			fromLaravel[i].result.mustMatch(t, fromSandbox[i].result)

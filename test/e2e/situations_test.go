@@ -12,7 +12,6 @@ import (
 	"time"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
 // A situation is a way in which Pelcro, or an intermediary, fails.
@@ -129,7 +128,7 @@ var situations = []situation{
 		want: except(except(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), get, "OK", ""), list, "OK", "")},
 	{name: "read-only key, debug", start: with(gatewaySettings{key: readOnlyKey}, debug), status: 403, scripted: true,
 		want: only(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), create, update, remove)},
-	{name: "foreign site", start: with(gatewaySettings{flags: []string{"--site-id", "2"}}), status: 403, scripted: true,
+	{name: "foreign site", start: with(gatewaySettings{flags: []string{"--site-id=2"}}), status: 403, scripted: true,
 		want: all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED")},
 
 	{name: "missing customer", start: with(gatewaySettings{}), id: 999, status: 404, scripted: true,
@@ -239,7 +238,7 @@ func act(t *testing.T, g *gateway, operation string, id int64, size int) result 
 // real one.
 func TestSituations(t *testing.T) {
 	t.Parallel()
-	fromScript := startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true, flags: []string{"--no-circuit-breaker"}})
+	fromScript := startGateway(t, startSandbox(t), gatewaySettings{direct: true, flags: []string{"--no-circuit-breaker"}})
 	for _, s := range situations {
 		t.Run(s.name, func(t *testing.T) {
 			g := s.start(t)
