@@ -132,19 +132,19 @@ func attacks() []attack {
 	values := `{"data":[{"id":1,"metadata":{"a":[` + strings.Repeat("{},", 199_000) + `{}]}}]}`
 	return []attack{
 		{name: "many fields of strangers", method: list, body: whole(tooMany), calls: maxCalls, streams: connectionStreams},
-		{name: "many fields of callers", known: true, method: list, body: whole(many), calls: maxCalls - 50, streams: connectionStreams},
-		{name: "most fields of callers", known: true, method: list, body: whole(most), calls: maxCalls - 50, streams: connectionStreams},
+		{name: "many fields of callers", known: true, method: list, body: whole(many), calls: maxCalls - 100, streams: connectionStreams},
+		{name: "most fields of callers", known: true, method: list, body: whole(most), calls: maxCalls - 100, streams: connectionStreams},
 		{name: "many fields for health", method: check, body: whole(many), calls: maxCalls, streams: connectionBuiltin},
 		{name: "unfinished health", method: check, body: unfinished(requestLimit, 16<<10), calls: maxCalls, streams: connectionBuiltin},
-		{name: "unfinished requests", known: true, method: create, body: unfinished(requestLimit, 16<<10), calls: maxCalls - 50, streams: connectionStreams},
+		{name: "unfinished requests", known: true, method: create, body: unfinished(requestLimit, 16<<10), calls: maxCalls - 100, streams: connectionStreams},
 		{name: "wasteful frames", method: check, body: unfinished(requestLimit, 4097), calls: maxCalls, streams: connectionBuiltin},
 		{name: "tiny frames", method: check, body: unfinished(requestLimit, 1), calls: maxCalls, streams: connectionBuiltin},
 		{name: "requests without an end", method: check, body: withoutEnd(large), calls: maxCalls, streams: connectionBuiltin},
-		{name: "requests of callers without an end", known: true, method: create, body: withoutEnd(large), calls: maxCalls - 50, streams: connectionStreams},
-		{name: "response of empty objects", known: true, method: list, body: whole(empty), calls: maxCalls - 50, streams: connectionStreams, response: lists(`{"data":[`+strings.Repeat("{},", 1_300_000)+`{}]}`, true)},
-		{name: "response of many values", known: true, method: list, body: whole(empty), calls: maxCalls - 50, streams: connectionStreams, response: lists(values, true)},
-		{name: "large lists", known: true, method: list, body: whole(empty), calls: maxCalls - 50, streams: connectionStreams, response: lists(customers(10, 350<<10), false)},
-		{name: "large lists unread", known: true, unread: true, method: list, body: whole(empty), calls: maxCalls - 50, streams: connectionStreams, response: lists(customers(10, 350<<10), false)},
+		{name: "requests of callers without an end", known: true, method: create, body: withoutEnd(large), calls: maxCalls - 100, streams: connectionStreams},
+		{name: "response of empty objects", known: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(`{"data":[`+strings.Repeat("{},", 1_300_000)+`{}]}`, true)},
+		{name: "response of many values", known: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(values, true)},
+		{name: "large lists", known: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(customers(10, 350<<10), false)},
+		{name: "large lists unread", known: true, unread: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(customers(10, 350<<10), false)},
 	}
 }
 
@@ -232,7 +232,7 @@ func TestMemoryUnderAttack(t *testing.T) {
 				_, _ = io.WriteString(w, `{"data":{"id":42}}`)
 			}))
 			t.Cleanup(web.Close)
-			p := run(t, web.URL, callersFlag(folder), "GOMEMLIMIT=256MiB", withKey)
+			p := run(t, web.URL, callersFlag(folder), "GOMEMLIMIT=256MiB", "GOGC=50", withKey)
 			customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
 			ctx, cancel := context.WithTimeout(t.Context(), scaled(20*time.Second, 3*time.Second))
 			defer cancel()
