@@ -53,9 +53,13 @@ func (r registrar) aroundDecoding(fullMethod string, generated grpc.MethodHandle
 	return func(service any, ctx context.Context, read func(any) error, interceptors grpc.UnaryServerInterceptor) (any, error) {
 		info := &grpc.UnaryServerInfo{Server: service, FullMethod: fullMethod}
 		return interceptors(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
-			return generated(service, ctx, func(request any) error {
+			response, err := generated(service, ctx, func(request any) error {
 				return r.server.requestsOf(ctx).read(ctx, read, request)
 			}, nil)
+			if err != nil {
+				return nil, err
+			}
+			return r.server.responses.encode(ctx, response)
 		})
 	}
 }
@@ -84,6 +88,9 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 
 // Marshal implements [encoding.CodecV2]. It runs after the interceptors.
 func (c codec) Marshal(v any) (data mem.BufferSlice, err error) {
+	if encoded, ok := v.(encodedResponse); ok {
+		return mem.BufferSlice{encoded.data}, nil
+	}
 	err = errUnencodable
 	c.server.guarded(context.Background(), func() { data, err = c.CodecV2.Marshal(v) })
 	return data, err

@@ -17,12 +17,13 @@ const (
 	// readTimeout is how long after its headers a request, of a stream the first one, may take to
 	// arrive.
 	readTimeout = 10 * time.Second
-	// maxReading is how many requests are read at the same time. The other calls wait for their turn,
-	// with at most 64 KiB of each in memory. Most requests arrive with their headers, so that
-	// reading them takes no time.
-	maxReading = 32
+	// maxReading is how many requests are read at the same time, and maxConnectionReading how many of
+	// one connection. The other calls wait for their turn, with at most 64 KiB of each in memory.
+	// Most requests arrive with their headers, so that reading them takes no time.
+	maxReading           = 32
+	maxConnectionReading = 4
 	// hurryAfter is how long a request may take to arrive while other calls wait.
-	hurryAfter = 100 * time.Millisecond
+	hurryAfter = 500 * time.Millisecond
 	// requestBudget is for the requests of more than smallRequest, from their decoding until the end
 	// of their handlers. Further ones are rejected: waiting would fill the memory, too.
 	requestBudget = 32 << 20
@@ -44,15 +45,14 @@ var (
 type requests struct {
 	maxBytes    int
 	readTimeout time.Duration
-	reading     chan struct{} // has an element for each request that is being read
-	waiting     atomic.Int64  // calls that wait for their turn
+	turns       *turns
 	decoded     *semaphore.Weighted
 }
 
 func newRequests(maxBytes int, readTimeout time.Duration) *requests {
 	return &requests{
 		maxBytes: maxBytes, readTimeout: readTimeout,
-		reading: make(chan struct{}, maxReading), decoded: semaphore.NewWeighted(requestBudget),
+		turns: newTurns(maxReading), decoded: semaphore.NewWeighted(requestBudget),
 	}
 }
 
@@ -87,13 +87,19 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 		defer timer.Stop()
 		late = timer.C
 	}
-	if err := s.waitForTurn(ctx, late); err != nil {
+	ofConnection := connectionOf(ctx).turns
+	if err := ofConnection.wait(ctx, late); err != nil {
+		return err
+	}
+	if err := s.turns.wait(ctx, late); err != nil {
+		ofConnection.end()
 		return err
 	}
 	var raw rawRequest
 	received := make(chan error, 1)
 	go func() {
-		defer func() { <-s.reading }() // only now: an abandoned request is in memory until its stream ends
+		defer ofConnection.end() // only now: an abandoned request is in memory until its stream ends
+		defer s.turns.end()
 		received <- receive(&raw)
 	}()
 	hurry := time.NewTicker(hurryAfter)
@@ -106,7 +112,7 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 		case <-late:
 			return errRequestIncomplete
 		case <-hurry.C:
-			if s.waiting.Load() > 0 {
+			if ofConnection.waiting.Load()+s.turns.waiting.Load() > 0 {
 				return errRequestIncomplete
 			}
 		case <-ctx.Done():
@@ -122,11 +128,19 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 	}
 }
 
-func (s *requests) waitForTurn(ctx context.Context, late <-chan time.Time) error {
-	s.waiting.Add(1)
-	defer s.waiting.Add(-1)
+// turns are those of calls whose requests are being read.
+type turns struct {
+	reading chan struct{} // has an element for each
+	waiting atomic.Int64
+}
+
+func newTurns(most int) *turns { return &turns{reading: make(chan struct{}, most)} }
+
+func (t *turns) wait(ctx context.Context, late <-chan time.Time) error {
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
 	select {
-	case s.reading <- struct{}{}:
+	case t.reading <- struct{}{}:
 		return nil
 	case <-late:
 		return errRequestIncomplete
@@ -134,6 +148,8 @@ func (s *requests) waitForTurn(ctx context.Context, late <-chan time.Time) error
 		return ctx.Err()
 	}
 }
+
+func (t *turns) end() { <-t.reading }
 
 // admit checks what decoding the request would take, and takes it from the budget until ctx, that of
 // the handler, ends.

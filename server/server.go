@@ -47,6 +47,7 @@ type Server struct {
 	builtinCalls         atomic.Int64 // calls and streams of health and reflection
 	// resourceRequests and builtinRequests read the requests of these calls.
 	resourceRequests, builtinRequests *requests
+	responses                         *responses
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which end with
@@ -62,6 +63,7 @@ func New(config Config) *Server {
 		config: config, health: health.NewServer(),
 		resourceRequests: newRequests(maxRequestBytes, config.readTimeout),
 		builtinRequests:  newRequests(maxBuiltinRequest, config.readTimeout),
+		responses:        newResponses(),
 	}
 	s.notReady.Store(&errStarting)
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())

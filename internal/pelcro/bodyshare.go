@@ -3,6 +3,8 @@ package pelcro
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -16,10 +18,13 @@ import (
 // budget is spent, and the wait counts against the time limit of the call.
 const (
 	bodyBudget  = 16 << 20
-	smallBody   = 256 << 10
+	smallBody   = 32 << 10
 	valueBudget = maxValues
 	fewValues   = 5_000
 )
+
+// errBudgetSpent is a wait for memory that was too long. It says nothing about Pelcro.
+var errBudgetSpent = errors.New("too many large responses at the same time")
 
 // budgets are those of a client.
 type budgets struct{ bytes, values *semaphore.Weighted }
@@ -48,7 +53,7 @@ func (s *bodyShare) take(ctx context.Context, from *http.Response) error {
 		size = min(size, from.ContentLength)
 	}
 	if err := s.budgets.bytes.Acquire(ctx, size); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errBudgetSpent, err)
 	}
 	s.bytes = size
 	return nil
@@ -61,7 +66,7 @@ func (s *bodyShare) takeValues(ctx context.Context, values int) error {
 		return nil
 	}
 	if err := s.budgets.values.Acquire(ctx, int64(values)); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errBudgetSpent, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,31 +84,25 @@ func (r *Response) Release() {
 	r.share.bytes, r.share.values = 0, 0
 }
 
-// shareReader is a body, or the content of a compressed one, that calls take before it is large.
-type shareReader struct {
-	io.Reader
-
-	take func() error
-	read int
-}
-
-func (r *shareReader) Read(b []byte) (int, error) {
-	if r.read > smallBody {
-		if err := r.take(); err != nil {
-			return 0, err
-		}
+// ReleaseAfter is Release when ctx has ended: that of the handler, until whose end what was decoded is
+// needed.
+func (r *Response) ReleaseAfter(ctx context.Context) {
+	r.share.mu.Lock()
+	defer r.share.mu.Unlock()
+	if r.share.bytes > 0 || r.share.values > 0 {
+		context.AfterFunc(ctx, r.Release)
 	}
-	n, err := r.Reader.Read(b)
-	r.read += n
-	return n, err
 }
 
-// readAll reads at most so many bytes. Beyond smallBody it has one buffer for all of them: growing ones
-// would leave several times as much garbage.
-func readAll(from io.Reader, most int) ([]byte, error) {
+// readAll reads at most so many bytes. take is called before those beyond smallBody are read, into one
+// buffer for all of them: growing ones would leave several times as much garbage.
+func readAll(from io.Reader, most int, take func() error) ([]byte, error) {
 	from = io.LimitReader(from, int64(most))
 	start, err := io.ReadAll(io.LimitReader(from, smallBody))
 	if err != nil || len(start) < smallBody {
+		return start, err
+	}
+	if err := take(); err != nil {
 		return start, err
 	}
 	all := bytes.NewBuffer(make([]byte, 0, most+bytes.MinRead))
