@@ -222,7 +222,7 @@ func TestPanicOfEncoding(t *testing.T) {
 	if status.Code(a.err) != codes.Internal || strings.Contains(a.err.Error(), "canary") {
 		t.Errorf("ended with %v", a.err)
 	}
-	mustSayPanic(t, g.log.line(t, "panic outside of the interceptors"))
+	mustSayPanic(t, g.log.call(t))
 }
 
 // The service continues after a panic.

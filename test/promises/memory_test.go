@@ -1,9 +1,7 @@
 package promises_test
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -11,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -24,17 +23,21 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// The limits of the service, at which the attacks are aimed.
+// What the service promises, and its limits, at which the attacks are aimed.
 const (
-	maxResident       = 160 << 20 // of the process, whatever the attack
-	maxCalls          = 1000      // --max-concurrent-calls in deploy/
+	maxResident       = 160 << 20 // of the process, in bytes
 	connectionStreams = 250
+	builtinCalls      = 1000
 	connectionBuiltin = 10 // calls of health and reflection on a connection
+	// callersAttack leaves a tenth of --max-concurrent-calls in deploy/ to other callers.
+	callersAttack = 900
 )
 
 // attack is what a hostile client, or a hostile Pelcro, does at the same time, over and over.
 type attack struct {
 	name string
+	// quick attacks are made by go test, too.
+	quick bool
 	// known attackers have a token.
 	known  bool
 	method string
@@ -42,17 +45,18 @@ type attack struct {
 	body func() io.Reader
 	// calls run concurrently, streams of them on each connection.
 	calls, streams int
-	// response is what Pelcro responds to a list; nil for an empty one.
-	response http.HandlerFunc
+	// response is the content of Pelcro's responses to lists, in gzip.
+	response []byte
 	// unread responses are not read.
 	unread bool
 }
 
-// unfinished is a message of gRPC without its last byte; the client then sends nothing more.
-func unfinished(size, frame int) func() io.Reader {
+// unfinished is the largest message without its last byte, in frames of this size; the client then
+// sends nothing more.
+func unfinished(frame int) func() io.Reader {
 	return func() io.Reader {
-		message := binary.BigEndian.AppendUint32([]byte{0}, uint32(size))
-		return newPieces(append(message, make([]byte, size-1)...), frame)
+		message := binary.BigEndian.AppendUint32([]byte{0}, requestLimit)
+		return newPieces(append(message, make([]byte, requestLimit-1)...), frame)
 	}
 }
 
@@ -99,64 +103,47 @@ func whole(message []byte) func() io.Reader {
 	return func() io.Reader { return bytes.NewReader(message) }
 }
 
-// respond responds to each list with the body.
-func lists(body string, asGzip bool) http.HandlerFunc {
-	raw := []byte(body)
-	if asGzip {
-		raw = zipped(body)
-	}
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if asGzip {
-			w.Header().Set("Content-Encoding", "gzip")
-		}
-		_, _ = w.Write(raw)
-	}
-}
-
 func attacks() []attack {
 	list, create, check := customersPath+"ListCustomers", customersPath+"CreateCustomer", healthPath+"Check"
-	empty := []byte{0, 0, 0, 0, 0}
-	tooMany := compressed(strings.Repeat("\x22\x00", 524_256))
-	many := compressed(strings.Repeat("\x22\x00", requestLimit/2))
-	most := compressed(strings.Repeat("\x22\x00", 19_999))
-	large := compressed("\x0a" + string(binary.AppendUvarint(nil, requestLimit-10)) + strings.Repeat("x", requestLimit-10))
-	customers := func(n, size int) string {
-		row := `{"id":%d,"email":"a@example.com","metadata":{"note":"` + strings.Repeat("x", size) + `"}},`
-		var rows strings.Builder
-		for i := range n {
-			fmt.Fprintf(&rows, row, i+1)
-		}
-		return `{"data":[` + strings.TrimSuffix(rows.String(), ",") + `]}`
-	}
-	values := `{"data":[{"id":1,"metadata":{"a":[` + strings.Repeat("{},", 199_000) + `{}]}}]}`
+	filters := func(n int) []byte { return compressed(strings.Repeat("\x22\x00", n)) }
+	name := strings.Repeat("x", requestLimit-10)
+	longName := compressed("\x0a" + string(binary.AppendUvarint(nil, uint64(len(name)))) + name)
+	ask := whole([]byte{0, 0, 0, 0, 0})
+	row := `{"id":1,"metadata":{"note":"` + strings.Repeat("x", 350<<10) + `"}},`
 	return []attack{
-		{name: "many fields of strangers", method: list, body: whole(tooMany), calls: maxCalls, streams: connectionStreams},
-		{name: "many fields of callers", known: true, method: list, body: whole(many), calls: maxCalls - 100, streams: connectionStreams},
-		{name: "most fields of callers", known: true, method: list, body: whole(most), calls: maxCalls - 100, streams: connectionStreams},
-		{name: "many fields for health", method: check, body: whole(many), calls: maxCalls, streams: connectionBuiltin},
-		{name: "unfinished health", method: check, body: unfinished(requestLimit, 16<<10), calls: maxCalls, streams: connectionBuiltin},
-		{name: "unfinished requests", known: true, method: create, body: unfinished(requestLimit, 16<<10), calls: maxCalls - 100, streams: connectionStreams},
-		{name: "wasteful frames", method: check, body: unfinished(requestLimit, 4097), calls: maxCalls, streams: connectionBuiltin},
-		{name: "tiny frames", method: check, body: unfinished(requestLimit, 1), calls: maxCalls, streams: connectionBuiltin},
-		{name: "requests without an end", method: check, body: withoutEnd(large), calls: maxCalls, streams: connectionBuiltin},
-		{name: "requests of callers without an end", known: true, method: create, body: withoutEnd(large), calls: maxCalls - 100, streams: connectionStreams},
-		{name: "response of empty objects", known: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(`{"data":[`+strings.Repeat("{},", 1_300_000)+`{}]}`, true)},
-		{name: "response of many values", known: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(values, true)},
-		{name: "large lists", known: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(customers(10, 350<<10), false)},
-		{name: "large lists unread", known: true, unread: true, method: list, body: whole(empty), calls: maxCalls - 100, streams: connectionStreams, response: lists(customers(10, 350<<10), false)},
+		// One request that is small on the wire and large in memory.
+		{name: "many fields of unknown clients", quick: true, method: list, body: whole(filters(524_256)), calls: builtinCalls, streams: connectionStreams},
+		{name: "many fields of callers", known: true, method: list, body: whole(filters(requestLimit / 2)), calls: callersAttack, streams: connectionStreams},
+		{name: "most fields of callers", quick: true, known: true, method: list, body: whole(filters(19_999)), calls: callersAttack, streams: connectionStreams},
+		{name: "many fields for health", method: check, body: whole(filters(requestLimit / 2)), calls: builtinCalls, streams: connectionBuiltin},
+		// Requests that do not end.
+		{name: "unfinished requests for health", quick: true, method: check, body: unfinished(16 << 10), calls: builtinCalls, streams: connectionBuiltin},
+		{name: "wasteful frames for health", method: check, body: unfinished(4<<10 + 1), calls: builtinCalls, streams: connectionBuiltin},
+		{name: "requests for health without an end", method: check, body: withoutEnd(longName), calls: builtinCalls, streams: connectionBuiltin},
+		{name: "unfinished requests of callers", quick: true, known: true, method: create, body: unfinished(16 << 10), calls: callersAttack, streams: connectionStreams},
+		{name: "requests of callers without an end", known: true, method: create, body: withoutEnd(longName), calls: callersAttack, streams: connectionStreams},
+		// Responses of Pelcro that are large in memory.
+		{name: "responses of empty objects", quick: true, known: true, method: list, body: ask, calls: callersAttack, streams: connectionStreams,
+			response: zipped(`{"data":[` + strings.Repeat("{},", 1_300_000) + `{}]}`)},
+		{name: "responses of most values", known: true, method: list, body: ask, calls: callersAttack, streams: connectionStreams,
+			response: zipped(`{"data":[{"id":1,"metadata":{"a":[` + strings.Repeat("{},", 199_000) + `{}]}}]}`)},
+		{name: "responses of 3.5 MB", known: true, method: list, body: ask, calls: callersAttack, streams: connectionStreams,
+			response: zipped(`{"data":[` + strings.Repeat(row, 9) + strings.TrimSuffix(row, ",") + `]}`)},
+		{name: "responses of 3.5 MB, not read", known: true, unread: true, method: list, body: ask, calls: callersAttack, streams: connectionStreams,
+			response: zipped(`{"data":[` + strings.Repeat(row, 9) + strings.TrimSuffix(row, ",") + `]}`)},
 	}
 }
 
-// run makes the calls until ctx ends.
-func (a attack) run(ctx context.Context, address, token string, calls int) (made int64) {
+// run makes the calls until ctx ends, and returns how many have ended.
+func (a attack) run(ctx context.Context, address, token string) (made int64) {
 	var running sync.WaitGroup
 	var count atomic.Int64
-	for begin := 0; begin < calls; begin += a.streams {
-		transport := &http.Transport{Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{}}
+	for begin := 0; begin < a.calls; begin += a.streams {
+		transport := &http.Transport{Protocols: new(http.Protocols)}
 		transport.Protocols.SetUnencryptedHTTP2(true)
+		defer transport.CloseIdleConnections()
 		client := &http.Client{Transport: transport}
-		for range min(a.streams, calls-begin) {
+		for range min(a.streams, a.calls-begin) {
 			running.Go(func() {
 				for ctx.Err() == nil {
 					a.call(ctx, client, address, token)
@@ -164,7 +151,6 @@ func (a attack) run(ctx context.Context, address, token string, calls int) (made
 				}
 			})
 		}
-		defer transport.CloseIdleConnections()
 	}
 	running.Wait()
 	return count.Load()
@@ -173,7 +159,7 @@ func (a attack) run(ctx context.Context, address, token string, calls int) (made
 func (a attack) call(ctx context.Context, client *http.Client, address, token string) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+a.method, a.body())
 	if err != nil {
-		panic(err)
+		return
 	}
 	request.Header.Set("Content-Type", "application/grpc")
 	request.Header.Set("Te", "trailers")
@@ -193,81 +179,84 @@ func (a attack) call(ctx context.Context, client *http.Client, address, token st
 	_, _ = io.Copy(io.Discard, response.Body)
 }
 
-func (p *process) memory(t *testing.T, field string) int64 {
+// ServeHTTP is a Pelcro with one customer.
+func (a attack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if strings.HasSuffix(r.URL.Path, "/customers") && a.response != nil {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(a.response)
+		return
+	}
+	_, _ = io.WriteString(w, `{"data":{"id":42}}`)
+}
+
+// peakMemory returns the most memory that the process has had, in bytes.
+func (p *process) peakMemory(t *testing.T) int64 {
 	t.Helper()
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), field+":"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(text)[0], 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kib << 10
-		}
+	found := regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`).FindSubmatch(status)
+	if found == nil {
+		t.Fatalf("no peak in %s", status)
 	}
-	t.Fatal("no " + field)
-	return 0
+	kib, err := strconv.ParseInt(string(found[1]), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib << 10
 }
 
-func TestMemoryUnderAttack(t *testing.T) {
+// TestR36MemoryUnderAttack: the real program, with the limits of deploy/, takes at most 160 MiB, seen
+// from outside, whatever is attacked at its limits; and of the calls that known callers make meanwhile
+// at a steady rate, 90 % succeed.
+func TestR36MemoryUnderAttack(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs /proc")
+		t.Skip("the memory of a process is read from /proc")
 	}
-	_ = gzip.BestSpeed
 	for _, a := range attacks() {
+		if !a.quick && !soaking {
+			continue
+		}
 		t.Run(a.name, func(t *testing.T) {
 			token, line := newToken("crm", "*")
 			folder := t.TempDir()
 			putInPlace(t, folder, map[string]string{callers: line})
-			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if strings.HasSuffix(r.URL.Path, "/customers") && a.response != nil {
-					a.response(w, r)
-					return
-				}
-				w.Header().Set("Content-Type", "application/json")
-				_, _ = io.WriteString(w, `{"data":{"id":42}}`)
-			}))
+			web := httptest.NewServer(a)
 			t.Cleanup(web.Close)
-			p := run(t, web.URL, callersFlag(folder), "GOMEMLIMIT=256MiB", "GOGC=50", withKey)
+			p := run(t, web.URL, callersFlag(folder), "GOMEMLIMIT=256MiB", withKey)
 			customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
-			ctx, cancel := context.WithTimeout(t.Context(), scaled(20*time.Second, 3*time.Second))
+			ctx, cancel := context.WithTimeout(t.Context(), scaled(20*time.Second, 300*time.Millisecond))
 			defer cancel()
-			var made, ok, all atomic.Int64
-			var attacking sync.WaitGroup
-			idle := p.memory(t, "VmHWM")
-			attacking.Go(func() { made.Store(a.run(ctx, p.address, token, a.calls)) })
-			pace := time.NewTicker(20 * time.Millisecond)
+			var attacks int64
+			var attacking, calling sync.WaitGroup
+			attacking.Go(func() { attacks = a.run(ctx, p.address, token) })
+			var calls, succeeded atomic.Int64
+			pace := time.NewTicker(50 * time.Millisecond)
 			defer pace.Stop()
-			var calls sync.WaitGroup
-			failures := sync.Map{}
 			for ctx.Err() == nil {
 				<-pace.C
-				calls.Go(func() {
-					all.Add(1)
-					c, end := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+token), testTimeout)
-					defer end()
-					if _, err := customers.GetCustomer(c, &pelcrov1.GetCustomerRequest{Id: 42}); err == nil {
-						ok.Add(1)
-					} else {
-						failures.Store(reasonOf(err)+err.Error(), true)
+				calling.Go(func() {
+					calls.Add(1)
+					own := metadata.AppendToOutgoingContext(context.WithoutCancel(ctx), "authorization", "Bearer "+token)
+					_, err := customers.GetCustomer(own, &pelcrov1.GetCustomerRequest{Id: 42})
+					if err == nil {
+						succeeded.Add(1)
+						return
 					}
+					t.Logf("a call failed: %s, %v", reasonOf(err), err)
 				})
 			}
-			calls.Wait()
-			peak := p.memory(t, "VmHWM")
 			attacking.Wait()
-			t.Logf("%-40s idle %d MiB, peak %d MiB, %d attacks, %d of %d calls", a.name, idle>>20, peak>>20, made.Load(), ok.Load(), all.Load())
-			n := 0
-			failures.Range(func(k, _ any) bool { t.Log(k); n++; return n < 3 })
+			calling.Wait()
+			peak := p.peakMemory(t)
+			t.Logf("at most %d MiB, %d calls of the attack, %d of %d other calls succeeded", peak>>20, attacks, succeeded.Load(), calls.Load())
 			if peak > maxResident {
-				t.Errorf("peak %d MiB", peak>>20)
+				t.Errorf("%d MiB, want at most %d", peak>>20, maxResident>>20)
 			}
-			if ok.Load()*10 < all.Load()*9 {
-				t.Errorf("%d of %d calls succeeded", ok.Load(), all.Load())
+			if succeeded.Load()*10 < calls.Load()*9 {
+				t.Errorf("%d of %d calls succeeded", succeeded.Load(), calls.Load())
 			}
 		})
 	}
