@@ -226,7 +226,7 @@ func TestPanicOfEncoding(t *testing.T) {
 	if status.Code(a.err) != codes.Internal || strings.Contains(a.err.Error(), "canary") {
 		t.Errorf("ended with %v", a.err)
 	}
-	mustSayPanic(t, g.Log.Next(t, "panic outside of the interceptors"))
+	mustSayPanic(t, g.Log.Next(t, finished))
 }
 
 // The service continues after a panic.
