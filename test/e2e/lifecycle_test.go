@@ -57,6 +57,12 @@ func (h *history) ok(got result) {
 	got.must(h.t, "OK", "")
 }
 
+// allRelations are all relations of a customer.
+var allRelations = []pelcrov1.CustomerRelation{
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE,
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION, pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS,
+}
+
 // lifecycle creates, changes and deletes one customer, calls it again afterwards, and
 // checks each step.
 func lifecycle(t *testing.T, g *gateway) []step {
@@ -71,7 +77,7 @@ func lifecycle(t *testing.T, g *gateway) []step {
 		Metadata: keys("plan", "gold", "seats", 3, "nested", map[string]any{"a": []any{"b", nil}}, "none", nil),
 	}
 	created, got := call(t, g, c.CreateCustomer, &pelcrov1.CreateCustomerRequest{
-		Customer: whole, Password: new(" $2y$10$x "), PasswordType: new("password_bcrypt"),
+		Customer: whole, Password: new(" $2y$10$x "), PasswordType: pelcrov1.PasswordType_PASSWORD_TYPE_BCRYPT,
 		ImportPaymentMethods: new(true), PaymentGatewayId: new("cus_1"), SkipEmailDnsValidations: new(true),
 	})
 	h.ok(got)
@@ -85,10 +91,10 @@ func lifecycle(t *testing.T, g *gateway) []step {
 		t.Errorf("metadata %v", created.GetCustomer().GetMetadata())
 	}
 
-	read, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id, Expand: []string{"organization", "addresses", "subscriptions", "default_source"}})
+	read, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id, Expand: allRelations})
 	h.ok(got)
 	h.add("get, expanded", read, got)
-	if read.GetCustomer().GetOrganization().GetFields()["name"].GetStringValue() != "Café Zürich" {
+	if read.GetCustomer().GetOrganization().GetName() != "Café Zürich" {
 		t.Errorf("organization %v", read.GetCustomer().GetOrganization())
 	}
 
