@@ -89,7 +89,7 @@ protoset: ## Write proto/pelcro.protoset: the contract with the types of the err
 	@mv proto/pelcro.protoset.new proto/pelcro.protoset
 
 # The folders of the examples in other languages. make conformance builds them.
-LANGUAGES := python ruby node
+LANGUAGES := python ruby node java
 
 .PHONY: languages
 languages: ## Build the stubs of the clients in other languages, with their dependencies
