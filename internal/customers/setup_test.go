@@ -36,6 +36,12 @@ type gateway struct {
 // breaker.
 func start(t *testing.T, upstream http.Handler) *gateway {
 	t.Helper()
+	return startAt(t, siteID, upstream)
+}
+
+// startAt is start with another configured site.
+func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
+	t.Helper()
 	g := gatewaytest.Start(t, testkit.Upstream(t, upstream), func(c *gatewaytest.Config) {
 		c.Pelcro.APIKey, c.Pelcro.SiteID = pelcro.NewSecret(apiKey), siteID
 		c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false

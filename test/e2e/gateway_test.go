@@ -78,7 +78,7 @@ func startGateway(t *testing.T, pelcroURL string, settings gatewaySettings) *gat
 }
 
 // startSandbox serves the sandbox as it is embedded in the gateway, and returns the URL of the API.
-func startSandbox(t *testing.T) string {
+func startSandbox(t *testing.T, config sandbox.Config) string {
 	t.Helper()
-	return testkit.Upstream(t, sandbox.New(sandbox.Config{})) + sandbox.BasePath
+	return testkit.Upstream(t, sandbox.New(config)) + sandbox.BasePath
 }

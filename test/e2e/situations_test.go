@@ -12,6 +12,7 @@ import (
 	"time"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 )
 
 // A situation is a way in which Pelcro, or an intermediary, fails.
@@ -238,7 +239,7 @@ func act(t *testing.T, g *gateway, operation string, id int64, size int) result 
 // real one.
 func TestSituations(t *testing.T) {
 	t.Parallel()
-	fromScript := startGateway(t, startSandbox(t), gatewaySettings{direct: true, flags: []string{"--no-circuit-breaker"}})
+	fromScript := startGateway(t, startSandbox(t, sandbox.Config{}), gatewaySettings{direct: true, flags: []string{"--no-circuit-breaker"}})
 	for _, s := range situations {
 		t.Run(s.name, func(t *testing.T) {
 			g := s.start(t)
