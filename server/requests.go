@@ -22,6 +22,9 @@ const (
 	// Most requests arrive with their headers, so that reading them takes no time.
 	maxReading           = 32
 	maxConnectionReading = 4
+	// maxBuiltinWaiting is how many calls of health and reflection may wait. Those of resources are
+	// bounded by Config.MaxConcurrentCalls.
+	maxBuiltinWaiting = 250
 	// hurryAfter is how long a request may take to arrive while other calls wait.
 	hurryAfter = 500 * time.Millisecond
 	// requestBudget is for the requests of more than smallRequest, from their decoding until the end
@@ -44,6 +47,8 @@ var (
 // clients, who can call health, take nothing from known ones.
 type requests struct {
 	maxBytes    int
+	maxWaiting  int64 // 0 for no limit
+	waiting     atomic.Int64
 	readTimeout time.Duration
 	turns       *turns
 	decoded     *semaphore.Weighted
@@ -60,7 +65,7 @@ func newRequests(maxBytes int, readTimeout time.Duration) *requests {
 func (s *requests) read(ctx context.Context, receive func(any) error, request any) error {
 	var raw rawRequest
 	switch err := s.receive(ctx, receive, &raw); {
-	case errors.Is(err, io.EOF), errors.Is(err, errRequestIncomplete): // a stream has no more requests, or this one is late
+	case errors.Is(err, io.EOF), errors.Is(err, errRequestIncomplete), errors.Is(err, errOverloaded): // a stream has no more requests, or this one is late
 		return err
 	case err != nil:
 		return readError{err}
@@ -88,11 +93,7 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 		late = timer.C
 	}
 	ofConnection := connectionOf(ctx).turns
-	if err := ofConnection.wait(ctx, late); err != nil {
-		return err
-	}
-	if err := s.turns.wait(ctx, late); err != nil {
-		ofConnection.end()
+	if err := s.wait(ctx, late, ofConnection); err != nil {
 		return err
 	}
 	var raw rawRequest
@@ -126,6 +127,22 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 			return err
 		}
 	}
+}
+
+// wait waits for a turn of the connection, and then for one in all.
+func (s *requests) wait(ctx context.Context, late <-chan time.Time, ofConnection *turns) error {
+	defer s.waiting.Add(-1)
+	if waiting := s.waiting.Add(1); s.maxWaiting > 0 && waiting > s.maxWaiting {
+		return errOverloaded
+	}
+	if err := ofConnection.wait(ctx, late); err != nil {
+		return err
+	}
+	err := s.turns.wait(ctx, late)
+	if err != nil {
+		ofConnection.end()
+	}
+	return err
 }
 
 // turns are those of calls whose requests are being read.

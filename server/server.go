@@ -65,6 +65,7 @@ func New(config Config) *Server {
 		builtinRequests:  newRequests(maxBuiltinRequest, config.readTimeout),
 		responses:        newResponses(),
 	}
+	s.builtinRequests.maxWaiting = maxBuiltinWaiting
 	s.notReady.Store(&errStarting)
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())

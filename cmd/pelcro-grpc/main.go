@@ -20,7 +20,7 @@ func main() {
 	// Go's default would let garbage double the memory that the limits of requests and responses
 	// allow (docs/adr/0017).
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(40)
 	}
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

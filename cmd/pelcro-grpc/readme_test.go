@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
-
 )
 
 // The addresses in the documents.

@@ -149,6 +149,11 @@ func readBody(from *http.Response, most int, take func() error) ([]byte, error) 
 	if from.ContentLength > 0 {
 		size = int(min(int64(most), from.ContentLength+1))
 	}
+	if from.ContentLength > smallBody {
+		if err := take(); err != nil {
+			return nil, err
+		}
+	}
 	body, err := readAll(from.Body, size, take)
 	if !strings.EqualFold(from.Header.Get("Content-Encoding"), "gzip") {
 		return body, err
@@ -165,30 +170,34 @@ func readBody(from *http.Response, most int, take func() error) ([]byte, error) 
 }
 
 // unzip decompresses one or several gzip streams (RFC 1952, section 2.2), up to so many bytes. Any
-// other bytes after a stream are an error, whatever their number.
+// other bytes after a stream are an error, whatever their number. It begins anew after take, because
+// a reader that waits would hold more memory than what it reads.
 func unzip(zipped []byte, most int, take func() error) (plain []byte, err error) {
-	from, stream := bytes.NewReader(zipped), new(gzip.Reader)
-	for from.Len() > 0 && len(plain) < most {
+	plain, err = unzipStart(zipped, smallBody, nil)
+	if err != nil || len(plain) < smallBody {
+		return plain, err
+	}
+	if err := take(); err != nil {
+		return nil, err
+	}
+	return unzipStart(zipped, most, make([]byte, 0, most+bytes.MinRead))
+}
+
+// unzipStart appends the first bytes, at most so many, to a buffer.
+func unzipStart(zipped []byte, most int, into []byte) ([]byte, error) {
+	from, stream, plain := bytes.NewReader(zipped), new(gzip.Reader), bytes.NewBuffer(into)
+	for from.Len() > 0 && plain.Len() < most {
 		isFirst := from.Len() == len(zipped)
-		switch err = stream.Reset(from); {
+		switch err := stream.Reset(from); {
 		case err != nil && isFirst:
 			return nil, err
 		case err != nil:
-			return plain, errAfterGzip
+			return plain.Bytes(), errAfterGzip
 		}
 		stream.Multistream(false)
-		part, err := readAll(stream, most-len(plain), take)
-		if plain == nil {
-			plain = part
-		} else {
-			plain = append(plain, part...)
-		}
-		if err == nil && len(plain) >= smallBody {
-			err = take()
-		}
-		if err != nil {
-			return plain, err
+		if _, err := plain.ReadFrom(io.LimitReader(stream, int64(most-plain.Len()))); err != nil {
+			return plain.Bytes(), err
 		}
 	}
-	return plain, nil
+	return plain.Bytes(), nil
 }

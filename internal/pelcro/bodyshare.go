@@ -17,8 +17,8 @@ import (
 // those from the budget of values, because a decoded value takes about 300 bytes. Both wait if the
 // budget is spent, and the wait counts against the time limit of the call.
 const (
-	bodyBudget  = 16 << 20
-	smallBody   = 32 << 10
+	bodyBudget  = 8 << 20
+	smallBody   = 16 << 10
 	valueBudget = maxValues
 	fewValues   = 5_000
 )
