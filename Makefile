@@ -50,9 +50,8 @@ test: ## Run all tests
 	$(GO) test ./...
 
 .PHONY: race
-race: ## Run all tests with the race detector, those that measure times separately
-	$(GO) test -race $$($(GO) list ./... | grep -v /test/promises)
-	$(GO) test -race ./test/promises
+race: ## Run all tests with the race detector
+	$(GO) test -race ./...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (20s)

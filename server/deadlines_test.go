@@ -36,25 +36,20 @@ func unconnected(t *testing.T) func(*gatewaytest.Config) {
 	return over(transport)
 }
 
-// inTime is the result of a call, and whether it came before the caller's deadline.
-type inTime struct {
-	callResult
-	ok bool
-}
-
-// withDeadline makes the calls at the same time, with a deadline.
-func withDeadline(t *testing.T, calls []named) []inTime {
+// withDeadline makes the calls at the same time, with a deadline, and returns what each client
+// receives before it. The service responds 50 ms before the deadline. A busy machine may stall for
+// longer, so a call that its own library ended, or whose stream was reset, is made again.
+func withDeadline(t *testing.T, calls []named) []callResult {
 	t.Helper()
-	results := make([]inTime, len(calls))
+	results := make([]callResult, len(calls))
 	var all sync.WaitGroup
 	for i, c := range calls {
 		all.Go(func() {
-			// A machine that stalls for 50 ms proves nothing.
-			for range 5 {
+			for begin := time.Now(); time.Since(begin) < testkit.Timeout; {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				results[i] = inTime{c.do(ctx), ctx.Err() == nil}
+				results[i] = c.do(ctx)
 				cancel()
-				if results[i].ok {
+				if len(results[i].trailer.Get("x-error-reason")) > 0 {
 					return
 				}
 			}
@@ -70,9 +65,6 @@ func TestCallerDeadline(t *testing.T) {
 	upstream := testkit.NewHanging()
 	calls := start(t, upstream).calls(42)
 	for i, a := range withDeadline(t, calls) {
-		if !a.ok {
-			t.Errorf("%s: the response came too late", calls[i].name)
-		}
 		f := a.failure(t)
 		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
 		if calls[i].name == "CreateCustomer" {

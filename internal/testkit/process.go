@@ -98,6 +98,7 @@ func Start(tb testing.TB, command *exec.Cmd) *Process {
 // serves. Settings are flags, and variables in the form NAME=value.
 func StartGateway(tb testing.TB, settings ...string) *Process {
 	tb.Helper()
+	//nolint:gosec // the program that was just built
 	command := exec.Command(Program(tb), "serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json")
 	command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { // the developer's own must not matter
 		return strings.HasPrefix(variable, "PELCRO_GRPC_") || strings.HasPrefix(variable, "OTEL_")
