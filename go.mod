@@ -4,7 +4,7 @@ go 1.26.0
 
 ignore (
 	./examples/node/node_modules
-	./test/explorer/node_modules
+	./internal/explorer/browser/node_modules
 )
 
 require (

@@ -40,22 +40,28 @@ var rules = []rule{
 	{packages: "internal/reload", forbidsForeign: isForeign},
 	{packages: "internal/retryafter", forbidsForeign: isForeign},
 	{packages: "internal/sandbox", forbidsForeign: isForeign},
-	{packages: "internal/servertls", tests: "internal/reload", forbidsForeign: isForeign},
+	{packages: "internal/servertls", forbidsForeign: isForeign},
 	{packages: "internal/telemetry", forbidsForeign: isGRPC},
+	{packages: "internal/testkit", forbidsForeign: isGRPC},
 	{packages: "test/faultproxy", forbidsForeign: isForeign},
 	{packages: "test/vectors", forbidsForeign: isForeign},
 
+	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},
 	{packages: "cmd/...", imports: "client mapping server internal/...", tests: "gen/... test/vectors"},
+
+	{packages: "tools/descriptors", imports: "gen/..."},
 
 	// Outsiders talk to the service over the network.
 	{packages: "examples/...", imports: "gen/... client"},
 	{packages: "test/promises", tests: "gen/... client mapping server internal/... test/vectors test/faultproxy"},
 	{packages: "test/...", tests: "gen/... client internal/sandbox test/vectors"},
+	{packages: "deploy", tests: "gen/... server internal/sandbox"},
 }
 
-// testOnly are packages that only tests may import.
-var testOnly = []string{"test/vectors", "test/faultproxy"}
+// testOnly are packages that only tests may import, and the packages of testkit. Every test may
+// import testkit.
+var testOnly = []string{"test/vectors", "test/faultproxy", "internal/testkit/..."}
 
 // isForeign reports whether the package is not in the standard library, whose paths have no host.
 func isForeign(path string) bool {
@@ -90,8 +96,8 @@ func allowed(name, path string, inTests bool) bool {
 	}
 	patterns := strings.Fields(r.imports)
 	if inTests {
-		patterns = append(append(patterns, strings.Fields(r.tests)...), name)
-	} else if slices.Contains(testOnly, own) {
+		patterns = append(append(patterns, strings.Fields(r.tests)...), name, "internal/testkit/...")
+	} else if !matches("internal/testkit/...", name) && slices.ContainsFunc(testOnly, func(pattern string) bool { return matches(pattern, own) }) {
 		return false
 	}
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, own) })
@@ -147,6 +153,10 @@ func TestRules(t *testing.T) {
 		{"mapping", module + "server", false, false},
 		{"mapping", "os", false, true},
 		{"cmd/pelcro-grpc", module + "test/vectors", false, true},
+		{"cmd/pelcro-grpc", module + "internal/testkit", false, true},
+		{"internal/sandbox", module + "internal/testkit", false, true},
+		{"internal/explorer", module + "internal/testkit/gatewaytest", false, true},
+		{"test/faultproxy", module + "internal/testkit", false, true},
 		{"examples/go", module + "server", false, false},
 		{"pkg/util", module + "gen/pelcro/v1", false, false},
 	} {

@@ -235,8 +235,11 @@ func trailersText(result Result) string {
 func textsOf(reason pelcrov1.FieldViolationReason) string {
 	var texts []string
 	for _, row := range fieldTexts {
-		if row.reason == reason {
-			texts = append(texts, "`"+strings.TrimSpace(strings.Join(row.parts, "…"))+"`")
+		if row.reason != reason {
+			continue
+		}
+		for _, text := range row.texts {
+			texts = append(texts, "`"+strings.TrimSpace(text)+"`")
 		}
 	}
 	if texts == nil {

@@ -1,129 +1,75 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-// fieldTexts maps English texts to reasons: Laravel's defaults, in the wording up to version 9 and from
+// fieldTexts are English texts by reason: Laravel's defaults, in the wording up to version 9 and from
 // 10 on (laravel/framework, src/Illuminate/Translation/lang/en/validation.php), and the known texts of
-// Pelcro. Read from top to bottom: the first row whose parts are all in the text decides. A translated
-// or unknown text is FIELD_INVALID_VALUE; codes never depend on texts.
+// Pelcro. "…" is any text in between. Read from top to bottom: the first row with a text that is in
+// the field's text decides. A translated or unknown text is FIELD_INVALID_VALUE; codes never depend on
+// texts.
 var fieldTexts = []struct {
-	parts  []string
 	reason pelcrov1.FieldViolationReason
+	texts  []string
 }{
-	{[]string{"already been taken"}, pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN},
-	{[]string{"already in use"}, pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN},
-	{[]string{"already exists"}, pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN},
-
-	{[]string{" is required"}, pelcrov1.FieldViolationReason_FIELD_REQUIRED},
-	{[]string{" must have a value"}, pelcrov1.FieldViolationReason_FIELD_REQUIRED},
-	{[]string{" must be present"}, pelcrov1.FieldViolationReason_FIELD_REQUIRED},
-
-	{[]string{" is prohibited"}, pelcrov1.FieldViolationReason_FIELD_PROHIBITED},
-	{[]string{" must be missing"}, pelcrov1.FieldViolationReason_FIELD_PROHIBITED},
-	{[]string{" prohibits ", " from being present"}, pelcrov1.FieldViolationReason_FIELD_PROHIBITED},
-
-	{[]string{" not be greater than ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
-	{[]string{" not be greater than ", " kilobytes"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
-	{[]string{" not have more than "}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
-	{[]string{" have less than ", " items"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
-	{[]string{" items or less"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
-	{[]string{" be less than ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_LONG},
-	{[]string{" be at least ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
-	{[]string{" be greater than ", " characters"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
-	{[]string{" be at least ", " kilobytes"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
-	{[]string{" have at least "}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
-	{[]string{" have more than ", " items"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
-	{[]string{" items or more"}, pelcrov1.FieldViolationReason_FIELD_TOO_SHORT},
-
-	{[]string{" be between ", " digits"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" must be ", " digits"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" must have ", " digits"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-
-	{[]string{" not be greater than "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" be at least "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" have between "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" be between "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" be greater than "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" be less than "}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" be a date after"}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-	{[]string{" be a date before"}, pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE},
-
-	{[]string{" must be a string"}, pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE},
-	{[]string{" must be an integer"}, pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE},
-	{[]string{" must be a number"}, pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE},
-	{[]string{" must be true or false"}, pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE},
-	{[]string{" must be an array"}, pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE},
-
-	{[]string{" must be a valid "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" is not a valid "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" format is invalid"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" match the format "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" only contain "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" must contain at least one "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" start with one of "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" end with one of "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
-	{[]string{" must be ", " characters"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
+	{pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN, []string{"already been taken", "already in use", "already exists"}},
+	{pelcrov1.FieldViolationReason_FIELD_REQUIRED, []string{" is required", " must have a value", " must be present"}},
+	{pelcrov1.FieldViolationReason_FIELD_PROHIBITED, []string{" is prohibited", " must be missing", " prohibits … from being present"}},
+	{pelcrov1.FieldViolationReason_FIELD_TOO_LONG, []string{
+		" not be greater than … characters", " not be greater than … kilobytes", " not have more than ",
+		" have less than … items", " items or less", " be less than … characters",
+	}},
+	{pelcrov1.FieldViolationReason_FIELD_TOO_SHORT, []string{
+		" be at least … characters", " be greater than … characters", " be at least … kilobytes", " have at least ",
+		" have more than … items", " items or more",
+	}},
+	{pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT, []string{" be between … digits", " must be … digits", " must have … digits"}},
+	{pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE, []string{
+		" not be greater than ", " be at least ", " have between ", " be between ", " be greater than ", " be less than ",
+		" be a date after", " be a date before",
+	}},
+	{pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE, []string{
+		" must be a string", " must be an integer", " must be a number", " must be true or false", " must be an array",
+	}},
+	{pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT, []string{
+		" must be a valid ", " is not a valid ", " format is invalid", " match the format ", " only contain ",
+		" must contain at least one ", " start with one of ", " end with one of ", " must be … characters",
+	}},
 }
 
 // ruleReasons are the reasons of Laravel's rules, for a raw translation key ("validation.required"),
 // which Laravel sends when a text has no translation. The longest name that begins the rule counts.
-var ruleReasons = map[string]pelcrov1.FieldViolationReason{
-	"required":    pelcrov1.FieldViolationReason_FIELD_REQUIRED,
-	"filled":      pelcrov1.FieldViolationReason_FIELD_REQUIRED,
-	"present":     pelcrov1.FieldViolationReason_FIELD_REQUIRED,
-	"accepted":    pelcrov1.FieldViolationReason_FIELD_REQUIRED,
-	"unique":      pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN,
-	"prohibited":  pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
-	"prohibits":   pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
-	"missing":     pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
-	"max":         pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
-	"max.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"min":         pelcrov1.FieldViolationReason_FIELD_TOO_SHORT,
-	"min.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"lt":          pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
-	"lt.numeric":  pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"lte":         pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
-	"lte.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"gt":          pelcrov1.FieldViolationReason_FIELD_TOO_SHORT,
-	"gt.numeric":  pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"gte":         pelcrov1.FieldViolationReason_FIELD_TOO_SHORT,
-	"gte.numeric": pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"between":     pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"after":       pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"before":      pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
-	"string":      pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
-	"integer":     pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
-	"numeric":     pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
-	"boolean":     pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
-	"array":       pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE,
-	"email":       pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"url":         pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"active_url":  pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"uuid":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"json":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"ip":          pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"date":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"timezone":    pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"regex":       pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"not_regex":   pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"alpha":       pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"digits":      pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"size":        pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"starts_with": pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"ends_with":   pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-	"password":    pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
-}
+var ruleReasons = func() map[string]pelcrov1.FieldViolationReason {
+	reasons := map[string]pelcrov1.FieldViolationReason{}
+	for reason, rules := range map[pelcrov1.FieldViolationReason]string{
+		pelcrov1.FieldViolationReason_FIELD_REQUIRED:      "required filled present accepted",
+		pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN: "unique",
+		pelcrov1.FieldViolationReason_FIELD_PROHIBITED:    "prohibited prohibits missing",
+		pelcrov1.FieldViolationReason_FIELD_TOO_LONG:      "max lt lte",
+		pelcrov1.FieldViolationReason_FIELD_TOO_SHORT:     "min gt gte",
+		pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE: "max.numeric lt.numeric lte.numeric min.numeric gt.numeric gte.numeric " +
+			"between after before",
+		pelcrov1.FieldViolationReason_FIELD_INVALID_TYPE: "string integer numeric boolean array",
+		pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT: "email url active_url uuid json ip date timezone regex not_regex alpha " +
+			"digits size starts_with ends_with password",
+	} {
+		for rule := range strings.FieldsSeq(rules) {
+			reasons[rule] = reason
+		}
+	}
+	return reasons
+}()
 
 func fieldReason(text string) pelcrov1.FieldViolationReason {
 	if rule, ok := strings.CutPrefix(strings.TrimSpace(text), "validation."); ok && !strings.Contains(rule, " ") {
 		return ruleReason(withoutAttribute(rule))
 	}
 	for _, row := range fieldTexts {
-		if containsAll(text, row.parts) {
+		if slices.ContainsFunc(row.texts, func(known string) bool { return contains(text, known) }) {
 			return row.reason
 		}
 	}
@@ -154,8 +100,9 @@ func ruleReason(rule string) pelcrov1.FieldViolationReason {
 	return reason
 }
 
-func containsAll(text string, parts []string) bool {
-	for _, part := range parts {
+// contains reports whether the text has every part of the known text.
+func contains(text, known string) bool {
+	for part := range strings.SplitSeq(known, "…") {
 		if !strings.Contains(text, part) {
 			return false
 		}

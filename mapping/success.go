@@ -92,11 +92,8 @@ func hasUsableData(operation Operation, response Response, e *evidence) bool {
 	if data.IsZero() || data.IsNull() || response.Unusable {
 		return false
 	}
-	return !data.IsEmpty() || isList(operation) && !isBlank(data)
+	return !data.IsEmpty() || operation.List && !isBlank(data)
 }
-
-// isList reports whether the operation reads a list: a read that names no resource.
-func isList(operation Operation) bool { return operation.Kind == Read && operation.List }
 
 // wasApplied reports whether a success that cannot be used proves that Pelcro applied the request.
 func wasApplied(response Response, e *evidence) bool {

@@ -48,7 +48,7 @@ func (s *Server) admit(ctx context.Context) (release func(), err error) {
 	case r.method.operation.Name != "":
 		return occupy(slots{&s.callsInFlight, int64(s.config.MaxConcurrentCalls)})
 	}
-	return occupy(slots{&s.builtinCalls, maxBuiltinCalls}, slots{builtinCallsOf(ctx), maxConnectionBuiltinCalls})
+	return occupy(slots{&s.builtinCalls, maxBuiltinCalls}, slots{&connectionOf(ctx).builtinCalls, maxConnectionBuiltinCalls})
 }
 
 // slots are those that calls occupy, and how many there are.
@@ -71,18 +71,24 @@ func occupy(kinds ...slots) (release func(), err error) {
 	}, err
 }
 
-type builtinCallsKey struct{}
-
-// withBuiltinCalls returns the context of a connection, which counts its calls of health and
-// reflection.
-func withBuiltinCalls(ctx context.Context) context.Context {
-	return context.WithValue(ctx, builtinCallsKey{}, new(atomic.Int64))
+// connection is the state of a connection.
+type connection struct {
+	builtinCalls atomic.Int64 // calls and streams of health and reflection
+	turns        *turns
 }
 
-func builtinCallsOf(ctx context.Context) *atomic.Int64 {
-	count, ok := ctx.Value(builtinCallsKey{}).(*atomic.Int64)
+type connectionKey struct{}
+
+func newConnection() *connection { return &connection{turns: newTurns(maxConnectionReading)} }
+
+func withConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, connectionKey{}, newConnection())
+}
+
+func connectionOf(ctx context.Context) *connection {
+	c, ok := ctx.Value(connectionKey{}).(*connection)
 	if !ok { // outside of a connection
-		return new(atomic.Int64)
+		return newConnection()
 	}
-	return count
+	return c
 }

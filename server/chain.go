@@ -3,18 +3,13 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
-	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // The interceptors run around reading and decoding a request, so that the request of a caller
@@ -27,7 +22,7 @@ import (
 //   - recovery turns a panic of the rest into an error;
 //   - access lets through callers with permission;
 //   - admit limits the concurrent calls and streams;
-//   - decode reads and decodes the request for the handler.
+//   - requests reads and decodes the request for the handler.
 func (s *Server) interceptors() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.containUnary, s.metrics.unary, s.observeUnary, s.translateUnary, recoverUnary, s.accessUnary(), s.admitUnary),
@@ -39,7 +34,7 @@ func (s *Server) interceptors() []grpc.ServerOption {
 // request. A stream reads its requests in its handler, within the interceptors.
 type registrar struct {
 	*grpc.Server
-	readTimeout time.Duration
+	server *Server
 }
 
 // RegisterService implements [grpc.ServiceRegistrar].
@@ -58,17 +53,21 @@ func (r registrar) aroundDecoding(fullMethod string, generated grpc.MethodHandle
 	return func(service any, ctx context.Context, read func(any) error, interceptors grpc.UnaryServerInterceptor) (any, error) {
 		info := &grpc.UnaryServerInfo{Server: service, FullMethod: fullMethod}
 		return interceptors(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
-			return generated(service, ctx, func(request any) error {
-				return decode(ctx, func(raw *rawRequest) error { return readWithin(ctx, r.readTimeout, read, raw) }, request)
+			response, err := generated(service, ctx, func(request any) error {
+				return r.server.requestsOf(ctx).read(ctx, read, request)
 			}, nil)
+			if err != nil {
+				return nil, err
+			}
+			return r.server.responses.encode(ctx, response)
 		})
 	}
 }
 
-// rawRequest is a request as bytes.
+// rawRequest is a request as bytes, for [requests].
 type rawRequest struct{ data mem.BufferSlice }
 
-// codec is the codec of the server. It leaves requests as bytes, for decode.
+// codec is the codec of the server. It leaves requests as bytes.
 type codec struct {
 	encoding.CodecV2
 	server *Server
@@ -89,6 +88,9 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 
 // Marshal implements [encoding.CodecV2]. It runs after the interceptors.
 func (c codec) Marshal(v any) (data mem.BufferSlice, err error) {
+	if encoded, ok := v.(encodedResponse); ok {
+		return mem.BufferSlice{encoded.data}, nil
+	}
 	err = errUnencodable
 	c.server.guarded(context.Background(), func() { data, err = c.CodecV2.Marshal(v) })
 	return data, err
@@ -110,122 +112,13 @@ func isRejectedByTransport(err error) bool {
 // undecodableError is a request that is not a message of the method.
 type undecodableError struct{ error }
 
-// decode reads a request and decodes it, unless it has too many fields.
-func decode(ctx context.Context, read func(*rawRequest) error, request any) error {
-	var raw rawRequest
-	switch err := read(&raw); {
-	case errors.Is(err, io.EOF), errors.Is(err, errRequestIncomplete): // a stream has no more requests, or this one is late
-		return err
-	case err != nil:
-		return readError{err}
-	}
-	encoded := raw.data.MaterializeToBuffer(mem.DefaultBufferPool())
-	raw.data.Free()
-	defer encoded.Free()
-	if message, ok := request.(proto.Message); ok {
-		if err := checkFields(message.ProtoReflect().Descriptor(), encoded.ReadOnlyData()); err != nil {
-			return err
-		}
-	}
-	if err := protobuf.Unmarshal(mem.BufferSlice{encoded}, request); err != nil {
-		return undecodableError{err}
-	}
-	rpcOf(ctx).request = request
-	return nil
-}
-
-// readTimeout is how long after its headers a request, of a stream the first one, may take to arrive.
-// Until then it takes memory, whoever sends it.
-const readTimeout = 10 * time.Second
-
-var errRequestIncomplete = errors.New("the request did not arrive in time")
-
-// readWithin reads a request with read, but ends with ctx and, unless the timeout is 0, with the time
-// since the headers. gRPC ends the reading when the call has ended.
-func readWithin(ctx context.Context, timeout time.Duration, read func(any) error, request *rawRequest) error {
-	var late <-chan time.Time
-	if timeout > 0 {
-		timer := time.NewTimer(time.Until(rpcOf(ctx).began.Add(timeout)))
-		defer timer.Stop()
-		late = timer.C
-	}
-	var raw rawRequest
-	received := make(chan error, 1)
-	go func() { received <- read(&raw) }()
-	select {
-	case err := <-received:
-		*request = raw
-		return err
-	case <-late:
-		return errRequestIncomplete
-	case <-ctx.Done():
-	}
-	if cause := context.Cause(ctx); errors.Is(cause, errStopping) || errors.Is(cause, errCallerDeadline) {
-		return ctx.Err()
-	}
-	// The stream has ended: by the caller, or by gRPC itself, which then has an error of its own.
-	err := <-received
-	*request = raw
-	return err
-}
-
-// requestStream is a stream whose requests are decoded like those of unary methods.
+// requestStream is a stream whose requests are read like those of unary methods.
 type requestStream struct {
 	*middleware.WrappedServerStream
-	readTimeout time.Duration
+	requests *requests
 }
 
 // RecvMsg implements [grpc.ServerStream].
 func (s *requestStream) RecvMsg(request any) error {
-	return decode(s.Context(), s.read, request)
-}
-
-// read limits the time of the first request: between others a client may do nothing.
-func (s *requestStream) read(request *rawRequest) error {
-	timeout := s.readTimeout
-	s.readTimeout = 0
-	return readWithin(s.Context(), timeout, s.WrappedServerStream.RecvMsg, request)
-}
-
-// maxRequestFields limits the fields of a request, nested ones and elements of lists included. An
-// empty message takes two bytes in a request and a hundred in memory, so the size alone does not
-// bound what decoding costs.
-const maxRequestFields = 20_000
-
-var errTooManyFields = errors.New("the request has more than 20,000 fields")
-
-// checkFields returns errTooManyFields if the encoded message has more than maxRequestFields. Bytes
-// that are not a message of the type are left to the decoder.
-func checkFields(message protoreflect.MessageDescriptor, encoded []byte) error {
-	if countFields(message, encoded, maxRequestFields) > maxRequestFields {
-		return errTooManyFields
-	}
-	return nil
-}
-
-// countFields counts the fields of an encoded message, at most to one more than the limit.
-func countFields(message protoreflect.MessageDescriptor, encoded []byte, limit int) (count int) {
-	for len(encoded) > 0 && count <= limit {
-		number, kind, n := protowire.ConsumeTag(encoded)
-		if n < 0 {
-			return count
-		}
-		value := protowire.ConsumeFieldValue(number, kind, encoded[n:])
-		if value < 0 {
-			return count
-		}
-		count++
-		field := message.Fields().ByNumber(number)
-		if kind == protowire.BytesType && field != nil {
-			content, _ := protowire.ConsumeBytes(encoded[n:])
-			switch {
-			case field.Message() != nil:
-				count += countFields(field.Message(), content, limit-count)
-			case field.IsList() && field.Kind() != protoreflect.StringKind && field.Kind() != protoreflect.BytesKind:
-				count += len(content) // packed: at most one element for each byte
-			}
-		}
-		encoded = encoded[n+value:]
-	}
-	return count
+	return s.requests.read(s.Context(), s.WrappedServerStream.RecvMsg, request)
 }

@@ -42,7 +42,7 @@ func TestReadTimeout(t *testing.T) {
 				ctx := context.WithValue(t.Context(), rpcKey{}, &rpc{began: time.Now()})
 				stream := &requestStream{&middleware.WrappedServerStream{
 					ServerStream: &slowStream{arrive: test.arrive}, WrappedContext: ctx,
-				}, readTimeout}
+				}, newRequests(maxBuiltinRequest, readTimeout)}
 				var err error
 				for range test.arrive {
 					err = stream.RecvMsg(&healthpb.HealthCheckRequest{})

@@ -14,10 +14,11 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 func TestConnectionRefused(t *testing.T) {
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	listener.Close()
 	for _, c := range startAt(t, "http://"+listener.Addr().String()).calls(42) {
 		f := c.do(t.Context()).failure(t)
@@ -32,7 +33,7 @@ func TestUnknownHost(t *testing.T) {
 	dialer := &net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: (&net.Dialer{}).DialContext}}
 	transport.DialContext = dialer.DialContext
 	// A name that no resolver is asked about: it is too long for DNS.
-	g := startAt(t, "http://"+strings.Repeat("canary.", 40)+"example", over(transport))
+	g := startAt(t, "https://"+strings.Repeat("canary.", 40)+"example", over(transport))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_UNREACHABLE)
@@ -42,11 +43,11 @@ func TestUnknownHost(t *testing.T) {
 }
 
 func TestUntrusted(t *testing.T) {
-	web := httptest.NewUnstartedServer(respondingWith(succeed))
+	web := httptest.NewUnstartedServer(testkit.NewScript(testkit.Succeed))
 	web.Config.ErrorLog = log.New(io.Discard, "", 0)
 	web.StartTLS()
 	defer web.Close()
-	plain := httptest.NewServer(respondingWith(succeed))
+	plain := httptest.NewServer(testkit.NewScript(testkit.Succeed))
 	defer plain.Close()
 	other := pelcro.NewTransport()
 	other.TLSClientConfig = web.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
@@ -72,7 +73,7 @@ func TestUntrusted(t *testing.T) {
 
 // A trusted certificate is enough.
 func TestTrusted(t *testing.T) {
-	web := httptest.NewUnstartedServer(respondingWith(succeed))
+	web := httptest.NewUnstartedServer(testkit.NewScript(testkit.Succeed))
 	web.EnableHTTP2 = true // which is not used
 	web.StartTLS()
 	t.Cleanup(web.Close)
@@ -92,23 +93,23 @@ func TestLostConnection(t *testing.T) {
 		upstream http.HandlerFunc
 		broken   bool // the response, not the connection
 	}{
-		{"closed", raw(""), false},
-		{"not HTTP", raw("canary\r\n\r\n"), true},
-		{"no status", raw("HTTP/1.1 canary\r\n\r\n"), true},
-		{"cut status line", raw("HTTP/1.1 20"), false},
-		{"cut headers", raw("HTTP/1.1 200 OK\r\nContent-Type: canary"), false},
-		{"broken header", raw("HTTP/1.1 200 OK\r\ncanary\r\n\r\n"), true},
-		{"whitespace before the first header", raw("HTTP/1.1 200 OK\r\n canary: x\r\n\r\n"), true},
-		{"NUL in a header", raw("HTTP/1.1 200 OK\r\nA: canary \x00\r\n\r\n"), true},
-		{"bad length", raw("HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n"), true},
-		{"huge header", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("canary", 100<<10/6) + "\r\n\r\n"), true},
+		{"closed", testkit.Verbatim(""), false},
+		{"not HTTP", testkit.Verbatim("canary\r\n\r\n"), true},
+		{"no status", testkit.Verbatim("HTTP/1.1 canary\r\n\r\n"), true},
+		{"cut status line", testkit.Verbatim("HTTP/1.1 20"), false},
+		{"cut headers", testkit.Verbatim("HTTP/1.1 200 OK\r\nContent-Type: canary"), false},
+		{"broken header", testkit.Verbatim("HTTP/1.1 200 OK\r\ncanary\r\n\r\n"), true},
+		{"whitespace before the first header", testkit.Verbatim("HTTP/1.1 200 OK\r\n canary: x\r\n\r\n"), true},
+		{"NUL in a header", testkit.Verbatim("HTTP/1.1 200 OK\r\nA: canary \x00\r\n\r\n"), true},
+		{"bad length", testkit.Verbatim("HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n"), true},
+		{"huge header", testkit.Verbatim("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("canary", 100<<10/6) + "\r\n\r\n"), true},
 		{"cut body", cut(200, `{"data":{"id":42}}`), false},
-		{"cut chunk", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"dat"), false},
-		{"broken chunk", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n"), true},
-		{"unknown transfer encoding", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n"), true},
+		{"cut chunk", testkit.Verbatim("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"dat"), false},
+		{"broken chunk", testkit.Verbatim("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n"), true},
+		{"unknown transfer encoding", testkit.Verbatim("HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n"), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := respondingWith(test.upstream)
+			upstream := testkit.NewScript(test.upstream)
 			g := start(t, upstream)
 			for _, c := range g.calls(42) {
 				f := c.do(t.Context()).failure(t)
@@ -124,7 +125,7 @@ func TestLostConnection(t *testing.T) {
 					f.mustAdvise(t, "", "", 0)
 				}
 			}
-			if log := g.log.rest(); strings.Contains(log, "canary") {
+			if log := g.Log.Unread(); strings.Contains(log, "canary") {
 				t.Errorf("logged: %s", log)
 			}
 		})
@@ -134,7 +135,7 @@ func TestLostConnection(t *testing.T) {
 // The body of an error says less than its status, so its loss changes nothing.
 func TestLostBodyOfAnError(t *testing.T) {
 	for _, body := range []string{`{"message":"canary`, `{"message":"canary"}`} {
-		for _, c := range start(t, respondingWith(cut(403, body))).calls(42) {
+		for _, c := range start(t, testkit.NewScript(cut(403, body))).calls(42) {
 			f := c.do(t.Context()).failure(t)
 			f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 			f.mustHide(t, "canary")

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 func TestRequestID(t *testing.T) {
@@ -41,12 +42,12 @@ func TestRequestID(t *testing.T) {
 				ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", id)
 			}
 			for i, id := range []int64{1001, 404} {
-				_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
+				_, a := call(ctx, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id})
 				ids := a.trailer.Get("x-request-id")
 				if len(ids) != 1 || test.kept && ids[0] != test.sent[0] || !test.kept && !ours.MatchString(ids[0]) {
 					t.Errorf("customer %d: %q", id, ids)
 				}
-				if got := g.log.call(t); got.text("request_id") != ids[0] {
+				if got := g.Log.Next(t, finished); got.Text("request_id") != ids[0] {
 					t.Errorf("customer %d: sent %q, logged %v", id, ids, got)
 				}
 				if i == 0 && (a.err != nil || len(a.trailer.Get("x-error-reason")) > 0) {
@@ -64,7 +65,7 @@ func TestRequestIDsDiffer(t *testing.T) {
 	g := startSandbox(t)
 	seen := map[string]bool{}
 	for range 100 {
-		_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
+		_, a := call(t.Context(), g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
 		seen[strings.Join(a.trailer.Get("x-request-id"), ",")] = true
 	}
 	if len(seen) != 100 {
@@ -92,7 +93,7 @@ func TestUnknownMethod(t *testing.T) {
 		})
 	}
 	t.Run("as a stream", func(t *testing.T) {
-		stream, err := g.conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/x/y")
+		stream, err := g.Conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/x/y")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,13 +108,13 @@ func TestUnknownMethod(t *testing.T) {
 func (g *gateway) method(name string) func(context.Context, *emptypb.Empty, ...grpc.CallOption) (*emptypb.Empty, error) {
 	return func(ctx context.Context, req *emptypb.Empty, options ...grpc.CallOption) (*emptypb.Empty, error) {
 		resp := &emptypb.Empty{}
-		return resp, g.conn.Invoke(ctx, name, req, resp, options...)
+		return resp, g.Conn.Invoke(ctx, name, req, resp, options...)
 	}
 }
 
 func TestHealthOfUnknownService(t *testing.T) {
 	g := startSandbox(t)
-	f := mustFail(t, healthpb.NewHealthClient(g.conn).Check, &healthpb.HealthCheckRequest{Service: "pelcro.v1.Nothing"})
+	f := mustFail(t, healthpb.NewHealthClient(g.Conn).Check, &healthpb.HealthCheckRequest{Service: "pelcro.v1.Nothing"})
 	f.mustBe(t, codes.NotFound, pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE)
 	if f.resource != nil {
 		t.Errorf("ResourceInfo %v", f.resource)
@@ -125,6 +126,6 @@ type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func over(transport http.RoundTripper) func(*setup) {
-	return func(s *setup) { s.pelcro.Transport = transport }
+func over(transport http.RoundTripper) func(*gatewaytest.Config) {
+	return func(s *gatewaytest.Config) { s.Pelcro.Transport = transport }
 }

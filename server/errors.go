@@ -67,7 +67,7 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 	defer end()
 	wrapped := middleware.WrapServerStream(stream)
 	wrapped.WrappedContext = limited
-	return s.translate(ctx, limited, handler(service, &requestStream{wrapped, s.config.readTimeout}))
+	return s.translate(ctx, limited, handler(service, &requestStream{wrapped, s.requestsOf(ctx)}))
 }
 
 // limit returns the context of the handler. It ends with the caller's, but a little before the
@@ -207,6 +207,12 @@ func localError(err error, sent bool) mapping.LocalError {
 		local.Violations = []mapping.Violation{{
 			Description: "It has more than 20,000 fields, elements and nested fields included; send fewer.",
 			Reason:      pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
+		}}
+	case errors.Is(err, errLargeBuiltin):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST
+		local.Violations = []mapping.Violation{{
+			Description: "It has more than 4 KiB, although it needs names only; send a shorter one.",
+			Reason:      pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
 		}}
 	case errors.Is(err, ErrUnauthenticated):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED

@@ -60,7 +60,7 @@ func TestImportantStatuses(t *testing.T) {
 					t.Errorf("%s: %v", c.name, f.metadata)
 				}
 			}
-			f := mustFail(t, g.customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", test.status)))
+			f := mustFail(t, g.Customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", test.status)))
 			switch test.onCreate {
 			case 0:
 				f.mustBe(t, test.code, test.reason)
@@ -81,7 +81,7 @@ func TestEveryStatus(t *testing.T) {
 	for status := 300; status <= 599; status++ {
 		calls := g.calls(int64(status))
 		calls[2].do = func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", status)))
+			_, a := call(ctx, g.Customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", status)))
 			return a
 		}
 		for i, method := range []string{http.MethodGet, "", http.MethodPost, http.MethodPut, http.MethodDelete} {
@@ -155,7 +155,7 @@ func TestNoUsableResponse(t *testing.T) {
 			})
 		}
 		t.Run(fmt.Sprint("CreateCustomer", test.id), func(t *testing.T) {
-			f := mustFail(t, g.customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", test.id)))
+			f := mustFail(t, g.Customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", test.id)))
 			f.mustBe(t, codes.Internal, test.create)
 			f.mustAdvise(t, test.outcome, "-1", 0)
 		})
@@ -164,34 +164,34 @@ func TestNoUsableResponse(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	g := startSandbox(t)
-	f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
+	f := mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
 	f.mustAdvise(t, "rejected", "30000", 30*time.Second)
 	if q := f.quota.GetViolations(); len(q) != 1 || q[0].GetSubject() != "pelcro-api" || q[0].GetQuotaValue() != 120 {
 		t.Errorf("QuotaFailure %v", f.quota)
 	}
 	// A rejected create may be retried.
-	f = mustFail(t, g.customers.CreateCustomer, newCustomer("http-429@example.com"))
+	f = mustFail(t, g.Customers.CreateCustomer, newCustomer("http-429@example.com"))
 	f.mustAdvise(t, "rejected", "30000", 30*time.Second)
 
 	// A client that slept past its own deadline would lose the error.
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
+	_, a := call(ctx, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 429})
 	f = a.failure(t)
 	f.mustAdvise(t, "rejected", "-1", 30*time.Second)
 }
 
 func TestUnavailableWithDelay(t *testing.T) {
 	g := startSandbox(t)
-	f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 503})
+	f := mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 503})
 	f.mustAdvise(t, "", "60000", time.Minute)
-	f = mustFail(t, g.customers.CreateCustomer, newCustomer("http-503@example.com"))
+	f = mustFail(t, g.Customers.CreateCustomer, newCustomer("http-503@example.com"))
 	f.mustAdvise(t, "rejected", "60000", time.Minute)
 }
 
 func TestNotFound(t *testing.T) {
 	g := startSandbox(t)
-	f := mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 999999})
+	f := mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 999999})
 	f.mustBe(t, codes.NotFound, pelcrov1.ErrorReason_PELCRO_NOT_FOUND)
 	if f.resource.GetResourceType() != "pelcro.v1.Customer" || f.resource.GetResourceName() != "999999" {
 		t.Errorf("ResourceInfo %v", f.resource)
@@ -207,7 +207,7 @@ func TestNotFound(t *testing.T) {
 			t.Errorf("%s: ResourceInfo %v", c.name, f.resource)
 		}
 	}
-	f = mustFail(t, g.customers.CreateCustomer, newCustomer("http-404@example.com"))
+	f = mustFail(t, g.Customers.CreateCustomer, newCustomer("http-404@example.com"))
 	if f.resource != nil {
 		t.Errorf("a create names no customer: %v", f.resource)
 	}
@@ -215,9 +215,9 @@ func TestNotFound(t *testing.T) {
 
 func TestValidation(t *testing.T) {
 	g := startSandbox(t)
-	f := mustFail(t, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
-		Customer: &pelcrov1.Customer{Email: new("nope"), OrganizationId: new(int64(1)), FirstName: new(strings.Repeat("x", 300))},
-		Password: new(""), PasswordType: new("rot13"),
+	f := mustFail(t, g.Customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
+		Customer:     &pelcrov1.Customer{Email: new("nope"), OrganizationId: new(int64(1)), FirstName: new(strings.Repeat("x", 300))},
+		PasswordType: pelcrov1.PasswordType_PASSWORD_TYPE_BCRYPT,
 	})
 	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED)
 	got := map[string]string{}
@@ -226,7 +226,7 @@ func TestValidation(t *testing.T) {
 	}
 	for field, reason := range map[string]string{
 		"customer.email": "FIELD_INVALID_FORMAT", "customer.first_name": "FIELD_TOO_LONG",
-		"customer.organization_id": "FIELD_INVALID_VALUE", "password_type": "FIELD_INVALID_VALUE",
+		"customer.organization_id": "FIELD_INVALID_VALUE", "password": "FIELD_REQUIRED",
 	} {
 		if got[field] != reason {
 			t.Errorf("%s: %q, want %s", field, got[field], reason)
@@ -237,7 +237,7 @@ func TestValidation(t *testing.T) {
 		t.Errorf("message %q, want ...%q", f.message, want)
 	}
 
-	f = mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{})
+	f = mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{})
 	if want := ": id: Give the id of the customer."; !strings.HasSuffix(f.message, want) {
 		t.Errorf("message %q, want ...%q", f.message, want)
 	}

@@ -44,14 +44,14 @@ func TestCountFields(t *testing.T) {
 func TestTooManyFields(t *testing.T) {
 	descriptor := (&pelcrov1.ListCustomersRequest{}).ProtoReflect().Descriptor()
 	empty := "\x22\x00" // filters, without content
-	if err := checkFields(descriptor, []byte(strings.Repeat(empty, maxRequestFields))); err != nil {
+	if _, err := checkFields(descriptor, []byte(strings.Repeat(empty, maxRequestFields))); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
-	if err := checkFields(descriptor, []byte(strings.Repeat(empty, maxRequestFields+1))); !errors.Is(err, errTooManyFields) {
+	if _, err := checkFields(descriptor, []byte(strings.Repeat(empty, maxRequestFields+1))); !errors.Is(err, errTooManyFields) {
 		t.Errorf("beyond the limit: %v", err)
 	}
 	for _, raw := range []string{"\xff", "\x22\x05a", "\x08", "\x0b"} {
-		if err := checkFields(descriptor, []byte(raw)); err != nil {
+		if _, err := checkFields(descriptor, []byte(raw)); err != nil {
 			t.Errorf("%q: %v", raw, err)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // incompleteRequest is the beginning of a message of 100 bytes.
@@ -30,7 +32,7 @@ func startStreams(t *testing.T, address string, methods []string) (reasons []str
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(testTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	var out, block bytes.Buffer
@@ -82,7 +84,7 @@ func startStreams(t *testing.T, address string, methods []string) (reasons []str
 // TestIncompleteRequests: a request that does not arrive completely ends its call, of any method, so
 // it takes memory for a limited time.
 func TestIncompleteRequests(t *testing.T) {
-	g := start(t, rejectAll(t), withReflection, func(s *setup) { s.server.SetReadTimeout(50 * time.Millisecond) })
+	g := start(t, rejectAll(t), withReflection, func(s *gatewaytest.Config) { s.Server.SetReadTimeout(50 * time.Millisecond) })
 	methods := []string{
 		healthpb.Health_Check_FullMethodName,
 		healthpb.Health_Watch_FullMethodName,
@@ -92,20 +94,20 @@ func TestIncompleteRequests(t *testing.T) {
 		methods = append(methods, pelcrov1.CustomerService_GetCustomer_FullMethodName, pelcrov1.CustomerService_CreateCustomer_FullMethodName)
 	}
 	methods = methods[:250]
-	for _, reason := range startStreams(t, g.address, methods) {
+	for _, reason := range startStreams(t, g.Address, methods) {
 		if reason != "GATEWAY_REQUEST_INCOMPLETE" {
 			t.Errorf("reason %s", reason)
 		}
 	}
 	for range methods {
-		mustSay(t, g.log.call(t), map[string]any{"grpc.code": "DeadlineExceeded", "reason": "GATEWAY_REQUEST_INCOMPLETE"})
+		mustSay(t, g.Log.Next(t, finished), map[string]any{"grpc.code": "DeadlineExceeded", "reason": "GATEWAY_REQUEST_INCOMPLETE"})
 	}
 }
 
 // TestBuiltinCallLimits: health and reflection have limits of their own, for a connection and in all,
 // and calls of resources are served beside them.
 func TestBuiltinCallLimits(t *testing.T) {
-	g := startSandbox(t, func(s *setup) { s.server.MaxConcurrentCalls = 1 })
+	g := startSandbox(t, func(s *gatewaytest.Config) { s.Server.MaxConcurrentCalls = 1 })
 	watch := func(ctx context.Context, conn *grpc.ClientConn) error {
 		stream, err := healthpb.NewHealthClient(conn).Watch(ctx, &healthpb.HealthCheckRequest{})
 		if err != nil {
@@ -123,9 +125,9 @@ func TestBuiltinCallLimits(t *testing.T) {
 	watching, end := context.WithCancel(t.Context())
 	defer end()
 	for n := range 100 {
-		conn := g.conn
+		conn := g.Conn
 		if n > 0 {
-			conn = dial(t, g.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			conn = gatewaytest.Dial(t, g.Address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 			defer conn.Close()
 		}
 		for range 10 {
@@ -135,12 +137,12 @@ func TestBuiltinCallLimits(t *testing.T) {
 		}
 		mustReject(conn)
 	}
-	another := dial(t, g.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	another := gatewaytest.Dial(t, g.Address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	defer another.Close()
 	mustReject(another)
-	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
+	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
 	end()
-	deadline := time.Now().Add(testTimeout)
+	deadline := time.Now().Add(testkit.Timeout)
 	for watch(t.Context(), another) != nil {
 		if time.Now().After(deadline) {
 			t.Fatal("the streams that have ended still count")

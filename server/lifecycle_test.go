@@ -22,11 +22,13 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
-func draining(d time.Duration) func(*setup) {
-	return func(s *setup) { s.server.DrainTimeout = d }
+func draining(d time.Duration) func(*gatewaytest.Config) {
+	return func(s *gatewaytest.Config) { s.Server.DrainTimeout = d }
 }
 
 func TestNothingRemains(t *testing.T) {
@@ -40,7 +42,7 @@ func TestNothingRemains(t *testing.T) {
 				cancel()
 			}
 		}
-		if _, err := healthpb.NewHealthClient(g.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
+		if _, err := healthpb.NewHealthClient(g.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -49,7 +51,7 @@ func TestNothingRemains(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	g := startSandbox(t)
-	client := healthpb.NewHealthClient(g.conn)
+	client := healthpb.NewHealthClient(g.Conn)
 	for _, service := range []string{"", "pelcro.v1.CustomerService"} {
 		got := mustSucceed(t, client.Check, &healthpb.HealthCheckRequest{Service: service})
 		if got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
@@ -61,7 +63,7 @@ func TestHealth(t *testing.T) {
 // A watcher reads NOT_SERVING before its stream ends with a status like any other.
 func TestHealthOnStop(t *testing.T) {
 	g := startSandbox(t, draining(100*time.Millisecond))
-	watch, err := healthpb.NewHealthClient(g.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
+	watch, err := healthpb.NewHealthClient(g.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func TestHealthOnStop(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- g.stop() }()
+	go func() { stopped <- g.Stop() }()
 	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Fatal(got, err)
 	}
@@ -84,8 +86,8 @@ func TestHealthOnStop(t *testing.T) {
 // Streams that do not end by themselves do not delay a stop.
 func TestStopWithOpenStreams(t *testing.T) {
 	t.Parallel()
-	g := startSandbox(t, func(s *setup) { s.server.Reflection = true })
-	reflection, err := reflectionpb.NewServerReflectionClient(g.conn).ServerReflectionInfo(t.Context())
+	g := startSandbox(t, func(s *gatewaytest.Config) { s.Server.Reflection = true })
+	reflection, err := reflectionpb.NewServerReflectionClient(g.Conn).ServerReflectionInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +100,7 @@ func TestStopWithOpenStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	if took := time.Since(begin); took > server.DrainTimeout/2 {
@@ -112,17 +114,17 @@ func TestStopWithOpenStreams(t *testing.T) {
 // A call that runs when the stop begins finishes.
 func TestStopWaits(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
-	g := start(t, respondingWith(func(w http.ResponseWriter, r *http.Request) {
+	g := start(t, testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-release
-		succeed(w, r)
+		testkit.Succeed(w, r)
 	}))
 	ended := make(chan callResult, 1)
 	go func() { ended <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
 	<-arrived
 	stopped := make(chan error, 1)
-	go func() { stopped <- g.stop() }()
-	g.log.line(t, "stopping")
+	go func() { stopped <- g.Stop() }()
+	g.Log.Next(t, "stopping")
 	close(release)
 	if a := <-ended; a.err != nil {
 		t.Error(a.err)
@@ -130,8 +132,8 @@ func TestStopWaits(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-	g.log.line(t, "stopped")
-	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	g.Log.Next(t, "stopped")
+	_, a := call(t.Context(), g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	if a.err == nil {
 		t.Error("a call was served after the stop")
 	}
@@ -139,15 +141,15 @@ func TestStopWaits(t *testing.T) {
 
 // A call that does not end in time is ended, with a status.
 func TestStopEndsCalls(t *testing.T) {
-	upstream := newHanging()
+	upstream := testkit.NewHanging()
 	g := start(t, upstream, draining(50*time.Millisecond))
 	results := map[string]chan callResult{}
 	for _, c := range g.calls(42) {
 		results[c.name] = make(chan callResult, 1)
 		go func() { results[c.name] <- c.do(context.WithoutCancel(t.Context())) }()
-		<-upstream.arrived
+		<-upstream.Arrived
 	}
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	for name, result := range results {
@@ -159,14 +161,14 @@ func TestStopEndsCalls(t *testing.T) {
 			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
 			f.mustAdvise(t, "", "", 0)
 		}
-		<-upstream.gone
+		<-upstream.Gone
 	}
 }
 
 func TestStopEndsUnsentCreate(t *testing.T) {
 	dialling := make(chan struct{}, 1)
-	g := start(t, rejectAll(t), unconnected(t), draining(50*time.Millisecond), func(s *setup) {
-		transport := s.pelcro.Transport.(*http.Transport)
+	g := start(t, rejectAll(t), unconnected(t), draining(50*time.Millisecond), func(s *gatewaytest.Config) {
+		transport := s.Pelcro.Transport.(*http.Transport)
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			dialling <- struct{}{}
@@ -176,7 +178,7 @@ func TestStopEndsUnsentCreate(t *testing.T) {
 	ended := make(chan callResult, 1)
 	go func() { ended <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
 	<-dialling
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	f := (<-ended).failure(t)
@@ -188,20 +190,20 @@ func TestStopEndsUnsentCreate(t *testing.T) {
 func TestStopWithASilentConnection(t *testing.T) {
 	t.Parallel()
 	g := startSandbox(t)
-	conn, err := net.Dial("tcp", g.address)
+	conn, err := net.Dial("tcp", g.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001}) // accepted after the other
+	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001}) // accepted after the other
 	stopped := make(chan error, 1)
-	go func() { stopped <- g.stop() }()
+	go func() { stopped <- g.Stop() }()
 	select {
 	case err := <-stopped:
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(testTimeout):
+	case <-time.After(testkit.Timeout):
 		t.Error("the stop waits for it")
 	}
 }
@@ -221,7 +223,7 @@ func TestStopWaitsForHandlers(t *testing.T) {
 		close(closed)
 	}()
 	<-arrived
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	if !ended {
@@ -235,7 +237,7 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: testTimeout})
+	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: testkit.Timeout})
 	return server.New(server.Config{
 		Upstream: customers.Upstream(client),
 		Services: []server.Service{customers.Service(client)},
@@ -247,7 +249,7 @@ func TestServeAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 20 {
-		if err := newServer(t, nil).Serve(ctx, listen(t)); err != nil {
+		if err := newServer(t, nil).Serve(ctx, testkit.Listen(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -274,14 +276,14 @@ func (b *broken) Accept() (net.Conn, error) {
 }
 
 func TestListenerFails(t *testing.T) {
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	if err := newServer(t, nil).Serve(t.Context(), &broken{Listener: listener}); !errors.Is(err, errBroken) {
 		t.Errorf("Serve returned %v", err)
 	}
 	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("the listener was left open: %v", err)
 	}
-	listener = listen(t)
+	listener = testkit.Listen(t)
 	listener.Close()
 	if err := newServer(t, nil).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Serve returned %v", err)
@@ -290,7 +292,7 @@ func TestListenerFails(t *testing.T) {
 
 // When the listener fails, the open connections do not outlive Serve.
 func TestListenerFailsLater(t *testing.T) {
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	conn, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +304,7 @@ func TestListenerFailsLater(t *testing.T) {
 	if err := newServer(t, nil).Serve(t.Context(), &broken{Listener: listener, connections: 1}); !errors.Is(err, errBroken) {
 		t.Errorf("Serve returned %v", err)
 	}
-	conn.SetDeadline(time.Now().Add(testTimeout))
+	conn.SetDeadline(time.Now().Add(testkit.Timeout))
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the connection is still open")
 	}
@@ -320,8 +322,8 @@ func TestListenerFailsDuringACall(t *testing.T) {
 		handlerEnded = true
 		return nil, r.Context().Err()
 	})
-	listener := &broken{Listener: listen(t), connections: 1, fail: fail}
-	conn := dial(t, listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	listener := &broken{Listener: testkit.Listen(t), connections: 1, fail: fail}
+	conn := gatewaytest.Dial(t, listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	defer conn.Close()
 	ended := make(chan error, 1)
 	go func() {
@@ -361,7 +363,7 @@ func TestNotReadyBeforeServe(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Serve(ctx, listen(t)); err != nil {
+	if err := s.Serve(ctx, testkit.Listen(t)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Ready(); err == nil || err.Error() != "the service is stopping" {

@@ -13,14 +13,15 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // One line for each call, with what an operator looks for.
 func TestLines(t *testing.T) {
-	g := start(t, respondingWith(succeed))
+	g := start(t, testkit.NewScript(testkit.Succeed))
 	for _, c := range g.calls(42) {
 		a := c.do(t.Context())
-		lines := g.log.calls(t)
+		lines := g.Log.UnreadLines(t, finished)
 		if len(lines) != 1 {
 			t.Fatalf("%s: %d lines: %v", c.name, len(lines), lines)
 		}
@@ -32,10 +33,10 @@ func TestLines(t *testing.T) {
 			t.Errorf("%s: duration %v", c.name, lines[0]["duration_ms"])
 		}
 	}
-	g = start(t, respondingWith(respond(500, `{"message":"x"}`)))
+	g = start(t, testkit.NewScript(testkit.Respond(500, `{"message":"x"}`)))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
-		lines := g.log.calls(t)
+		lines := g.Log.UnreadLines(t, finished)
 		if len(lines) != 1 {
 			t.Fatalf("%s: %d lines: %v", c.name, len(lines), lines)
 		}
@@ -46,13 +47,13 @@ func TestLines(t *testing.T) {
 			want["outcome"] = "unknown"
 		}
 		mustSay(t, lines[0], want)
-		if cause := lines[0].text("cause"); !strings.Contains(cause, "customers") || !strings.Contains(cause, "HTTP 500") {
+		if cause := lines[0].Text("cause"); !strings.Contains(cause, "customers") || !strings.Contains(cause, "HTTP 500") {
 			t.Errorf("%s: cause %q", c.name, cause)
 		}
 	}
 }
 
-func mustSay(t *testing.T, line logLine, want map[string]any) {
+func mustSay(t *testing.T, line testkit.Line, want map[string]any) {
 	t.Helper()
 	for key, value := range want {
 		if line[key] != value {
@@ -68,40 +69,40 @@ func TestLevels(t *testing.T) {
 		upstream http.HandlerFunc
 		level    string
 	}{
-		{"validation", respond(400, `{"errors":{"email":["x"]}}`), "INFO"},
-		{"validation under 200", respond(200, `{"errors":{"email":["x"]}}`), "INFO"},
-		{"402", respond(402, `{"message":"x"}`), "INFO"},
-		{"403", respond(403, `{"message":"x"}`), "INFO"},
-		{"404", respond(404, `{"message":"x"}`), "INFO"},
-		{"409", respond(409, `{"message":"x"}`), "INFO"},
-		{"413", respond(413, `{"message":"x"}`), "INFO"},
-		{"429", respond(429, `{"message":"x"}`), "INFO"},
-		{"our key", respond(401, `{"message":"x"}`), "ERROR"},
+		{"validation", testkit.Respond(400, `{"errors":{"email":["x"]}}`), "INFO"},
+		{"validation under 200", testkit.Respond(200, `{"errors":{"email":["x"]}}`), "INFO"},
+		{"402", testkit.Respond(402, `{"message":"x"}`), "INFO"},
+		{"403", testkit.Respond(403, `{"message":"x"}`), "INFO"},
+		{"404", testkit.Respond(404, `{"message":"x"}`), "INFO"},
+		{"409", testkit.Respond(409, `{"message":"x"}`), "INFO"},
+		{"413", testkit.Respond(413, `{"message":"x"}`), "INFO"},
+		{"429", testkit.Respond(429, `{"message":"x"}`), "INFO"},
+		{"our key", testkit.Respond(401, `{"message":"x"}`), "ERROR"},
 		{"wrong address", htmlPage(404), "ERROR"},
-		{"verb rejected", respond(405, `{"message":"x"}`), "ERROR"},
+		{"verb rejected", testkit.Respond(405, `{"message":"x"}`), "ERROR"},
 		{"redirect", htmlPage(302), "ERROR"},
 		{"our request", htmlPage(415), "ERROR"},
 		{"500", htmlPage(500), "ERROR"},
 		{"503", htmlPage(503), "ERROR"},
 		{"504", htmlPage(504), "ERROR"},
 		{"unusable", htmlPage(200), "ERROR"},
-		{"error under 200", respond(200, `{"error":"x"}`), "ERROR"},
-		{"reset", raw(""), "ERROR"},
+		{"error under 200", testkit.Respond(200, `{"error":"x"}`), "ERROR"},
+		{"reset", testkit.Verbatim(""), "ERROR"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := start(t, respondingWith(test.upstream))
+			g := start(t, testkit.NewScript(test.upstream))
 			f := g.calls(42)[0].do(t.Context()).failure(t)
-			mustSay(t, g.log.call(t), map[string]any{"level": test.level, "reason": f.reason})
+			mustSay(t, g.Log.Next(t, finished), map[string]any{"level": test.level, "reason": f.reason})
 		})
 	}
 	g := start(t, rejectAll(t))
-	mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{SiteId: new(int32(0))})
-	mustSay(t, g.log.call(t), map[string]any{
+	mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{SiteId: new(int32(0))})
+	mustSay(t, g.Log.Next(t, finished), map[string]any{
 		"level": "INFO", "reason": "GATEWAY_INVALID_REQUEST", "cause": "invalid request: id, site_id", "outcome": "notSent",
 	})
 	// The name of an unknown method could be anything, also personal data.
 	mustFail(t, g.method("/x/y"), &emptypb.Empty{})
-	mustSay(t, g.log.call(t), map[string]any{
+	mustSay(t, g.Log.Next(t, finished), map[string]any{
 		"level": "INFO", "reason": "GATEWAY_UNKNOWN_METHOD", "grpc.service": "unknown", "grpc.method": "unknown",
 	})
 }
@@ -109,11 +110,11 @@ func TestLevels(t *testing.T) {
 // Probes are frequent, so they are logged at debug level.
 func TestHealthIsLoggedAtDebug(t *testing.T) {
 	g := startSandbox(t, draining(1))
-	client := healthpb.NewHealthClient(g.conn)
+	client := healthpb.NewHealthClient(g.Conn)
 	mustSucceed(t, client.Check, &healthpb.HealthCheckRequest{})
-	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Check", "grpc.code": "OK"})
+	mustSay(t, g.Log.Next(t, finished), map[string]any{"level": "DEBUG", "grpc.method": "Check", "grpc.code": "OK"})
 	mustFail(t, client.Check, &healthpb.HealthCheckRequest{Service: "x"})
-	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "reason": "GATEWAY_UNKNOWN_SERVICE"})
+	mustSay(t, g.Log.Next(t, finished), map[string]any{"level": "DEBUG", "reason": "GATEWAY_UNKNOWN_SERVICE"})
 
 	ctx, cancel := context.WithCancel(t.Context())
 	watch, err := client.Watch(ctx, &healthpb.HealthCheckRequest{})
@@ -124,7 +125,7 @@ func TestHealthIsLoggedAtDebug(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "CALLER_CANCELLED"})
+	mustSay(t, g.Log.Next(t, finished), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "CALLER_CANCELLED"})
 
 	watch, err = client.Watch(t.Context(), &healthpb.HealthCheckRequest{})
 	if err != nil {
@@ -133,10 +134,10 @@ func TestHealthIsLoggedAtDebug(t *testing.T) {
 	if _, err := watch.Recv(); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
-	mustSay(t, g.log.call(t), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "GATEWAY_SHUTTING_DOWN"})
+	mustSay(t, g.Log.Next(t, finished), map[string]any{"level": "DEBUG", "grpc.method": "Watch", "reason": "GATEWAY_SHUTTING_DOWN"})
 }
 
 // canaryRequests are requests whose every text is a canary.
@@ -149,49 +150,45 @@ func (g *gateway) canaryRequests(t *testing.T) []named {
 	}
 	return []named{
 		{"GetCustomer", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
-			return a
-		}},
-		{"GetCustomer, invalid", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{canary}})
+			_, a := call(ctx, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 			return a
 		}},
 		{"ListCustomers", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
+			_, a := call(ctx, g.Customers.ListCustomers, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
 				{Attribute: "email", Values: []string{canary}}, {Attribute: "metadata." + canary, Values: []string{canary}},
 			}})
 			return a
 		}},
 		{"ListCustomers, invalid", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{
+			_, a := call(ctx, g.Customers.ListCustomers, &pelcrov1.ListCustomersRequest{
 				OrderBy: canary, PageToken: canary, Filters: []*pelcrov1.CustomerFilter{{Attribute: canary, Values: []string{canary + ","}}},
 			})
 			return a
 		}},
 		{"CreateCustomer", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
-				Customer: customer, Password: new(canary), PasswordType: new(canary), PaymentGatewayId: new(canary),
+			_, a := call(ctx, g.Customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
+				Customer: customer, Password: new(canary), PaymentGatewayId: new(canary),
 			})
 			return a
 		}},
 		{"CreateCustomer, invalid", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{
+			_, a := call(ctx, g.Customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{
 				Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{canary + `"` + canary: {}}},
 			}})
 			return a
 		}},
 		{"UpdateCustomer", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: customer, Password: new(canary)})
+			_, a := call(ctx, g.Customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{Customer: customer, Password: new(canary)})
 			return a
 		}},
 		{"UpdateCustomer, invalid", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
+			_, a := call(ctx, g.Customers.UpdateCustomer, &pelcrov1.UpdateCustomerRequest{
 				Customer: customer, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{canary, "metadata." + canary}},
 			})
 			return a
 		}},
 		{"DeleteCustomer", func(ctx context.Context) callResult {
-			_, a := call(ctx, g.customers.DeleteCustomer, &pelcrov1.DeleteCustomerRequest{Id: 42})
+			_, a := call(ctx, g.Customers.DeleteCustomer, &pelcrov1.DeleteCustomerRequest{Id: 42})
 			return a
 		}},
 	}
@@ -202,27 +199,27 @@ func (g *gateway) canaryRequests(t *testing.T) []named {
 func TestLogHoldsNoPersonalData(t *testing.T) {
 	const text = `canary@example.com Bearer canary-api-key`
 	for name, response := range map[string]http.HandlerFunc{
-		"success":         respond(200, `{"data":{"id":42,"email":"`+text+`"}}`),
-		"no id":           respond(200, `{"data":{"email":"`+text+`"}}`),
-		"no JSON":         respond(200, text),
-		"text as data":    respond(200, `{"data":"`+text+`"}`),
+		"success":         testkit.Respond(200, `{"data":{"id":42,"email":"`+text+`"}}`),
+		"no id":           testkit.Respond(200, `{"data":{"email":"`+text+`"}}`),
+		"no JSON":         testkit.Respond(200, text),
+		"text as data":    testkit.Respond(200, `{"data":"`+text+`"}`),
 		"cut":             cut(200, `{"data":{"email":"`+text),
-		"error":           respond(200, `{"error":"`+text+`"}`),
-		"field errors":    respond(400, `{"errors":{"email":["`+text+`"],"`+text+`":["x"]}}`),
-		"stock":           respond(422, `{"message":"`+text+`","errors":{"email":["`+text+`"]}}`),
-		"not found":       respond(404, `{"message":"`+text+`"}`),
-		"conflict":        respond(409, `{"message":"`+text+`"}`),
-		"debug":           respond(500, `{"message":"`+text+`","exception":"X","file":"`+text+`","trace":[]}`),
-		"page":            respond(502, `<html>`+text+`</html>`, "Content-Type", "text/html"),
-		"headers":         respond(503, ``, "X-Debug", text, "Content-Type", text, "Retry-After", text, "X-RateLimit-Limit", text),
-		"redirect":        respond(302, ``, "Location", "https://canary.example/?"+text),
-		"no HTTP":         raw(text + "\r\n\r\n"),
-		"status text":     raw("HTTP/1.1 500 " + text + "\r\n\r\n"),
-		"long status":     raw("HTTP/1.1 5000 " + text + "\r\n\r\n"),
-		"header, no name": raw("HTTP/1.1 200 OK\r\n" + text + "\r\n\r\n"),
+		"error":           testkit.Respond(200, `{"error":"`+text+`"}`),
+		"field errors":    testkit.Respond(400, `{"errors":{"email":["`+text+`"],"`+text+`":["x"]}}`),
+		"stock":           testkit.Respond(422, `{"message":"`+text+`","errors":{"email":["`+text+`"]}}`),
+		"not found":       testkit.Respond(404, `{"message":"`+text+`"}`),
+		"conflict":        testkit.Respond(409, `{"message":"`+text+`"}`),
+		"debug":           testkit.Respond(500, `{"message":"`+text+`","exception":"X","file":"`+text+`","trace":[]}`),
+		"page":            testkit.Respond(502, `<html>`+text+`</html>`, "Content-Type", "text/html"),
+		"headers":         testkit.Respond(503, ``, "X-Debug", text, "Content-Type", text, "Retry-After", text, "X-RateLimit-Limit", text),
+		"redirect":        testkit.Respond(302, ``, "Location", "https://canary.example/?"+text),
+		"no HTTP":         testkit.Verbatim(text + "\r\n\r\n"),
+		"status text":     testkit.Verbatim("HTTP/1.1 500 " + text + "\r\n\r\n"),
+		"long status":     testkit.Verbatim("HTTP/1.1 5000 " + text + "\r\n\r\n"),
+		"header, no name": testkit.Verbatim("HTTP/1.1 200 OK\r\n" + text + "\r\n\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := start(t, respondingWith(response))
+			g := start(t, testkit.NewScript(response))
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", text, "x-request-id", text, "user-agent", text)
 			calls := g.canaryRequests(t)
 			for _, c := range calls {
@@ -231,7 +228,7 @@ func TestLogHoldsNoPersonalData(t *testing.T) {
 					f.mustHide(t, apiKey)
 				}
 			}
-			log := g.log.rest()
+			log := g.Log.Unread()
 			if n := strings.Count(log, "finished call"); n != len(calls) {
 				t.Errorf("%d lines for %d calls", n, len(calls))
 			}

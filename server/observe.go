@@ -236,7 +236,7 @@ func (h statsHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 
 // TagConn implements [stats.Handler].
 func (statsHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return withBuiltinCalls(ctx)
+	return withConnection(ctx)
 }
 
 // HandleConn implements [stats.Handler].

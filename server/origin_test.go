@@ -5,20 +5,22 @@ import (
 	"testing"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // A failure that an intermediary made is a fault for operators, whatever its status.
 func TestIntermediaryIsServerFault(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 409, 413, 418, 429, 503} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
-			g := start(t, respondingWith(htmlPage(status)))
+			g := start(t, testkit.NewScript(htmlPage(status)))
 			for _, c := range g.calls(42) {
 				f := c.do(t.Context()).failure(t)
-				mustSay(t, g.log.call(t), map[string]any{"level": "ERROR", "origin": "intermediary", "reason": f.reason})
+				mustSay(t, g.Log.Next(t, finished), map[string]any{"level": "ERROR", "origin": "intermediary", "reason": f.reason})
 			}
-			g = start(t, respondingWith(respond(status, `{"message":"x"}`)))
+			g = start(t, testkit.NewScript(testkit.Respond(status, `{"message":"x"}`)))
 			g.calls(42)[0].do(t.Context()).failure(t)
-			mustSay(t, g.log.call(t), map[string]any{"origin": "pelcro"})
+			mustSay(t, g.Log.Next(t, finished), map[string]any{"origin": "pelcro"})
 		})
 	}
 }
@@ -34,9 +36,9 @@ func TestKeyStatusByOrigin(t *testing.T) {
 		{"an intermediary's", `<html>Unauthorized</html>`, healthpb.HealthCheckResponse_SERVING},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := start(t, respondingWith(respond(401, test.body)))
+			g := start(t, testkit.NewScript(testkit.Respond(401, test.body)))
 			g.calls(42)[0].do(t.Context()).failure(t)
-			got := mustSucceed(t, healthpb.NewHealthClient(g.conn).Check, &healthpb.HealthCheckRequest{Service: "pelcro"})
+			got := mustSucceed(t, healthpb.NewHealthClient(g.Conn).Check, &healthpb.HealthCheckRequest{Service: "pelcro"})
 			if got.GetStatus() != test.want {
 				t.Errorf("%v, want %v", got.GetStatus(), test.want)
 			}

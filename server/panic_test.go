@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
@@ -43,10 +45,10 @@ func (f *failure) mustBePanic(t *testing.T, name string, sent bool) {
 }
 
 // mustSayPanic checks the line of a call that panicked.
-func mustSayPanic(t *testing.T, line logLine) {
+func mustSayPanic(t *testing.T, line testkit.Line) {
 	t.Helper()
-	cause := line.text("cause")
-	if line.text("level") != "ERROR" || !strings.Contains(cause, "panic of type ") || !strings.Contains(cause, "panic_test.go:") {
+	cause := line.Text("cause")
+	if line.Text("level") != "ERROR" || !strings.Contains(cause, "panic of type ") || !strings.Contains(cause, "panic_test.go:") {
 		t.Errorf("logged %v", line)
 	}
 	if strings.Contains(fmt.Sprint(line), "canary panic") {
@@ -61,27 +63,27 @@ func TestPanicOfHandler(t *testing.T) {
 		"type":  struct{ Email string }{"canary panic"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := start(t, respondingWith(succeed), over(tripper(func(*http.Request) (*http.Response, error) { panic(value) })))
+			g := start(t, testkit.NewScript(testkit.Succeed), over(tripper(func(*http.Request) (*http.Response, error) { panic(value) })))
 			for _, c := range g.calls(42) {
 				f := c.do(t.Context()).failure(t)
 				f.mustBePanic(t, c.name, afterRequest)
-				mustSayPanic(t, g.log.call(t))
+				mustSayPanic(t, g.Log.Next(t, finished))
 			}
 		})
 	}
 	// An error of Go's runtime says what was wrong.
 	var missing *http.Request
-	g := start(t, respondingWith(succeed), over(tripper(func(*http.Request) (*http.Response, error) { panic(missing.Method) })))
-	mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
-	if cause := g.log.call(t).text("cause"); !strings.HasPrefix(cause, "panic: runtime error: invalid memory address") {
+	g := start(t, testkit.NewScript(testkit.Succeed), over(tripper(func(*http.Request) (*http.Response, error) { panic(missing.Method) })))
+	mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	if cause := g.Log.Next(t, finished).Text("cause"); !strings.HasPrefix(cause, "panic: runtime error: invalid memory address") {
 		t.Errorf("cause %q", cause)
 	}
 }
 
 // authorizing has the function decide about calls.
-func authorizing(authorize func() (string, error)) func(*setup) {
-	return func(s *setup) {
-		s.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return authorize() }
+func authorizing(authorize func() (string, error)) func(*gatewaytest.Config) {
+	return func(s *gatewaytest.Config) {
+		s.Server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return authorize() }
 	}
 }
 
@@ -90,13 +92,13 @@ func TestPanicBeforeRequest(t *testing.T) {
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBePanic(t, c.name, beforeRequest)
-		mustSayPanic(t, g.log.call(t))
+		mustSayPanic(t, g.Log.Next(t, finished))
 	}
 }
 
 // resourceIDPanics has the translation of errors panic.
-func resourceIDPanics(s *setup) {
-	s.services = func(services []server.Service) {
+func resourceIDPanics(s *gatewaytest.Config) {
+	s.Services = func(services []server.Service) {
 		for i := range services {
 			services[i].ResourceID = func(any) string { panic("canary panic") }
 		}
@@ -104,15 +106,15 @@ func resourceIDPanics(s *setup) {
 }
 
 func TestPanicOfTranslation(t *testing.T) {
-	g := start(t, respondingWith(respond(404, `{"message":"x"}`)), resourceIDPanics)
+	g := start(t, testkit.NewScript(testkit.Respond(404, `{"message":"x"}`)), resourceIDPanics)
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBePanic(t, c.name, afterRequest)
 		if f.metadata["operation"] != c.name {
 			t.Errorf("%s: %v", c.name, f.metadata)
 		}
-		mustSayPanic(t, g.log.call(t))
-		if lines := g.log.calls(t); len(lines) > 0 {
+		mustSayPanic(t, g.Log.Next(t, finished))
+		if lines := g.Log.UnreadLines(t, finished); len(lines) > 0 {
 			t.Errorf("more lines: %v", lines)
 		}
 	}
@@ -144,8 +146,10 @@ func (h panickingLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return panickingLog{h.Handler.WithAttrs(attrs), h.panics}
 }
 
-func logPanics(lines int) func(*setup) {
-	return func(s *setup) { s.server.Logger = slog.New(panickingLog{s.server.Logger.Handler(), &lines}) }
+func logPanics(lines int) func(*gatewaytest.Config) {
+	return func(s *gatewaytest.Config) {
+		s.Server.Logger = slog.New(panickingLog{s.Server.Logger.Handler(), &lines})
+	}
 }
 
 func TestPanicOfLogging(t *testing.T) {
@@ -153,38 +157,38 @@ func TestPanicOfLogging(t *testing.T) {
 		name     string
 		upstream http.HandlerFunc
 	}{
-		{"success", succeed},
-		{"failure", respond(404, `{"message":"x"}`)}, // its trailers were set already
+		{"success", testkit.Succeed},
+		{"failure", testkit.Respond(404, `{"message":"x"}`)}, // its trailers were set already
 	} {
 		for call := range 5 {
-			g := start(t, respondingWith(test.upstream), logPanics(1))
+			g := start(t, testkit.NewScript(test.upstream), logPanics(1))
 			c := g.calls(42)[call]
 			t.Run(test.name+" of "+c.name, func(t *testing.T) {
 				f := c.do(t.Context()).failure(t)
 				f.mustBePanic(t, c.name, afterRequest)
-				mustSayPanic(t, g.log.call(t))
+				mustSayPanic(t, g.Log.Next(t, finished))
 			})
 		}
 	}
 	// A log that cannot be written at all changes the calls, and nothing more.
-	g := start(t, respondingWith(succeed), logPanics(4))
+	g := start(t, testkit.NewScript(testkit.Succeed), logPanics(4))
 	for range 2 {
 		f := g.calls(42)[0].do(t.Context()).failure(t)
 		f.mustBePanic(t, "GetCustomer", afterRequest)
 	}
-	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 }
 
 // Prometheus panics on a label that is not UTF-8.
 func TestPanicOfMetrics(t *testing.T) {
-	g := start(t, respondingWith(succeed), authorizing(func() (string, error) { return "canary\xff", nil }))
+	g := start(t, testkit.NewScript(testkit.Succeed), authorizing(func() (string, error) { return "canary\xff", nil }))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBePanic(t, c.name, afterRequest)
-		if line := g.log.call(t); line.text("level") != "ERROR" || !strings.Contains(line.text("cause"), "panic of type ") {
+		if line := g.Log.Next(t, finished); line.Text("level") != "ERROR" || !strings.Contains(line.Text("cause"), "panic of type ") {
 			t.Errorf("logged %v", line)
 		}
-		if lines := g.log.calls(t); len(lines) > 0 {
+		if lines := g.Log.UnreadLines(t, finished); len(lines) > 0 {
 			t.Errorf("more lines: %v", lines)
 		}
 	}
@@ -192,12 +196,12 @@ func TestPanicOfMetrics(t *testing.T) {
 
 // The line of a call that gRPC itself rejects is written by the stats handler.
 func TestPanicOfStatsHandler(t *testing.T) {
-	g := start(t, respondingWith(succeed), logPanics(1))
-	if err := post(t, g.address, getCustomer, "canary", http.NoBody); err != nil {
+	g := start(t, testkit.NewScript(testkit.Succeed), logPanics(1))
+	if err := post(t, g.Address, getCustomer, "canary", http.NoBody); err != nil {
 		t.Fatal(err)
 	}
-	mustSayPanic(t, g.log.line(t, "panic outside of the interceptors"))
-	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	mustSayPanic(t, g.Log.Next(t, "panic outside of the interceptors"))
+	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 }
 
 // unencodable is a response whose encoding panics.
@@ -215,27 +219,27 @@ func TestPanicOfEncoding(t *testing.T) {
 		}}},
 		Handler: struct{}{}, ResourceID: func(any) string { return "" },
 	}
-	g := start(t, respondingWith(succeed), func(s *setup) {
-		s.services = func(services []server.Service) { services[0] = service }
+	g := start(t, testkit.NewScript(testkit.Succeed), func(s *gatewaytest.Config) {
+		s.Services = func(services []server.Service) { services[0] = service }
 	})
 	_, a := call(t.Context(), g.method("/test.v1.Unencodable/Get"), &emptypb.Empty{})
 	if status.Code(a.err) != codes.Internal || strings.Contains(a.err.Error(), "canary") {
 		t.Errorf("ended with %v", a.err)
 	}
-	mustSayPanic(t, g.log.line(t, "panic outside of the interceptors"))
+	mustSayPanic(t, g.Log.Next(t, finished))
 }
 
 // The service continues after a panic.
 func TestAfterPanic(t *testing.T) {
 	first := true
-	g := start(t, respondingWith(succeed), over(tripper(func(r *http.Request) (*http.Response, error) {
+	g := start(t, testkit.NewScript(testkit.Succeed), over(tripper(func(r *http.Request) (*http.Response, error) {
 		if first {
 			first = false
 			panic("once")
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})))
-	mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
-	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }

@@ -10,12 +10,14 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // A misconfigured upstream may contain the API key in any of its texts.
 func TestKeyInErrors(t *testing.T) {
 	const canary = "canary/key-4711"
-	with := func(s *setup) { s.pelcro.APIKey = pelcro.NewSecret(canary) }
+	with := func(s *gatewaytest.Config) { s.Pelcro.APIKey = pelcro.NewSecret(canary) }
 	for _, key := range []string{canary, strings.ReplaceAll(canary, "/", `\/`)} {
 		for _, body := range []string{
 			`{"message":"The key ` + key + ` is not valid"}`,
@@ -25,7 +27,7 @@ func TestKeyInErrors(t *testing.T) {
 			`{"errors":["` + key + `"]}`,
 		} {
 			for _, status := range []int{200, 400, 401, 409} {
-				g := start(t, respondingWith(respond(status, body)), with)
+				g := start(t, testkit.NewScript(testkit.Respond(status, body)), with)
 				for _, c := range g.calls(42) {
 					a := c.do(t.Context())
 					if a.err == nil {
@@ -34,7 +36,7 @@ func TestKeyInErrors(t *testing.T) {
 					f := a.failure(t)
 					f.mustHide(t, canary, key)
 				}
-				if log := g.log.rest(); strings.Contains(log, canary) {
+				if log := g.Log.Unread(); strings.Contains(log, canary) {
 					t.Errorf("logged: %s", log)
 				}
 			}
@@ -53,7 +55,7 @@ func TestEnvelope(t *testing.T) {
 		{"large, with an error", `{"note":"` + strings.Repeat("x", 300<<10) + `","error":"x"}`, "PELCRO_ERROR_IN_SUCCESS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := start(t, respondingWith(respond(200, test.body)))
+			g := start(t, testkit.NewScript(testkit.Respond(200, test.body)))
 			a := g.calls(42)[0].do(t.Context())
 			if test.reason == "" {
 				if a.err != nil {
@@ -68,8 +70,8 @@ func TestEnvelope(t *testing.T) {
 
 // A success that cannot be decompressed proves nothing.
 func TestBrokenCompression(t *testing.T) {
-	upstream := respond(200, "canary canary canary", "Content-Encoding", "gzip")
-	g := start(t, respondingWith(upstream))
+	upstream := testkit.Respond(200, "canary canary canary", "Content-Encoding", "gzip")
+	g := start(t, testkit.NewScript(upstream))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE)
@@ -82,18 +84,15 @@ func TestBrokenCompression(t *testing.T) {
 // However much is wrong with a request, it makes one line of bounded length.
 func TestVeryInvalidRequest(t *testing.T) {
 	g := start(t, http.NotFoundHandler())
-	expand := make([]string, 19_999) // with the id the most fields that a request may have
-	for i := range expand {
-		expand[i] = "x"
-	}
-	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: expand})
+	expand := make([]pelcrov1.CustomerRelation, 19_998) // with the id and the list the most fields that a request may have
+	_, a := call(t.Context(), g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: expand})
 	f := a.failure(t)
 	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST)
 	omitted, err := strconv.Atoi(f.metadata["violationsOmitted"])
 	if err != nil || omitted+len(f.violations) != len(expand) {
 		t.Errorf("%d violations and %s omitted", len(f.violations), f.metadata["violationsOmitted"])
 	}
-	if cause := g.log.call(t).text("cause"); len(cause) > 1000 {
+	if cause := g.Log.Next(t, finished).Text("cause"); len(cause) > 1000 {
 		t.Errorf("%d bytes are logged", len(cause))
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
-func withReflection(s *setup) { s.server.Reflection = true }
+func withReflection(s *gatewaytest.Config) { s.Server.Reflection = true }
 
 var services = []string{
 	"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", "pelcro.v1.CustomerService",
@@ -33,7 +34,7 @@ var symbols = map[string]string{
 
 func TestReflectionV1(t *testing.T) {
 	g := startSandbox(t, withReflection)
-	stream, err := v1.NewServerReflectionClient(g.conn).ServerReflectionInfo(t.Context())
+	stream, err := v1.NewServerReflectionClient(g.Conn).ServerReflectionInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,14 +68,14 @@ func TestReflectionV1(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Not at info: each call of grpcurl begins with one.
-	if logged := g.log.call(t); logged.text("level") != "DEBUG" || logged.text("grpc.code") != "OK" {
+	if logged := g.Log.Next(t, finished); logged.Text("level") != "DEBUG" || logged.Text("grpc.code") != "OK" {
 		t.Errorf("logged %v", logged)
 	}
 }
 
 func TestReflectionV1Alpha(t *testing.T) {
 	g := startSandbox(t, withReflection)
-	stream, err := v1alpha.NewServerReflectionClient(g.conn).ServerReflectionInfo(t.Context())
+	stream, err := v1alpha.NewServerReflectionClient(g.Conn).ServerReflectionInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,12 +16,14 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // counting registers the metrics of the service in the registry.
-func counting(registry *prometheus.Registry) func(*setup) {
-	return func(s *setup) { s.server.Metrics = registry }
+func counting(registry *prometheus.Registry) func(*gatewaytest.Config) {
+	return func(s *gatewaytest.Config) { s.Server.Metrics = registry }
 }
 
 // counters returns the series of a metric that are not 0, by their labels' values.
@@ -122,18 +124,18 @@ func TestRejectedByTransport(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			g := start(t, rejectAll(t), counting(registry))
-			if err := post(t, g.address, test.path, test.encoding, bytes.NewReader(test.body)); err != nil {
+			if err := post(t, g.Address, test.path, test.encoding, bytes.NewReader(test.body)); err != nil {
 				t.Fatal(err)
 			}
-			line := g.log.line(t, "rejected call")
+			line := g.Log.Next(t, "rejected call")
 			code, _, _ := strings.Cut(test.counted, " ")
 			mustSay(t, line, map[string]any{
 				"level": "INFO", "grpc.service": test.service, "grpc.method": test.method, "grpc.code": code, "request_id": "callers-own",
 			})
-			if cause := line.text("cause"); !strings.Contains(cause, test.cause) || strings.Contains(cause, "canary") {
+			if cause := line.Text("cause"); !strings.Contains(cause, test.cause) || strings.Contains(cause, "canary") {
 				t.Errorf("cause %q", cause)
 			}
-			if line.text("peer.address") == "" || line["duration_ms"] == nil {
+			if line.Text("peer.address") == "" || line["duration_ms"] == nil {
 				t.Errorf("logged %v", line)
 			}
 			want := map[string]int{test.counted: 1}
@@ -143,7 +145,7 @@ func TestRejectedByTransport(t *testing.T) {
 			if got := counters(t, registry, "pelcro_grpc_errors_total"); len(got) > 0 {
 				t.Errorf("counted as served: %v", got)
 			}
-			if log := g.log.rest(); strings.Contains(log, " call") {
+			if log := g.Log.Unread(); strings.Contains(log, " call") {
 				t.Errorf("logged twice: %s", log)
 			}
 		})
@@ -161,7 +163,7 @@ func TestRejectedLinesAreLimited(t *testing.T) {
 		{
 			"by gRPC itself", "rejected call", "pelcro_grpc_rejected_by_transport_total", "Unimplemented unknown unknown",
 			func(t *testing.T, g *gateway) {
-				if err := post(t, g.address, "/canary", "", bytes.NewReader(frame(0, ""))); err != nil {
+				if err := post(t, g.Address, "/canary", "", bytes.NewReader(frame(0, ""))); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -169,20 +171,20 @@ func TestRejectedLinesAreLimited(t *testing.T) {
 		{
 			"without credentials", "finished call", "pelcro_grpc_errors_total", "GetCustomer " + customerService + " GATEWAY_UNAUTHENTICATED",
 			func(t *testing.T, g *gateway) {
-				mustFail(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+				mustFail(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
 			},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
-			g := start(t, rejectAll(t), counting(registry), func(s *setup) {
-				s.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "", server.ErrUnauthenticated }
+			g := start(t, rejectAll(t), counting(registry), func(s *gatewaytest.Config) {
+				s.Server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "", server.ErrUnauthenticated }
 			})
 			began := time.Now()
 			for range calls {
 				test.do(t, g)
 			}
-			if err := g.stop(); err != nil {
+			if err := g.Stop(); err != nil {
 				t.Error(err)
 			}
 			seconds := int(time.Since(began) / time.Second)
@@ -190,11 +192,9 @@ func TestRejectedLinesAreLimited(t *testing.T) {
 				t.Errorf("counted %v", got)
 			}
 			written, omitted := 0, 0
-			for text := range strings.Lines(g.log.rest()) {
-				if l := parse(t, text); l.text("msg") == test.message {
-					n, _ := l["lines_omitted"].(float64)
-					written, omitted = written+1, omitted+int(n)
-				}
+			for _, line := range g.Log.UnreadLines(t, test.message) {
+				n, _ := line["lines_omitted"].(float64)
+				written, omitted = written+1, omitted+int(n)
 			}
 			if written < 10 || written > 10*(seconds+1) || written+omitted > calls {
 				t.Errorf("%d lines in %d seconds, %d omitted", written, seconds, omitted)
@@ -208,10 +208,10 @@ func TestCallerGoesWhileSending(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	g := start(t, rejectAll(t), counting(registry))
 	body := io.MultiReader(bytes.NewReader(frame(100, "x")), breaks{})
-	if err := post(t, g.address, getCustomer, "", body); err == nil {
+	if err := post(t, g.Address, getCustomer, "", body); err == nil {
 		t.Fatal("the request was sent")
 	}
-	mustSay(t, g.log.call(t), map[string]any{
+	mustSay(t, g.Log.Next(t, finished), map[string]any{
 		"level": "INFO", "grpc.method": "GetCustomer", "grpc.code": "Canceled", "reason": "CALLER_CANCELLED", "outcome": "notSent",
 	})
 	if got := counters(t, registry, "pelcro_grpc_rejected_by_transport_total"); len(got) > 0 {
@@ -227,7 +227,7 @@ func (breaks) Read([]byte) (int, error) { return 0, errBroken }
 // A larger request than the limit gets gRPC's own status.
 func TestTooLargeRequest(t *testing.T) {
 	g := start(t, rejectAll(t))
-	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{strings.Repeat("x", 5<<20)}})
+	_, a := call(t.Context(), g.Customers.ListCustomers, &pelcrov1.ListCustomersRequest{OrderBy: strings.Repeat("x", 5<<20)})
 	if a.err == nil || !strings.Contains(a.err.Error(), codes.ResourceExhausted.String()) || len(a.trailer.Get("x-error-reason")) > 0 {
 		t.Errorf("%v %v", a.err, a.trailer)
 	}
@@ -236,18 +236,18 @@ func TestTooLargeRequest(t *testing.T) {
 // Served calls are not counted as rejected, however they end.
 func TestServedCallsAreNotRejected(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	g := start(t, respondingWith(respond(500, `{}`)), counting(registry))
+	g := start(t, testkit.NewScript(testkit.Respond(500, `{}`)), counting(registry))
 	for _, c := range g.calls(42) {
 		c.do(t.Context()).failure(t)
 	}
 	mustFail(t, g.method("/x/y"), &emptypb.Empty{})
-	if err := g.stop(); err != nil {
+	if err := g.Stop(); err != nil {
 		t.Error(err)
 	}
 	if got := counters(t, registry, "pelcro_grpc_rejected_by_transport_total"); len(got) > 0 {
 		t.Errorf("counted %v", got)
 	}
-	if log := g.log.rest(); strings.Contains(log, "rejected call") {
+	if log := g.Log.Unread(); strings.Contains(log, "rejected call") {
 		t.Errorf("logged %s", log)
 	}
 }
@@ -262,7 +262,7 @@ func TestNamesOfUnknownMethods(t *testing.T) {
 	}
 	for _, name := range names {
 		mustFail(t, g.method(name), &emptypb.Empty{})
-		mustSay(t, g.log.call(t), map[string]any{"grpc.service": "unknown", "grpc.method": "unknown"})
+		mustSay(t, g.Log.Next(t, finished), map[string]any{"grpc.service": "unknown", "grpc.method": "unknown"})
 	}
 	want := map[string]int{"unknown unknown bidi_stream": len(names)}
 	if got := counters(t, registry, "grpc_server_started_total"); !maps.Equal(got, want) {

@@ -18,6 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
@@ -38,12 +40,12 @@ func TestUndecodableRequest(t *testing.T) {
 		if f.metadata["operation"] != name {
 			t.Errorf("%s: %v", name, f.metadata)
 		}
-		mustSay(t, g.log.call(t), map[string]any{"level": "INFO", "grpc.method": name, "reason": f.reason})
+		mustSay(t, g.Log.Next(t, finished), map[string]any{"level": "INFO", "grpc.method": name, "reason": f.reason})
 	}
 	f := mustFail(t, g.method(healthpb.Health_Check_FullMethodName), undecodable())
 	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST)
 
-	stream, err := g.conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true}, healthpb.Health_Watch_FullMethodName)
+	stream, err := g.Conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true}, healthpb.Health_Watch_FullMethodName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +79,8 @@ func init() { encoding.RegisterCompressor(countingGzip{}) } //nolint:gochecknoin
 // Requests without a token are rejected unread: 64 concurrent ones of 1 KiB that decompress to
 // 1 MiB, which would decode to 52 MiB, cost nothing.
 func TestUnauthenticatedRequestsAreNotRead(t *testing.T) {
-	g := start(t, respondingWith(succeed), func(s *setup) {
-		s.server.Authorize = func(token []string, _ []*x509.Certificate, _ string) (string, error) {
+	g := start(t, testkit.NewScript(testkit.Succeed), func(s *gatewaytest.Config) {
+		s.Server.Authorize = func(token []string, _ []*x509.Certificate, _ string) (string, error) {
 			if len(token) == 0 {
 				return "", server.ErrUnauthenticated
 			}
@@ -95,7 +97,7 @@ func TestUnauthenticatedRequestsAreNotRead(t *testing.T) {
 	for range 64 {
 		calls.Go(func() {
 			var trailer metadata.MD
-			err := g.conn.Invoke(t.Context(), list, emptyFilters, &emptypb.Empty{}, compressor, grpc.Trailer(&trailer))
+			err := g.Conn.Invoke(t.Context(), list, emptyFilters, &emptypb.Empty{}, compressor, grpc.Trailer(&trailer))
 			f := callResult{err: err, trailer: trailer}.failure(t)
 			f.mustBe(t, codes.Unauthenticated, pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED)
 		})
@@ -106,7 +108,7 @@ func TestUnauthenticatedRequestsAreNotRead(t *testing.T) {
 	}
 	// The counter counts: a known caller's request is read.
 	ctx := metadata.AppendToOutgoingContext(context.WithoutCancel(t.Context()), "authorization", "Bearer x")
-	if _, err := g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42}, compressor); err != nil {
+	if _, err := g.Customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42}, compressor); err != nil {
 		t.Error(err)
 	}
 	if n := decompressed.Load() - before; n == 0 {

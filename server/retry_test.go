@@ -11,11 +11,13 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // retrying is a client that retries every code that a policy can name.
-func retrying(s *setup) {
-	s.dial = append(s.dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
+func retrying(s *gatewaytest.Config) {
+	s.Dial = append(s.Dial, grpc.WithDefaultServiceConfig(`{"methodConfig": [{
 		"name": [{"service": "pelcro.v1.CustomerService"}],
 		"retryPolicy": {
 			"maxAttempts": 4, "initialBackoff": "0.001s", "maxBackoff": "0.001s", "backoffMultiplier": 1,
@@ -27,33 +29,33 @@ func retrying(s *setup) {
 // Whatever a client retries, a create that may have happened is not retried.
 func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
 	responses := map[string]http.HandlerFunc{
-		"reset":          raw(""),
-		"no HTTP":        raw("nonsense\r\n\r\n"),
+		"reset":          testkit.Verbatim(""),
+		"no HTTP":        testkit.Verbatim("nonsense\r\n\r\n"),
 		"cut body":       cut(201, `{"data":{"id":42`),
 		"page":           htmlPage(201),
-		"empty":          respond(201, ``),
-		"no id":          respond(201, `{"data":{}}`),
-		"error in it":    respond(200, `{"error":"x"}`),
-		"503 with delay": respond(503, `{}`, "Retry-After", "1"),
-		"redirect":       respond(302, ``, "Location", "/"),
+		"empty":          testkit.Respond(201, ``),
+		"no id":          testkit.Respond(201, `{"data":{}}`),
+		"error in it":    testkit.Respond(200, `{"error":"x"}`),
+		"503 with delay": testkit.Respond(503, `{}`, "Retry-After", "1"),
+		"redirect":       testkit.Respond(302, ``, "Location", "/"),
 	}
 	for _, status := range []int{408, 499, 500, 501, 502, 503, 504, 520, 522, 524, 598, 599} {
-		responses[fmt.Sprint(status)] = respond(status, `{}`)
+		responses[fmt.Sprint(status)] = testkit.Respond(status, `{}`)
 	}
 	for name, response := range responses {
 		t.Run(name, func(t *testing.T) {
-			upstream := respondingWith(response)
+			upstream := testkit.NewScript(response)
 			g := start(t, upstream, retrying)
-			mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
-			upstream.mustHaveSeen(t, 1)
+			mustFail(t, g.Customers.CreateCustomer, newCustomer("new@example.com"))
+			mustHaveSeen(t, upstream, 1)
 		})
 	}
 	t.Run("timeout", func(t *testing.T) {
-		upstream := newHanging()
+		upstream := testkit.NewHanging()
 		g := start(t, upstream, retrying, within(300*time.Millisecond))
-		mustFail(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
-		<-upstream.arrived
-		if len(upstream.arrived) > 0 {
+		mustFail(t, g.Customers.CreateCustomer, newCustomer("new@example.com"))
+		<-upstream.Arrived
+		if len(upstream.Arrived) > 0 {
 			t.Error("the create was retried")
 		}
 	})
@@ -67,62 +69,62 @@ func TestRetries(t *testing.T) {
 		call     int // of gateway.calls
 		attempts int
 	}{
-		{"get 503", respond(503, `{}`), 0, 4},
-		{"get 500", respond(500, `{}`), 0, 4},
-		{"get reset", raw(""), 0, 4},
+		{"get 503", testkit.Respond(503, `{}`), 0, 4},
+		{"get 500", testkit.Respond(500, `{}`), 0, 4},
+		{"get reset", testkit.Verbatim(""), 0, 4},
 		{"list 502", htmlPage(502), 1, 4},
 		{"update 504", htmlPage(504), 3, 4},
-		{"delete 503", respond(503, `{}`), 4, 4},
-		{"get 429, delay unknown: a minute is beyond what a client waits", respond(429, `{}`), 0, 1},
-		{"create 429, delay unknown", respond(429, `{}`), 2, 1},
-		{"create 425: nothing was done", respond(425, `{}`), 2, 4},
-		{"create 521: nothing was done", respond(521, `{}`), 2, 4},
-		{"create 523: nothing was done", respond(523, `{}`), 2, 4},
-		{"create 530: nothing was done", respond(530, `{}`), 2, 4},
-		{"get 503, delay beyond what a client waits", respond(503, `{}`, "Retry-After", "3600"), 0, 1},
-		{"get 429, delay beyond what a client waits", respond(429, `{}`, "Retry-After", "3600"), 0, 1},
-		{"create 429, delay beyond what a client waits", respond(429, `{}`, "Retry-After", "3600"), 2, 1},
-		{"get 404", respond(404, `{}`), 0, 1},
+		{"delete 503", testkit.Respond(503, `{}`), 4, 4},
+		{"get 429, delay unknown: a minute is beyond what a client waits", testkit.Respond(429, `{}`), 0, 1},
+		{"create 429, delay unknown", testkit.Respond(429, `{}`), 2, 1},
+		{"create 425: nothing was done", testkit.Respond(425, `{}`), 2, 4},
+		{"create 521: nothing was done", testkit.Respond(521, `{}`), 2, 4},
+		{"create 523: nothing was done", testkit.Respond(523, `{}`), 2, 4},
+		{"create 530: nothing was done", testkit.Respond(530, `{}`), 2, 4},
+		{"get 503, delay beyond what a client waits", testkit.Respond(503, `{}`, "Retry-After", "3600"), 0, 1},
+		{"get 429, delay beyond what a client waits", testkit.Respond(429, `{}`, "Retry-After", "3600"), 0, 1},
+		{"create 429, delay beyond what a client waits", testkit.Respond(429, `{}`, "Retry-After", "3600"), 2, 1},
+		{"get 404", testkit.Respond(404, `{}`), 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			upstream := respondingWith(test.upstream)
+			upstream := testkit.NewScript(test.upstream)
 			a := start(t, upstream, retrying).calls(42)[test.call].do(t.Context())
 			a.failure(t)
-			upstream.mustHaveSeen(t, test.attempts)
+			mustHaveSeen(t, upstream, test.attempts)
 		})
 	}
 }
 
 func TestRetrySucceeds(t *testing.T) {
-	upstream := respondingWith(respond(503, `{}`), raw(""), succeed)
+	upstream := testkit.NewScript(testkit.Respond(503, `{}`), testkit.Verbatim(""), testkit.Succeed)
 	g := start(t, upstream, retrying)
-	mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
-	upstream.mustHaveSeen(t, 3)
+	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
+	mustHaveSeen(t, upstream, 3)
 }
 
 // A client waits as long as the upstream asked.
 func TestRetryAfterDelay(t *testing.T) {
-	upstream := respondingWith(respond(429, `{}`, "Retry-After", "1"), succeed)
+	upstream := testkit.NewScript(testkit.Respond(429, `{}`, "Retry-After", "1"), testkit.Succeed)
 	g := start(t, upstream, retrying)
 	begin := time.Now()
-	mustSucceed(t, g.customers.CreateCustomer, newCustomer("new@example.com"))
+	mustSucceed(t, g.Customers.CreateCustomer, newCustomer("new@example.com"))
 	if waited := time.Since(begin); waited < 900*time.Millisecond {
 		t.Errorf("the client waited %v", waited)
 	}
-	upstream.mustHaveSeen(t, 2)
+	mustHaveSeen(t, upstream, 2)
 }
 
 // A create that was not sent may be retried.
 func TestRetryOfAnUnsentCreate(t *testing.T) {
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	address := listener.Addr().String()
 	listener.Close()
 	g := startAt(t, "http://"+address, retrying)
-	_, a := call(t.Context(), g.customers.CreateCustomer, newCustomer("new@example.com"))
+	_, a := call(t.Context(), g.Customers.CreateCustomer, newCustomer("new@example.com"))
 	if status.Code(a.err) != codes.Unavailable {
 		t.Fatal(a.err)
 	}
-	if attempts := len(g.log.calls(t)); attempts != 4 {
+	if attempts := len(g.Log.UnreadLines(t, finished)); attempts != 4 {
 		t.Errorf("%d attempts", attempts)
 	}
 }

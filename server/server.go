@@ -44,6 +44,9 @@ type Server struct {
 	callsInFlight        atomic.Int64 // of resources
 	openStreams          atomic.Int64 // also those of health watchers
 	builtinCalls         atomic.Int64 // calls and streams of health and reflection
+	// resourceRequests and builtinRequests read the requests of these calls.
+	resourceRequests, builtinRequests *requests
+	responses                         *responses
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which end with
@@ -55,13 +58,19 @@ func New(config Config) *Server {
 	if config.Metrics == nil {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
-	s := &Server{config: config, health: health.NewServer()}
+	s := &Server{
+		config: config, health: health.NewServer(),
+		resourceRequests: newRequests(maxRequestBytes, config.readTimeout),
+		builtinRequests:  newRequests(maxBuiltinRequest, config.readTimeout),
+		responses:        newResponses(),
+	}
+	s.builtinRequests.maxWaiting = maxBuiltinWaiting
 	s.notReady.Store(&errStarting)
 	s.callsEnd, s.endCalls = context.WithCancel(context.Background())
 	s.streamsEnd, s.endStreams = context.WithCancel(context.Background())
 	s.metrics = newMetrics(config.Metrics, func() float64 { return float64(s.callsInFlight.Load()) })
 	s.grpc = grpc.NewServer(s.options()...)
-	services := registrar{s.grpc, config.readTimeout}
+	services := registrar{s.grpc, s}
 	for _, service := range config.Services {
 		services.RegisterService(service.Desc, service.Handler)
 		s.health.SetServingStatus(service.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)

@@ -6,12 +6,13 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // Without spans of its own, the service still logs the id of the caller's trace.
 func TestTraceOfTheCaller(t *testing.T) {
 	const id = "0af7651916cd43dd8448eb211c80319c"
-	g := start(t, respondingWith(succeed))
+	g := start(t, testkit.NewScript(testkit.Succeed))
 	for _, test := range []struct {
 		header string
 		logged any
@@ -27,9 +28,9 @@ func TestTraceOfTheCaller(t *testing.T) {
 		if test.header != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", test.header)
 		}
-		if _, a := call(ctx, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42}); a.err != nil {
+		if _, a := call(ctx, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42}); a.err != nil {
 			t.Fatal(a.err)
 		}
-		mustSay(t, g.log.call(t), map[string]any{"trace_id": test.logged})
+		mustSay(t, g.Log.Next(t, finished), map[string]any{"trace_id": test.logged})
 	}
 }

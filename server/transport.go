@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/encoding/gzip" // compressed requests are accepted, their responses compressed
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -17,6 +18,11 @@ const (
 	// MaxResponseBytes is the default limit of clients. A larger list is rejected here with a
 	// reason, instead of there without one.
 	MaxResponseBytes = 4 << 20
+	// streamWindow is how much of a request is received before its call reads it: the least that
+	// HTTP/2 clients expect. By default it would grow to 16 MiB.
+	streamWindow = 64 << 10
+	// connectionWindow is how much clients may send on a connection ahead of the acknowledgement.
+	connectionWindow = 1 << 20
 	// maxRequestHeaderBytes is enough for tokens and baggage.
 	maxRequestHeaderBytes = 16 << 10
 	// maxConnectionStreams bounds the running calls of one connection; cancelled calls count until
@@ -50,6 +56,9 @@ func transportOptions() []grpc.ServerOption {
 		grpc.MaxSendMsgSize(MaxResponseBytes),
 		grpc.MaxHeaderListSize(maxRequestHeaderBytes),
 		grpc.MaxConcurrentStreams(maxConnectionStreams),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
+		experimental.BufferPool(requestBuffers),
 		grpc.NumStreamWorkers(streamWorkers),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{

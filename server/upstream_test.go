@@ -13,16 +13,17 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 func TestGetAndDeleteUpstream(t *testing.T) {
-	upstream := respondingWith(succeed)
+	upstream := testkit.NewScript(testkit.Succeed)
 	g := start(t, upstream)
 	get := func(req *pelcrov1.GetCustomerRequest) func(*testing.T) {
-		return func(t *testing.T) { mustSucceed(t, g.customers.GetCustomer, req) }
+		return func(t *testing.T) { mustSucceed(t, g.Customers.GetCustomer, req) }
 	}
 	del := func(req *pelcrov1.DeleteCustomerRequest) func(*testing.T) {
-		return func(t *testing.T) { mustSucceed(t, g.customers.DeleteCustomer, req) }
+		return func(t *testing.T) { mustSucceed(t, g.Customers.DeleteCustomer, req) }
 	}
 	for _, test := range []struct {
 		name string
@@ -31,20 +32,20 @@ func TestGetAndDeleteUpstream(t *testing.T) {
 	}{
 		{"get", get(&pelcrov1.GetCustomerRequest{Id: 42}), "GET /api/v1/core/customers/42?site_id=7"},
 		{"get, largest id", get(&pelcrov1.GetCustomerRequest{Id: 1<<63 - 1}), "GET /api/v1/core/customers/9223372036854775807?site_id=7"},
-		{"get, one relation", get(&pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{"default_source"}}),
+		{"get, one relation", get(&pelcrov1.GetCustomerRequest{Id: 42, Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE}}),
 			"GET /api/v1/core/customers/42?expand=defaultSource&site_id=7"},
 		{"get, all relations", get(&pelcrov1.GetCustomerRequest{
-			Id: 42, Expand: []string{"subscriptions", "organization", "default_source", "addresses"},
+			Id: 42, Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS, pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE, pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES},
 		}), "GET /api/v1/core/customers/42?expand=subscriptions%2Corganization%2CdefaultSource%2Caddresses&site_id=7"},
 		{"get, other site", get(&pelcrov1.GetCustomerRequest{Id: 42, SiteId: new(int32(9))}), "GET /api/v1/core/customers/42?site_id=9"},
 		{"delete", del(&pelcrov1.DeleteCustomerRequest{Id: 42}), "DELETE /api/v1/core/customers/42?site_id=7"},
 		{"delete, other site", del(&pelcrov1.DeleteCustomerRequest{Id: 42, SiteId: new(int32(9))}), "DELETE /api/v1/core/customers/42?site_id=9"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(upstream.sent())
+			before := len(upstream.Requests())
 			test.do(t)
-			got := upstream.sent()[before:]
-			if len(got) != 1 || got[0].line != test.want || got[0].body != "" {
+			got := upstream.Requests()[before:]
+			if len(got) != 1 || got[0].Line != test.want || got[0].Body != "" {
 				t.Errorf("sent %q\nwant %q", got, test.want)
 			}
 		})
@@ -52,7 +53,7 @@ func TestGetAndDeleteUpstream(t *testing.T) {
 }
 
 func TestListUpstream(t *testing.T) {
-	upstream := respondingWith(succeed)
+	upstream := testkit.NewScript(testkit.Succeed)
 	g := start(t, upstream)
 	filter := func(attribute string, operator pelcrov1.CustomerFilter_Operator, or bool, values ...string) *pelcrov1.ListCustomersRequest {
 		return &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{
@@ -75,7 +76,7 @@ func TestListUpstream(t *testing.T) {
 		{"largest page", &pelcrov1.ListCustomersRequest{PageSize: 100}, "limit=100\npage=1\nsite_id=7\nsort=id"},
 		{"larger page", &pelcrov1.ListCustomersRequest{PageSize: 1000}, "limit=100\npage=1\nsite_id=7\nsort=id"},
 		{"other site", &pelcrov1.ListCustomersRequest{SiteId: new(int32(9))}, "limit=10\npage=1\nsite_id=9\nsort=id"},
-		{"relations", &pelcrov1.ListCustomersRequest{Expand: []string{"addresses", "default_source"}},
+		{"relations", &pelcrov1.ListCustomersRequest{Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE}},
 			"expand=addresses,defaultSource\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"by id", &pelcrov1.ListCustomersRequest{OrderBy: "id"}, "limit=10\npage=1\nsite_id=7\nsort=id"},
 		{"by id, descending", &pelcrov1.ListCustomersRequest{OrderBy: "id desc"}, "limit=10\npage=1\nsite_id=7\nsort=-id"},
@@ -99,10 +100,10 @@ func TestListUpstream(t *testing.T) {
 		}}, "filter[email]=orlike:@example.org\nfilter[metadata.plan]=eq:gold\nfilter[metadata]=has:seats\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := len(upstream.sent())
-			mustSucceed(t, g.customers.ListCustomers, test.req)
-			got := upstream.sent()[before:]
-			if want := "GET /api/v1/core/customers?" + escape(test.query); len(got) != 1 || got[0].line != want || got[0].body != "" {
+			before := len(upstream.Requests())
+			mustSucceed(t, g.Customers.ListCustomers, test.req)
+			got := upstream.Requests()[before:]
+			if want := "GET /api/v1/core/customers?" + escape(test.query); len(got) != 1 || got[0].Line != want || got[0].Body != "" {
 				t.Errorf("sent %q\nwant %q", got, want)
 			}
 		})
@@ -121,7 +122,7 @@ func escape(query string) string {
 
 // Nothing of the caller's metadata goes on, and nothing else is sent than this.
 func TestHeadersUpstream(t *testing.T) {
-	upstream := respondingWith(succeed)
+	upstream := testkit.NewScript(testkit.Succeed)
 	g := start(t, upstream)
 	ctx := metadata.AppendToOutgoingContext(t.Context(),
 		"authorization", "Bearer of-the-caller", "cookie", "session=of-the-caller",
@@ -138,11 +139,11 @@ func TestHeadersUpstream(t *testing.T) {
 	}
 	for _, c := range g.calls(42) {
 		t.Run(c.name, func(t *testing.T) {
-			before := len(upstream.sent())
+			before := len(upstream.Requests())
 			if a := c.do(ctx); a.err != nil {
 				t.Fatal(a.err)
 			}
-			got := upstream.sent()[before].header
+			got := upstream.Requests()[before].Header
 			want := maps.Clone(want)
 			if c.name == "CreateCustomer" || c.name == "UpdateCustomer" {
 				want.Set("Content-Type", "application/json")
@@ -158,13 +159,13 @@ func TestHeadersUpstream(t *testing.T) {
 // One call is one request, whatever comes back.
 func TestOneRequest(t *testing.T) {
 	for _, status := range []int{200, 307, 401, 404, 408, 425, 429, 500, 503} {
-		upstream := respondingWith(respond(status, `{}`, "Location", "/api/v1/core/customers/1", "Retry-After", "0"))
+		upstream := testkit.NewScript(testkit.Respond(status, `{}`, "Location", "/api/v1/core/customers/1", "Retry-After", "0"))
 		g := start(t, upstream)
 		calls := g.calls(42)
 		for _, c := range calls {
 			c.do(context.WithoutCancel(t.Context()))
 		}
-		upstream.mustHaveSeen(t, len(calls))
+		mustHaveSeen(t, upstream, len(calls))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
@@ -14,14 +15,14 @@ import (
 func TestVectors(t *testing.T) {
 	for _, v := range vectors.Read(t, "../mapping/testdata/vectors") {
 		t.Run(v.Name, func(t *testing.T) {
-			upstream := respondingWith(replay(v))
+			upstream := testkit.NewScript(replay(v))
 			g := start(t, upstream)
 			for _, c := range g.calls(42) {
 				if c.name == v.Operation {
 					v.Expect.Check(t, got(t, c.do(t.Context())))
 				}
 			}
-			upstream.mustHaveSeen(t, 1)
+			mustHaveSeen(t, upstream, 1)
 		})
 	}
 }

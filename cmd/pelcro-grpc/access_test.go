@@ -1,13 +1,7 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +17,8 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // secureFiles are the files of a service that authenticates its callers, and the credentials of one.
@@ -43,34 +39,17 @@ func newSecureFiles(t *testing.T) secureFiles {
 		ca: filepath.Join(folder, "ca.crt"), callers: filepath.Join(folder, "callers"),
 		notAfter: time.Now().Add(time.Hour).Truncate(time.Second),
 	}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: f.notAfter,
-		DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(certificate)
-	f.trust = credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: "localhost"})
+	own := testkit.Issue(t, nil, func(c *x509.Certificate) {
+		c.NotAfter, c.DNSNames, c.IsCA, c.BasicConstraintsValid = f.notAfter, []string{testkit.Host}, true, true
+	})
+	f.trust = credentials.NewTLS(own.Client(nil))
 	token, line, err := access.NewToken("billing", "pelcro.v1.CustomerService/GetCustomer,pelcro.v1.CustomerService/ListCustomers")
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.token = token
 	for name, content := range map[string]string{
-		f.cert: string(certificate), f.ca: string(certificate), f.callers: "# who\r\n" + line + "\r\n",
-		f.key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})),
+		f.cert: own.CertPEM(), f.ca: own.CertPEM(), f.callers: "# who\r\n" + line + "\r\n", f.key: own.KeyPEM(t),
 	} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -86,19 +65,14 @@ func (f secureFiles) known() []string { return []string{"--auth-tokens-file=" + 
 // dialTLS opens a connection to a program with TLS.
 func (p *program) dialTLS(t *testing.T, f secureFiles) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(f.trust))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
+	return gatewaytest.Dial(t, p.address, grpc.WithTransportCredentials(f.trust))
 }
 
 // TestSafeDefaults: a service that would be open to other machines, or is half protected, does not
 // start, and each sentence has a remedy.
 func TestSafeDefaults(t *testing.T) {
 	const notPEM = "; put it there in PEM, as a file that this user may read"
-	f, other, noCA := newSecureFiles(t), newSecureFiles(t), write(t, "x")
+	f, other, noCA := newSecureFiles(t), newSecureFiles(t), testkit.File(t, "x")
 	const accept = ", or accept that with --insecure"
 	readable := func(listen string) string {
 		return "--listen " + listen + " is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
@@ -108,7 +82,7 @@ func TestSafeDefaults(t *testing.T) {
 	}
 	const noCallers = "--tls-client-ca says who may connect, but nothing says who may call what; set --auth-tokens-file (docs/access.md)"
 	missing := filepath.Join(t.TempDir(), "missing")
-	wrong := write(t, "billing "+f.token+" *\nx\n")
+	wrong := testkit.File(t, "billing "+f.token+" *\nx\n")
 	for _, test := range []struct {
 		name string
 		args []string
@@ -167,6 +141,7 @@ func TestSafeDefaults(t *testing.T) {
 
 // TestInsecure: each risk that --insecure allows is logged once, at the start.
 func TestInsecure(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	const (
 		readable = "insecure, as --insecure allows: --listen 0.0.0.0:0 is open to the network without TLS, so others can read and change calls; set --tls-cert and --tls-key"
@@ -200,6 +175,7 @@ func TestInsecure(t *testing.T) {
 // TestSafe: with TLS and callers the service listens anywhere, and without them on loopback, in each
 // spelling; neither needs --insecure or a warning.
 func TestSafe(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	for _, args := range [][]string{
 		append(append(f.known(), f.tls()...), "--listen=0.0.0.0:0"),
@@ -216,6 +192,7 @@ func TestSafe(t *testing.T) {
 // TestReflectionDefault: reflection is on where only this machine can call, unless a flag says
 // otherwise; with a callers file it needs a right like other methods.
 func TestReflectionDefault(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	for _, test := range []struct {
 		name string
@@ -245,6 +222,7 @@ func TestReflectionDefault(t *testing.T) {
 // TestCallerIsSeen: the caller is in the log and in a metric, also when it was rejected; unknown
 // clients are in neither, whatever name they send.
 func TestCallerIsSeen(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox")...)
 	customers := pelcrov1.NewCustomerServiceClient(p.dialTLS(t, f))
@@ -252,11 +230,11 @@ func TestCallerIsSeen(t *testing.T) {
 	for _, id := range []int64{1001, 1002, 404} {
 		_, _ = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id})
 	}
-	if _, err := customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_PERMISSION_DENIED" {
+	if _, err := customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: 1001}); gatewaytest.Reason(err) != "GATEWAY_PERMISSION_DENIED" {
 		t.Errorf("got %v", err)
 	}
 	unknown := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x", "caller", "billing")
-	if _, err := customers.GetCustomer(unknown, &pelcrov1.GetCustomerRequest{Id: 1001}); reasonOf(err) != "GATEWAY_UNAUTHENTICATED" {
+	if _, err := customers.GetCustomer(unknown, &pelcrov1.GetCustomerRequest{Id: 1001}); gatewaytest.Reason(err) != "GATEWAY_UNAUTHENTICATED" {
 		t.Errorf("got %v", err)
 	}
 	mustCount(t, "calls", counts(p.scrape(t)["pelcro_grpc_caller_calls_total"], "caller", "grpc_code"), map[string]int{

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // TestReadiness: the service is ready when it accepts calls, and no longer from the beginning of a
 // stop, while running calls still succeed.
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	arrived, respond := make(chan struct{}), make(chan struct{})
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)
@@ -23,8 +25,8 @@ func TestReadiness(t *testing.T) {
 		_, _ = io.WriteString(w, `{"data":{"id":42}}`)
 	}))
 	defer web.Close()
-	p := startWithAdmin(t, "--pelcro-url="+web.URL, "--site-id=1", "--pelcro-api-key-file="+write(t, canaryKey))
-	until(t, "the service is ready", func() bool {
+	p := startWithAdmin(t, "--pelcro-url="+web.URL, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey))
+	testkit.Eventually(t, "the service is ready", func() bool {
 		code, body := p.get(t, "/readyz")
 		return code == http.StatusOK && body == "ready\n"
 	})
@@ -36,7 +38,7 @@ func TestReadiness(t *testing.T) {
 	<-arrived
 	stopped := make(chan int, 1)
 	go func() { stopped <- p.stop() }()
-	for deadline := time.Now().Add(testTimeout); ; {
+	for deadline := time.Now().Add(testkit.Timeout); ; {
 		code, body := p.get(t, "/readyz")
 		if code == http.StatusServiceUnavailable && body == "the service is stopping\n" {
 			break
@@ -110,7 +112,7 @@ func TestOtherSettings(t *testing.T) {
 		{"sandbox", []string{"--sandbox"}, "", "", map[string]any{
 			"pelcro-api-key": "(hidden) the sandbox's own", "traces": "off", "log-format": "json",
 		}},
-		{"file", []string{pelcro, site, "--pelcro-api-key-file=" + write(t, canaryKey)}, "", "grpc", map[string]any{
+		{"file", []string{pelcro, site, "--pelcro-api-key-file=" + testkit.File(t, canaryKey)}, "", "grpc", map[string]any{
 			"pelcro-api-key": "(hidden) from --pelcro-api-key-file", "traces": "grpc",
 		}},
 		{"environment", []string{pelcro, site}, canaryKey, "http/protobuf", map[string]any{

@@ -11,6 +11,7 @@ import (
 
 // TestStartLine: the line serving says what is on.
 func TestStartLine(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	for _, test := range []struct {
 		name string
@@ -27,7 +28,7 @@ func TestStartLine(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, append(test.args, "--sandbox")...)
-			if on := p.err.match(t, `"msg":"serving".*"on":(\[[^]]*\]|null)`); on != test.want {
+			if on := p.err.Match(t, `"msg":"serving".*"on":(\[[^]]*\]|null)`)[1]; on != test.want {
 				t.Errorf("on is %s, want %s", on, test.want)
 			}
 		})
@@ -36,6 +37,7 @@ func TestStartLine(t *testing.T) {
 
 // TestOpenAdminAddress: an admin address that other machines reach is a warning.
 func TestOpenAdminAddress(t *testing.T) {
+	t.Parallel()
 	const warning = `"level":"WARN","msg":"--admin-listen [::]:`
 	for address, want := range map[string]int{"127.0.0.1:0": 0, "": 0, "[::]:0": 1} {
 		if p := start(t, "--sandbox", "--admin-listen="+address); strings.Count(p.err.String(), warning) != want {
@@ -47,6 +49,7 @@ func TestOpenAdminAddress(t *testing.T) {
 // TestUnknownMethods: a callers file that names methods which do not exist is in use, and a warning
 // says which line is meant, at the start, after a change, and with --check.
 func TestUnknownMethods(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	content, err := os.ReadFile(f.callers)
 	if err != nil {
@@ -64,13 +67,14 @@ func TestUnknownMethods(t *testing.T) {
 		t.Errorf("exit code %d, %s", r.code, r.err)
 	}
 	p := start(t, append(f.known(), "--sandbox")...)
-	p.err.match(t, `("file":"callers","cause":"`+sentence+`GetCustomer")`)
+	p.err.Match(t, `("file":"callers","cause":"`+sentence+`GetCustomer")`)
 	add("a dns:a.example.org pelcro.v1.CustomerService/CreateCostumer\n")
-	p.err.match(t, `("file":"callers","cause":"`+sentence+`CreateCustomer")`)
+	p.err.Match(t, `("file":"callers","cause":"`+sentence+`CreateCustomer")`)
 }
 
 // TestServedMethods: the methods that a callers file may name are those that the service has.
 func TestServedMethods(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox")
 	names := map[string]bool{}
 	for _, service := range served {

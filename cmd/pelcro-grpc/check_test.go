@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // TestCheck: a valid configuration is exit code 0 and one line that says what was checked, even when
@@ -30,7 +32,7 @@ func TestCheck(t *testing.T) {
 		{"sandbox", "the sandbox, no TLS, no callers file, no traces", append(slices.Clone(inUse), "--sandbox")},
 		{
 			"key", "Pelcro at " + host + ", site 7, API key from --pelcro-api-key-file, no TLS, no callers file, no traces",
-			append(slices.Clone(configured), "--pelcro-api-key-file="+write(t, canaryKey)),
+			append(slices.Clone(configured), "--pelcro-api-key-file="+testkit.File(t, canaryKey)),
 		},
 		{
 			"callers' keys", "Pelcro at " + host + ", site 7, the callers' own API keys, no TLS, callers file, no traces",
@@ -38,7 +40,7 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			"everything", "Pelcro at " + host + ", site 7, API key from --pelcro-api-key-file, TLS certificate valid until " + until + ", client CAs, callers file, no traces",
-			append(append(append(slices.Clone(configured), "--pelcro-api-key-file="+write(t, canaryKey), "--tls-client-ca="+f.ca), f.tls()...), f.known()...),
+			append(append(append(slices.Clone(configured), "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--tls-client-ca="+f.ca), f.tls()...), f.known()...),
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -57,7 +59,7 @@ func TestCheck(t *testing.T) {
 		}
 	})
 	t.Run("problems", func(t *testing.T) {
-		callers := write(t, "x\n")
+		callers := testkit.File(t, "x\n")
 		runWith(t, "", "serve", "--check", "--listen=here", "--tls-cert="+f.cert, "--auth-tokens-file="+callers).mustReject(t,
 			`--listen "here" is not an address; use HOST:PORT, for example 127.0.0.1:50051`,
 			"--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)",

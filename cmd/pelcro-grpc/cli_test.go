@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 func TestHelp(t *testing.T) {
@@ -75,7 +77,7 @@ func TestUsage(t *testing.T) {
 
 // TestFailure: a failure that the user did not cause has another exit code.
 func TestFailure(t *testing.T) {
-	out, errs := newOutput(), newOutput()
+	out, errs := &testkit.Log{}, &testkit.Log{}
 	code := run(t.Context(), []string{"explain"}, stdio{brokenReader{}, out, errs})
 	if code != exitFailure || out.String() != "" || errs.String() != "pelcro-grpc: reading standard input: broken\n" {
 		t.Errorf("exit code %d, %q, %q", code, out, errs)

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // TestProblems: all problems are reported together, each with its remedy, and nothing starts.
@@ -41,13 +42,13 @@ func TestProblems(t *testing.T) {
 	ofFile := func(file, problem string) string { return "--pelcro-api-key-file " + file + " " + problem + notAPI }
 
 	var (
-		key       = write(t, canaryKey)
-		empty     = write(t, "")
-		spaces    = write(t, " \r\n\t\n")
-		twoLines  = write(t, canaryKey+"\n"+canaryKey+"\n")
-		withName  = write(t, "API_KEY="+canaryKey+" # Pelcro\n")
-		umlaut    = write(t, canaryKey+"ü")
-		oversized = write(t, strings.Repeat(canaryKey, maxKeyFile))
+		key       = testkit.File(t, canaryKey)
+		empty     = testkit.File(t, "")
+		spaces    = testkit.File(t, " \r\n\t\n")
+		twoLines  = testkit.File(t, canaryKey+"\n"+canaryKey+"\n")
+		withName  = testkit.File(t, "API_KEY="+canaryKey+" # Pelcro\n")
+		umlaut    = testkit.File(t, canaryKey+"ü")
+		oversized = testkit.File(t, strings.Repeat(canaryKey, maxKeyFile))
 		missing   = filepath.Join(t.TempDir(), "missing")
 		directory = t.TempDir()
 	)
@@ -132,7 +133,7 @@ func TestProblems(t *testing.T) {
 }
 
 func TestUnreadableKeyFile(t *testing.T) {
-	file := write(t, canaryKey)
+	file := testkit.File(t, canaryKey)
 	if err := os.Chmod(file, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestEnvironment(t *testing.T) {
 	if _, err := healthpb.NewHealthClient(p.conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Error(err)
 	}
-	p.err.match(t, `("level":"DEBUG".*"grpc.service":"grpc.health.v1.Health")`)
+	p.err.Match(t, `("level":"DEBUG".*"grpc.service":"grpc.health.v1.Health")`)
 	if p.out.String() != "" {
 		t.Errorf("printed %s", p.out)
 	}
@@ -221,7 +222,7 @@ func TestKeyFile(t *testing.T) {
 		w.WriteHeader(401)
 	})
 	before := goleak.IgnoreCurrent()
-	p := start(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+write(t, canaryKey+"\r\n"))
+	p := start(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+testkit.File(t, canaryKey+"\r\n"))
 	_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 	if status.Code(err) != codes.Unauthenticated {
 		t.Errorf("got %v", err)

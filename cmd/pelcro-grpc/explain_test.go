@@ -24,6 +24,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
@@ -170,8 +171,7 @@ func startService(t *testing.T) *service {
 		defer conn.Close()
 		_, _ = conn.Write(wire(s.response))
 	})
-	t.Setenv(keyEnv, canaryKey)
-	p := start(t, "--pelcro-url="+url, "--site-id=7", "--upstream-retries=0", "--no-circuit-breaker")
+	p := start(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--upstream-retries=0", "--no-circuit-breaker")
 	s.customers = pelcrov1.NewCustomerServiceClient(p.conn)
 	return s
 }
@@ -246,6 +246,7 @@ func printed(status int, header http.Header, body string) string {
 // TestExplainAgreesOnVectors: explain and the service give the same for captured responses of real
 // servers.
 func TestExplainAgreesOnVectors(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	for _, v := range vectors.Read(t, "../../mapping/testdata/vectors") {
 		t.Run(v.Name, func(t *testing.T) {
@@ -260,6 +261,7 @@ func TestExplainAgreesOnVectors(t *testing.T) {
 
 // TestExplainAgreesOnEverything: the same for each RPC, status and kind of body.
 func TestExplainAgreesOnEverything(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	for _, status := range []int{200, 301, 400, 404, 405, 409, 418, 422, 429, 500, 503, 504, 599} {
 		for kind, body := range map[string]string{
@@ -285,6 +287,7 @@ func TestExplainAgreesOnEverything(t *testing.T) {
 // TestExplainAgreesOnOddities: headers that no longer fit the body, and sizes at
 // the limits.
 func TestExplainAgreesOnOddities(t *testing.T) {
+	t.Parallel()
 	s := startService(t)
 	const invalid = `{"errors":{"email":["The email field is required."]}}`
 	many := strings.Repeat(`{"id":1,"email":"a@example.com"},`, pelcro.MaxErrorBody/16)

@@ -46,6 +46,7 @@ func browse(t *testing.T, p *program, method, path, host string, header http.Hea
 // TestExplorer: with a sandbox there is the page, for this machine and its own origin only. Pasted
 // texts are not logged.
 func TestExplorer(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0", "--log-level=debug")
 	asJSON := http.Header{"Content-Type": {"application/json"}}
 	foreign := http.Header{"Content-Type": {"application/json"}, "Origin": {"https://example.com"}}
@@ -127,6 +128,7 @@ func TestExplorerFlag(t *testing.T) {
 
 // TestFailures: the page's explanation of a sandbox's failure is what the service returns.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox", "--upstream-retries=0")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	list := failures(time.Now())
@@ -193,6 +195,7 @@ func TestFailures(t *testing.T) {
 // TestExplorerLines runs the commands to try: a command of which the page says that it prints the
 // error does.
 func TestExplorerLines(t *testing.T) {
+	t.Parallel()
 	mustHaveGrpcurl(t)
 	p := start(t, "--sandbox", "--admin-listen=127.0.0.1:0")
 	status, said := browse(t, p, "GET", "/api/samples", "", nil, "")

@@ -1,28 +1,15 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
-
-// until polls until the condition holds.
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for deadline := time.Now().Add(testTimeout); !holds(); <-again.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after %v: %s", testTimeout, what)
-		}
-	}
-}
 
 func (p *program) health(t *testing.T, service string) string {
 	t.Helper()
@@ -42,35 +29,28 @@ const (
 func (p *program) replace(t *testing.T, file, content string) {
 	t.Helper()
 	before := strings.Count(p.err.String(), `"msg":"reloaded"`)
-	if err := os.WriteFile(file+".new", []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"reloaded"`) > before })
+	testkit.Replace(t, file, content)
+	testkit.Eventually(t, "the file is in use", func() bool { return strings.Count(p.err.String(), `"msg":"reloaded"`) > before })
 }
 
 // TestRejectedKey: an operator must replace a key that Pelcro rejects. Each change is logged once,
 // errors of calls say whose key it is, and the health of Pelcro is NOT_SERVING until the key is
 // valid and the circuit breaker is closed.
 func TestRejectedKey(t *testing.T) {
+	t.Parallel()
 	const rejectedLine, acceptedLine = `"level":"ERROR","msg":"Pelcro rejects the API key`, `"level":"INFO","msg":"Pelcro accepts the API key"`
 	pelcro, url := startKeyed(t, "Bearer first-key")
-	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte("first-key\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := testkit.File(t, "first-key\n")
 	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+file, "--upstream-retries=0")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	get := func(want string) {
 		t.Helper()
 		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
-		if got := reasonOf(err); err != nil && got != want || err == nil && want != "" {
+		if got := gatewaytest.Reason(err); err != nil && got != want || err == nil && want != "" {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if want == "PELCRO_UNAUTHENTICATED" && whose(err) != "gateway" {
-			t.Errorf("whose credential: %q", whose(err))
+		if want == "PELCRO_UNAUTHENTICATED" && gatewaytest.Metadata(err, "credential") != "gateway" {
+			t.Errorf("whose credential: %q", gatewaytest.Metadata(err, "credential"))
 		}
 	}
 	expect := func(what string, rejected, accepted int, health string) {
@@ -79,7 +59,7 @@ func TestRejectedKey(t *testing.T) {
 			log := p.err.String()
 			return strings.Count(log, rejectedLine), strings.Count(log, acceptedLine)
 		}
-		until(t, "the lines about the key", func() bool {
+		testkit.Eventually(t, "the lines about the key", func() bool {
 			r, a := logged()
 			return r >= rejected && a >= accepted
 		})
@@ -120,10 +100,10 @@ func TestRejectedKey(t *testing.T) {
 	for range 40 {
 		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 	}
-	p.err.match(t, `("msg":"the circuit breaker is open)`)
+	p.err.Match(t, `("msg":"the circuit breaker is open)`)
 	expect("rejected and open", 3, 2, notServing)
 	pelcro.fail(false)
-	until(t, "the breaker closes", func() bool {
+	testkit.Eventually(t, "the breaker closes", func() bool {
 		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 		return strings.Contains(p.err.String(), "the circuit breaker is closed")
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,51 +14,43 @@ import (
 	"syscall"
 	"testing"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // process is serve as a process of its own, whose standard error is a pipe.
 type process struct {
 	program
-	command *exec.Cmd
+	*testkit.Process
+
 	// stderr is the end of the pipe that the test reads, or does not.
 	stderr *os.File
+}
+
+// asProcess returns the command that runs the program with the arguments, which is this test binary.
+func asProcess(args ...string) *exec.Cmd {
+	command := exec.Command(os.Args[0], args...)
+	command.Env = append(os.Environ(), asProgram+"=1")
+	return command
 }
 
 // startProcess starts the sandbox. Its addresses are in the banner, because a test may not read the log.
 func startProcess(t *testing.T) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
-	t.Cleanup(cancel)
 	stderr, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stderr.Close() })
-	p := &process{program: program{out: newOutput()}, stderr: stderr}
-	p.command = exec.CommandContext(ctx, os.Args[0], "serve", "--sandbox", "--sandbox-rate-limit=1000000", "--log-format=json",
+	command := asProcess("serve", "--sandbox", "--sandbox-rate-limit=1000000", "--log-format=json",
 		"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0")
-	p.command.Env = append(os.Environ(), asProgram+"=1")
-	p.command.Stdout, p.command.Stderr = p.out, write
-	err = p.command.Start()
+	command.Stderr = write
+	p := &process{Process: testkit.Start(t, command), stderr: stderr}
 	write.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = p.command.Process.Kill() // unless it has ended
-		_ = p.command.Wait()
-	})
-	p.address = p.out.match(t, `SANDBOX on (\S+):`+" an")
-	p.admin = strings.TrimSuffix(p.out.match(t, `browser: (\S+)\n`), "/")
-	p.conn, err = grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.conn.Close() })
+	p.address = p.Log.Match(t, `SANDBOX on (\S+):`+" an")[1]
+	p.admin = strings.TrimSuffix(p.Log.Match(t, `browser: (\S+)\n`)[1], "/")
+	p.conn = gatewaytest.Dial(t, p.address)
 	return p
 }
 
@@ -75,7 +66,7 @@ func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 	t.Helper()
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	var failed atomic.Int64
-	until(t, "lines are lost", func() bool {
+	testkit.Eventually(t, "lines are lost", func() bool {
 		const callers, each = 10, 50
 		var running sync.WaitGroup
 		for range callers {
@@ -98,21 +89,13 @@ func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 	return calls
 }
 
-// terminate sends SIGTERM and returns what Wait does.
-func (p *process) terminate(t *testing.T) error {
-	t.Helper()
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	return p.command.Wait()
-}
-
 // TestLogReaderStuck: with a reader that never reads no call fails, the metric counts the lost lines,
 // and a stop ends.
 func TestLogReaderStuck(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	p.callUntilLost(t, func() {})
-	if err := p.terminate(t); err != nil {
+	if err := p.Stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -120,6 +103,7 @@ func TestLogReaderStuck(t *testing.T) {
 // TestLogReaderStuckAbort: a second SIGTERM ends a stop that waits for a call, whatever the reader
 // does.
 func TestLogReaderStuckAbort(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	p.callUntilLost(t, func() {})
 	ended := make(chan struct{})
@@ -127,15 +111,13 @@ func TestLogReaderStuckAbort(t *testing.T) {
 		defer close(ended)
 		_, _ = pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 602}) // it hangs
 	}()
-	until(t, "the call runs", func() bool { return counts(p.scrape(t)["pelcro_grpc_calls_in_flight"])[""] == 1 })
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the service is stopping", func() bool {
+	testkit.Eventually(t, "the call runs", func() bool { return counts(p.scrape(t)["pelcro_grpc_calls_in_flight"])[""] == 1 })
+	p.Signal(t, syscall.SIGTERM)
+	testkit.Eventually(t, "the service is stopping", func() bool {
 		code, _ := p.get(t, "/readyz")
 		return code == http.StatusServiceUnavailable
 	})
-	exit, ok := errors.AsType[*exec.ExitError](p.terminate(t))
+	exit, ok := errors.AsType[*exec.ExitError](p.Stop(t, syscall.SIGTERM))
 	if !ok || exit.ExitCode() != exitFailure {
 		t.Errorf("ended with %v", exit)
 	}
@@ -144,16 +126,18 @@ func TestLogReaderStuckAbort(t *testing.T) {
 
 // TestLogReaderGone: a reader that goes away does not end the process.
 func TestLogReaderGone(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	p.stderr.Close()
 	p.callUntilLost(t, func() {})
-	if err := p.terminate(t); err != nil {
+	if err := p.Stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 }
 
 // TestLogReaderSlow: every call has its line, or is in the number of a line about lost ones.
 func TestLogReaderSlow(t *testing.T) {
+	t.Parallel()
 	p := startProcess(t)
 	lines := bufio.NewReader(p.stderr)
 	var text strings.Builder
@@ -167,7 +151,7 @@ func TestLogReaderSlow(t *testing.T) {
 	var rest sync.WaitGroup
 	rest.Go(func() { _, _ = io.Copy(&text, lines) })
 	lost := p.lost(t)
-	if err := p.terminate(t); err != nil {
+	if err := p.Stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	rest.Wait()

@@ -17,10 +17,10 @@ import (
 
 func main() {
 	logging.RedirectLibraries()
-	// The live heap is a few MiB, so Go's default of 100 would collect it very often under load.
-	// GOMEMLIMIT holds in any case.
+	// Go's default would let garbage double the memory that the limits of requests and responses
+	// allow (docs/adr/0017).
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(40)
 	}
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

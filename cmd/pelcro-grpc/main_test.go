@@ -1,20 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -28,9 +27,6 @@ const canaryKey = "canary-key-sk_live_4711"
 // asProgram makes the test binary the program itself, for tests that need a process of their own.
 const asProgram = "PELCRO_GRPC_TEST_AS_PROGRAM"
 
-// testTimeout is how long a test waits for what must happen.
-const testTimeout = 30 * time.Second
-
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Unsetenv(asProgram)
@@ -43,52 +39,7 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		removeTools()
-		os.Exit(code)
-	}))
-}
-
-// output collects what a program writes, and wakes goroutines that wait for it.
-type output struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	written chan struct{} // closed and replaced by each write
-}
-
-func newOutput() *output { return &output{written: make(chan struct{})} }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.written)
-	o.written = make(chan struct{})
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// match waits until the output matches and returns the first group.
-func (o *output) match(t *testing.T, pattern string) string {
-	t.Helper()
-	timeout := time.After(testTimeout)
-	for {
-		o.mu.Lock()
-		text, written := o.text.String(), o.written
-		o.mu.Unlock()
-		if groups := regexp.MustCompile(pattern).FindStringSubmatch(text); groups != nil {
-			return groups[1]
-		}
-		select {
-		case <-written:
-		case <-timeout:
-			t.Fatalf("the output does not match %s:\n%s", pattern, text)
-		}
-	}
+	goleak.VerifyTestMain(m)
 }
 
 // ran is a program that has ended.
@@ -101,9 +52,9 @@ type ran struct {
 func runWith(t *testing.T, in string, args ...string) ran {
 	t.Helper()
 	// A service that starts unexpectedly is stopped.
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 	defer cancel()
-	out, errs := newOutput(), newOutput()
+	out, errs := &testkit.Log{}, &testkit.Log{}
 	code := run(ctx, args, stdio{strings.NewReader(in), out, errs})
 	r := ran{code, out.String(), errs.String()}
 	noKey(t, r.out, r.err)
@@ -137,7 +88,7 @@ type program struct {
 	address  string
 	admin    string // the URL of its admin address, if it has one
 	conn     *grpc.ClientConn
-	out, err *output
+	out, err *testkit.Log
 	// stop ends the program and returns its exit code.
 	stop func() int
 }
@@ -146,7 +97,7 @@ type program struct {
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &program{out: newOutput(), err: newOutput()}
+	p := &program{out: &testkit.Log{}, err: &testkit.Log{}}
 	ended := make(chan int, 1)
 	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=", "--log-format=json"}, args...)
 	go func() { ended <- run(ctx, args, stdio{strings.NewReader(""), p.out, p.err}) }()
@@ -160,13 +111,8 @@ func start(t *testing.T, args ...string) *program {
 		}
 		noKey(t, p.out.String(), p.err.String())
 	})
-	p.address = p.err.match(t, `"msg":"serving","address":"([^"]+)"`)
-	conn, err := grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	p.conn = conn
+	p.address = p.err.Match(t, `"msg":"serving","address":"([^"]+)"`)[1]
+	p.conn = gatewaytest.Dial(t, p.address)
 	return p
 }
 
@@ -186,14 +132,4 @@ func golden(t *testing.T, name, got string) {
 	if got != string(want) {
 		t.Errorf("%s differs; if that is intended, run go test ./cmd/pelcro-grpc -update\ngot:\n%s\nwant:\n%s", file, got, want)
 	}
-}
-
-// write makes a file for the test and returns its name.
-func write(t *testing.T, content string) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
 }

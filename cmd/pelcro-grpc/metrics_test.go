@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,50 +15,33 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // startWithAdmin runs serve with an admin address.
 func startWithAdmin(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := start(t, append([]string{"--admin-listen=127.0.0.1:0"}, args...)...)
-	p.admin = "http://" + p.err.match(t, `"admin":"([^"]+)"`)
+	p.admin = "http://" + p.err.Match(t, `"admin":"([^"]+)"`)[1]
 	return p
 }
 
 // get requests a path of the admin address.
 func (p *program) get(t *testing.T, path string) (code int, body string) {
 	t.Helper()
-	resp, err := http.Get(p.admin + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	http.DefaultClient.CloseIdleConnections()
-	return resp.StatusCode, string(raw)
+	return testkit.Get(t, p.admin+path)
 }
 
 // scrape returns the metrics by name.
 func (p *program) scrape(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
-	_, text := p.get(t, "/metrics")
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return families
+	return testkit.Metrics(t, p.admin)
 }
 
 // counts returns the series of a family that are not 0, each named by the values of these labels,
@@ -147,6 +128,7 @@ func everyFailure(customers pelcrov1.CustomerServiceClient) (calls []rpc) {
 // TestEveryCallIsSeen: counters move by exactly the calls made, and each call has one id, in its
 // trailer, its details and its line in the log.
 func TestEveryCallIsSeen(t *testing.T) {
+	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=0", "--log-level=debug")
 	handled, errors, unknown := map[string]int{}, map[string]int{}, map[string]int{}
 	ids := map[string]string{} // request id to reason
@@ -228,7 +210,7 @@ func TestEveryCallIsSeen(t *testing.T) {
 // the lines.
 func (p *program) finish(t *testing.T, calls int) (lines []map[string]any) {
 	t.Helper()
-	until(t, "every call has a line", func() bool {
+	testkit.Eventually(t, "every call has a line", func() bool {
 		lines = p.finished(t)
 		return len(lines) >= calls
 	})
@@ -252,6 +234,7 @@ func (p *program) finished(t *testing.T) (lines []map[string]any) {
 
 // TestRetriesAreCounted: retries, and those that the budget did not allow.
 func TestRetriesAreCounted(t *testing.T) {
+	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=1")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	const calls = 6
@@ -276,6 +259,7 @@ func TestRetriesAreCounted(t *testing.T) {
 
 // TestBreakerIsShown: the series shows that the breaker opens.
 func TestBreakerIsShown(t *testing.T) {
+	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--circuit-breaker", "--upstream-retries=0")
 	state := func() map[string]int { return counts(p.scrape(t)["pelcro_grpc_circuit_breaker_state"], "state") }
 	mustCount(t, "before", state(), map[string]int{"closed": 1})
@@ -291,6 +275,7 @@ func TestBreakerIsShown(t *testing.T) {
 // TestMetrics: the names are frozen, follow Prometheus' rules, are not too many, and are those of
 // docs/operations.md.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	f := newSecureFiles(t)
 	p := startWithAdmin(t, append(append(f.known(), f.tls()...), "--sandbox", "--circuit-breaker", "--upstream-retries=0")...)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+f.token)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // The addresses in the documents.
@@ -22,7 +24,7 @@ const (
 // adminOf returns the admin address of a program.
 func adminOf(t *testing.T, p *program) string {
 	t.Helper()
-	return p.err.match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)
+	return p.err.Match(t, `"msg":"serving","address":"[^"]+","admin":"([^"]+)"`)[1]
 }
 
 // asDocumented returns the text that a program printed, with the addresses of the documents.
@@ -35,6 +37,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // lines that begin with "$ " are commands, the lines after them the output. All commands of a
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
+	t.Parallel()
 	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md"} {
 		t.Run(document, func(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join(root, document))
@@ -50,7 +53,7 @@ func TestTranscripts(t *testing.T) {
 			}
 			args := []string{"--sandbox", "--admin-listen=127.0.0.1:0"}
 			if seed := jsonBlock.FindStringSubmatch(string(raw)); strings.Contains(string(raw), "--sandbox-seed") && seed != nil {
-				args = append(args, "--sandbox-seed="+write(t, seed[1]))
+				args = append(args, "--sandbox-seed="+testkit.File(t, seed[1]))
 			}
 			p := start(t, args...)
 			last := called{exit: -1}
@@ -87,7 +90,7 @@ func (s step) run(t *testing.T, p *program, last *called) {
 		last.said = p.out.String()
 		return
 	case args[0] == "grpcurl":
-		*last = callGrpcurl(t, protosets(t, args[1:])...)
+		*last = callGrpcurl(t, args[1:]...)
 	case args[0] == "buf":
 		*last = callTool(t, mustHaveBuf(t), args[1:]...)
 	default:
@@ -96,28 +99,6 @@ func (s step) run(t *testing.T, p *program, last *called) {
 	if want := exitOf(last.said); last.exit != want {
 		t.Errorf("exit code %d, want %d: %s", last.exit, want, last.said)
 	}
-}
-
-// protosets replaces the files of make protoset by files of the test.
-func protosets(t *testing.T, args []string) []string {
-	t.Helper()
-	args = slices.Clone(args)
-	for i, arg := range args {
-		switch arg {
-		case "bin/pelcro.protoset":
-			args[i] = filepath.Join(t.TempDir(), "pelcro.protoset")
-			if c := callTool(t, mustHaveBuf(t), "build", "--as-file-descriptor-set", "-o", args[i]+"#format=binpb"); c.exit != 0 {
-				t.Fatal(c.said)
-			}
-		case "bin/google-rpc.protoset":
-			c := callTool(t, "go", "run", "./test/descriptors")
-			if c.exit != 0 {
-				t.Fatal(c.said)
-			}
-			args[i] = write(t, c.said)
-		}
-	}
-	return args
 }
 
 // step is a command and its output.

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -39,7 +38,7 @@ func TestSandbox(t *testing.T) {
 		601: "PELCRO_CONNECTION_LOST", 603: "PELCRO_CONNECTION_LOST", 604: "PELCRO_MALFORMED_RESPONSE",
 	} {
 		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: id})
-		if reason := reasonOf(err); reason != want {
+		if reason := gatewaytest.Reason(err); reason != want {
 			t.Errorf("customer %d: %s, want %s", id, reason, want)
 		}
 	}
@@ -52,21 +51,12 @@ func TestSandbox(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	p.conn.Close()
-	p.err.match(t, `("msg":"stopped")`)
+	p.err.Match(t, `("msg":"stopped")`)
 	goleak.VerifyNone(t, before)
 }
 
-// reasonOf returns the reason of an error.
-func reasonOf(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.GetReason()
-		}
-	}
-	return fmt.Sprintf("none: %v", err)
-}
-
 func TestSandboxWithSite(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox", "--site-id=7")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
@@ -80,11 +70,12 @@ func TestSandboxWithSite(t *testing.T) {
 
 // TestSandboxRateLimit: the sandbox throttles as the flag says.
 func TestSandboxRateLimit(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--sandbox", "--sandbox-rate-limit=2")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	for n := range 3 {
 		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001})
-		if want := n == 2; (err != nil) != want || want && reasonOf(err) != "PELCRO_RATE_LIMITED" {
+		if want := n == 2; (err != nil) != want || want && gatewaytest.Reason(err) != "PELCRO_RATE_LIMITED" {
 			t.Errorf("request %d: %v", n+1, err)
 		}
 	}
@@ -100,7 +91,7 @@ func TestSignal(t *testing.T) {
 	if err := self.Signal(os.Interrupt); err != nil {
 		t.Skip(err)
 	}
-	p.err.match(t, `("msg":"stopped")`)
+	p.err.Match(t, `("msg":"stopped")`)
 	if code := p.stop(); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
@@ -113,19 +104,20 @@ func TestUnreachable(t *testing.T) {
 	_, err := pelcrov1.NewCustomerServiceClient(p.conn).CreateCustomer(t.Context(), &pelcrov1.CreateCustomerRequest{
 		Customer: &pelcrov1.Customer{Email: new("a@example.com")},
 	})
-	if status.Code(err) != codes.Unavailable || reasonOf(err) != "PELCRO_UNREACHABLE" || strings.Contains(err.Error(), "127.0.0.1") {
+	if status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_UNREACHABLE" || strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("got %v", err)
 	}
-	p.err.match(t, `("reason":"PELCRO_UNREACHABLE","outcome":"`+string(mapping.OutcomeNotSent)+`".*refused)`)
+	p.err.Match(t, `("reason":"PELCRO_UNREACHABLE","outcome":"`+string(mapping.OutcomeNotSent)+`".*refused)`)
 }
 
 // TestDrainTimeout: a stop waits longer than any call of Pelcro takes, so that it ends no create
 // whose outcome is then unknown.
 func TestDrainTimeout(t *testing.T) {
+	t.Parallel()
 	for timeout, want := range map[string]string{"1s": "40s", "30s": "40s", "110s": "2m0s"} {
 		p := start(t, "--sandbox", "--request-timeout="+timeout)
 		p.stop()
-		if got := p.err.match(t, `"msg":"stopping","drain_timeout":"([^"]+)"`); got != want {
+		if got := p.err.Match(t, `"msg":"stopping","drain_timeout":"([^"]+)"`)[1]; got != want {
 			t.Errorf("--request-timeout=%s: %s, want %s", timeout, got, want)
 		}
 	}

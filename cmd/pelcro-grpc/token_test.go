@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 const tokenAdvice = "The first line is the token: give it to the caller over a secure channel; it is shown only once. " +
@@ -78,7 +80,7 @@ func TestTokenProblems(t *testing.T) {
 
 // TestTokenLost: a token that could not be printed is a failure.
 func TestTokenLost(t *testing.T) {
-	errs := newOutput()
+	errs := &testkit.Log{}
 	code := run(t.Context(), []string{"token", "billing", "*"}, stdio{strings.NewReader(""), brokenWriter{}, errs})
 	if code != exitFailure || errs.String() != "pelcro-grpc: writing the token: broken\n" {
 		t.Errorf("exit code %d, %q", code, errs)

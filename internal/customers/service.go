@@ -52,7 +52,8 @@ func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequ
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	customer, err := readOne(s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand))
+	response, err := s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand)
+	customer, err := readOne(ctx, response, err)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +71,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 		Filters: c.filters(req.GetFilters()),
 		Expand:  c.expand(req.GetExpand()),
 	}
+	c.list(&page, digestOfList(s.pelcro.SiteID(req.GetSiteId()), list))
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -82,7 +84,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 	if err != nil {
 		return nil, err
 	}
-	defer response.Release()
+	response.ReleaseAfter(ctx)
 	rows, err := readCustomers(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)
@@ -115,7 +117,8 @@ func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	customer, err := readOne(s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes))
+	response, err := s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
+	customer, err := readOne(ctx, response, err)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +133,8 @@ func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustom
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	customer, err := readOne(s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes))
+	response, err := s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes)
+	customer, err := readOne(ctx, response, err)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +152,7 @@ func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustom
 	if err != nil {
 		return nil, err
 	}
-	defer response.Release()
+	response.ReleaseAfter(ctx)
 	if err := contradiction("DeleteCustomer", response); err != nil {
 		return nil, err
 	}
@@ -168,11 +172,11 @@ func contradiction(operation string, response *pelcro.Response) error {
 }
 
 // readOne reads the customer in the response of a call.
-func readOne(response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
+func readOne(ctx context.Context, response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer response.Release()
+	response.ReleaseAfter(ctx)
 	customer, err := readCustomer(response.JSON.Member("data"))
 	if err != nil {
 		return nil, response.Invalid(err)

@@ -1,28 +1,22 @@
 package customers_test
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
-	"github.com/pelcro-grpc/pelcro-grpc/server"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,70 +29,30 @@ const (
 // gateway is a running service with a client.
 type gateway struct {
 	customers pelcrov1.CustomerServiceClient
-	log       *logBuffer
+	log       *testkit.Log
 }
 
-// start runs the service in front of an upstream, until the test ends.
+// start runs the service in front of an upstream, until the test ends, without retries and circuit
+// breaker.
 func start(t *testing.T, upstream http.Handler) *gateway {
 	t.Helper()
-	web := httptest.NewServer(upstream)
-	t.Cleanup(web.Close)
-	base, err := pelcro.ParseBaseURL(web.URL + sandbox.BasePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := pelcro.New(pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(apiKey), SiteID: siteID, UserAgent: "pelcro-grpc/test"})
-	g := &gateway{log: &logBuffer{}}
-	service := server.New(server.Config{
-		Upstream: customers.Upstream(client),
-		Services: []server.Service{customers.Service(client)},
-		Logger:   slog.New(slog.NewJSONHandler(g.log, nil)),
+	return startAt(t, siteID, upstream)
+}
+
+// startAt is start with another configured site.
+func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
+	t.Helper()
+	g := gatewaytest.Start(t, testkit.Upstream(t, upstream), func(c *gatewaytest.Config) {
+		c.Pelcro.APIKey, c.Pelcro.SiteID = pelcro.NewSecret(apiKey), siteID
+		c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- service.Serve(ctx, listener) }()
-	conn, err := grpc.NewClient("passthrough:///"+listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.customers = pelcrov1.NewCustomerServiceClient(conn)
-	t.Cleanup(func() {
-		conn.Close()
-		stop()
-		if err := <-served; err != nil {
-			t.Errorf("Serve returned %v", err)
-		}
-		client.Close()
-	})
-	return g
+	return &gateway{g.Customers, g.Log}
 }
 
 // startSandbox runs the service in front of a sandbox.
 func startSandbox(t *testing.T) *gateway {
 	t.Helper()
 	return start(t, sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID, RequestsPerMinute: 1e6}))
-}
-
-// logBuffer is a log that a test can read while it is written.
-type logBuffer struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
-
-func (b *logBuffer) Write(line []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.lines.Write(line)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.lines.String()
 }
 
 // result is the end of a call, besides the response.

@@ -55,7 +55,7 @@ func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 		c.recordKeyAccepted(response)
 		return response, nil
 	}
-	if cause := context.Cause(limited); err != nil && cause != nil {
+	if cause := context.Cause(limited); err != nil && cause != nil && !errors.Is(err, errBudgetSpent) {
 		err = cause // why the attempt was ended, instead of what that made fail
 	}
 	return nil, &Error{Call: call.name(), Outcome: outcome, Response: response, Sent: call.sent, Err: err}
@@ -83,7 +83,7 @@ func (c *Client) send(ctx context.Context, call *call, guard *sendGuard) (*Respo
 	response := &Response{
 		StatusCode: received.StatusCode, Header: received.Header,
 		call: call.name(), credential: call.credential,
-		share: &bodyShare{budget: c.bodies},
+		share: &bodyShare{budgets: c.budgets},
 	}
 	if received.StatusCode == http.StatusSwitchingProtocols {
 		return response, nil // its body is the connection itself, and no time limit would end the reading
@@ -122,9 +122,14 @@ func (r *Response) read(ctx context.Context, from *http.Response) error {
 		return err // a truncated success is discarded
 	}
 	document, _ := rawjson.Parse(body) // what is not JSON has no members
-	if document.Count() > maxValues {
+	switch values := document.Count(); {
+	case values > maxValues:
 		r.tooLarge(body)
 		return errManyValues
+	default:
+		if err := r.share.takeValues(ctx, values); err != nil {
+			return err
+		}
 	}
 	r.Body, r.JSON = body, document
 	return nil
@@ -136,11 +141,20 @@ func (r *Response) tooLarge(body []byte) {
 	r.Body = bytes.Clone(body[:min(len(body), startKept)])
 }
 
-// readBody returns at most so many bytes of the body, decompressed; take is called before a large
-// body is read. The error of a body that HTTP
-// delivered whole is errUndecodable; any other is about its delivery.
+// readBody returns at most so many bytes of the body, decompressed; take is called before a large body
+// is read. The error of a body that HTTP delivered whole is errUndecodable; any other is about its
+// delivery.
 func readBody(from *http.Response, most int, take func() error) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(&shareReader{Reader: from.Body, take: take}, int64(most)))
+	size := most
+	if from.ContentLength > 0 {
+		size = int(min(int64(most), from.ContentLength+1))
+	}
+	if from.ContentLength > smallBody {
+		if err := take(); err != nil {
+			return nil, err
+		}
+	}
+	body, err := readAll(from.Body, size, take)
 	if !strings.EqualFold(from.Header.Get("Content-Encoding"), "gzip") {
 		return body, err
 	}
@@ -156,24 +170,34 @@ func readBody(from *http.Response, most int, take func() error) ([]byte, error) 
 }
 
 // unzip decompresses one or several gzip streams (RFC 1952, section 2.2), up to so many bytes. Any
-// other bytes after a stream are an error, whatever their number.
+// other bytes after a stream are an error, whatever their number. It begins anew after take, because
+// a reader that waits would hold more memory than what it reads.
 func unzip(zipped []byte, most int, take func() error) (plain []byte, err error) {
-	from, stream := bytes.NewReader(zipped), new(gzip.Reader)
-	unzipped := &shareReader{Reader: stream, take: take}
-	for from.Len() > 0 && len(plain) < most {
+	plain, err = unzipStart(zipped, smallBody, nil)
+	if err != nil || len(plain) < smallBody {
+		return plain, err
+	}
+	if err := take(); err != nil {
+		return nil, err
+	}
+	return unzipStart(zipped, most, make([]byte, 0, most+bytes.MinRead))
+}
+
+// unzipStart appends the first bytes, at most so many, to a buffer.
+func unzipStart(zipped []byte, most int, into []byte) ([]byte, error) {
+	from, stream, plain := bytes.NewReader(zipped), new(gzip.Reader), bytes.NewBuffer(into)
+	for from.Len() > 0 && plain.Len() < most {
 		isFirst := from.Len() == len(zipped)
-		switch err = stream.Reset(from); {
+		switch err := stream.Reset(from); {
 		case err != nil && isFirst:
 			return nil, err
 		case err != nil:
-			return plain, errAfterGzip
+			return plain.Bytes(), errAfterGzip
 		}
 		stream.Multistream(false)
-		part, err := io.ReadAll(io.LimitReader(unzipped, int64(most-len(plain))))
-		plain = append(plain, part...)
-		if err != nil {
-			return plain, err
+		if _, err := plain.ReadFrom(io.LimitReader(stream, int64(most-plain.Len()))); err != nil {
+			return plain.Bytes(), err
 		}
 	}
-	return plain, nil
+	return plain.Bytes(), nil
 }

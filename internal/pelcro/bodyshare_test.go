@@ -51,11 +51,11 @@ func sending(size int) attempt {
 	}
 }
 
-// TestLargeBodiesShareABudget: eight of the largest bodies may be held. More wait, within their
+// TestLargeBodiesShareABudget: two of the largest bodies may be held. More wait, within their
 // time limits; small ones do not.
 func TestLargeBodiesShareABudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		large, small := sending(pelcro.MaxBody), sending(256<<10)
+		large, small := sending(pelcro.MaxBody), sending(15<<10)
 		client := at(t, "https://pelcro.example"+basePath, func(c *pelcro.Config) {
 			c.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 				if strings.HasSuffix(r.URL.Path, "/customers") {
@@ -65,7 +65,7 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 			})
 		})
 		list := func(ctx context.Context) (*pelcro.Response, error) { return responses[1](ctx, client) }
-		held := make([]*pelcro.Response, 8)
+		held := make([]*pelcro.Response, 2)
 		for i := range held {
 			var err error
 			if held[i], err = list(t.Context()); err != nil {
@@ -85,7 +85,7 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 		synctest.Wait()
 		select {
 		case err := <-waiting:
-			t.Errorf("the ninth does not wait: %v", err)
+			t.Errorf("the third does not wait: %v", err)
 		default:
 		}
 		held[0].Release()

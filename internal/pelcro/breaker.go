@@ -120,8 +120,11 @@ func (c *Client) isSilentSince(call *call) bool {
 // deadline ended says something only if Pelcro was silent. Otherwise one impatient caller would open the breaker for all; and if such calls never
 // counted, callers with deadlines below the time limit would never open it.
 func countedAs(failed *Error, isSilent bool) error {
-	if failed == nil {
+	switch {
+	case failed == nil:
 		return nil
+	case errors.Is(failed.Err, errBudgetSpent):
+		return errUncounted
 	}
 	if failed.Outcome == CallerGone && errors.Is(failed.Err, context.DeadlineExceeded) && isSilent {
 		return errFailed

@@ -100,7 +100,7 @@ func TestBreakerOpens(t *testing.T) {
 					mustBeOpen(t, transport, client)
 					return
 				}
-				fails(t, transport, client, 100, test.how)
+				fails(t, transport, client, 30, test.how)
 				mustBeClosed(t, transport, client)
 			})
 		})

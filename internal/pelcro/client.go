@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/semaphore"
 )
 
 // The limits of what is read.
@@ -88,8 +87,8 @@ type Client struct {
 	tracing tracing
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
-	// bodies is the budget of [Response.Release], in bytes.
-	bodies *semaphore.Weighted
+	// budgets are those of [Response.Release].
+	budgets budgets
 	// responses counts the responses whose headers arrived.
 	responses atomic.Int64
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
@@ -111,7 +110,7 @@ func New(config Config) *Client {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
 	c := &Client{
-		config: config, budget: newBudget(), tracing: newTracing(config), bodies: semaphore.NewWeighted(bodyBudget),
+		config: config, budget: newBudget(), tracing: newTracing(config), budgets: newBudgets(),
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
 	c.credential.Store(newCredential("", ""))
@@ -164,7 +163,7 @@ type call struct {
 // newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
 func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	to := c.config.BaseURL.JoinPath(strings.Replace(r.template, "{id}", strconv.FormatInt(r.id, 10), 1))
-	query := url.Values{"site_id": {strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10)}}
+	query := url.Values{"site_id": {strconv.FormatInt(int64(c.SiteID(r.siteID)), 10)}}
 	maps.Copy(query, r.query)
 	to.RawQuery = query.Encode()
 	address := to.String()

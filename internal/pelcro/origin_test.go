@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // TestRedirects: whatever the kind and the target, it is not followed.
@@ -196,7 +197,7 @@ func TestClose(t *testing.T) {
 				t.Fatal(err)
 			}
 			client.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 			defer cancel()
 			select {
 			case <-closed:

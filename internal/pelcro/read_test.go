@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // dataOf returns a success of so many bytes.
@@ -63,7 +64,7 @@ func TestCutSuccesses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			length := 0
-			client := serve(t, func(w http.ResponseWriter, r *http.Request) { verbatim(whole[:length])(w, r) })
+			client := serve(t, func(w http.ResponseWriter, r *http.Request) { testkit.Verbatim(whole[:length])(w, r) })
 			for length = range len(whole) {
 				noResponse(t, create(t.Context(), client), pelcro.ConnectionLost, true)
 			}
@@ -77,7 +78,7 @@ func TestCutSuccesses(t *testing.T) {
 	t.Run("up to the end of the connection", func(t *testing.T) {
 		length := 0
 		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			verbatim(fmt.Sprintf(cutHead+"\r\n%s", 200, cutSuccess[:length]))(w, r)
+			testkit.Verbatim(fmt.Sprintf(cutHead+"\r\n%s", 200, cutSuccess[:length]))(w, r)
 		})
 		for length = range len(cutSuccess) {
 			received, err := client.CreateCustomer(t.Context(), 0, nil)
@@ -100,7 +101,7 @@ func TestCutErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			length := 0
-			client := serve(t, func(w http.ResponseWriter, r *http.Request) { verbatim(whole[:length])(w, r) })
+			client := serve(t, func(w http.ResponseWriter, r *http.Request) { testkit.Verbatim(whole[:length])(w, r) })
 			headEnd := strings.Index(whole, "\r\n\r\n") + len("\r\n\r\n")
 			for length = range headEnd {
 				noResponse(t, create(t.Context(), client), pelcro.ConnectionLost, true)
@@ -196,7 +197,7 @@ func TestGzip(t *testing.T) {
 					}
 					sent = strings.TrimPrefix(sent, "\r\n")
 				}
-				received, err := serve(t, verbatim(head+"\r\n"+sent)).GetCustomer(t.Context(), 0, 1001, nil)
+				received, err := serve(t, testkit.Verbatim(head+"\r\n"+sent)).GetCustomer(t.Context(), 0, 1001, nil)
 				switch {
 				case status == 422: // a problem of the body never replaces the status
 					got := response(t, err, 422)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // TestNotSent: without a connection that is ready nothing was sent.
@@ -28,9 +29,9 @@ func TestNotSent(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	_, securePort, _ := net.SplitHostPort(secure.Listener.Addr().String())
-	gone := listen(t)
+	gone := testkit.Listen(t)
 	gone.Close()
-	silent := listen(t) // the kernel accepts, nothing responds
+	silent := testkit.Listen(t) // the kernel accepts, nothing responds
 
 	withoutNames := pelcro.NewTransport()
 	withoutNames.DialContext = (&net.Dialer{Resolver: &net.Resolver{
@@ -207,7 +208,7 @@ func TestBrokenHTTP(t *testing.T) {
 				continue // TestCutOverTLS
 			}
 			t.Run(test.name+" over "+protocol.name, func(t *testing.T) {
-				client := protocol.start(t, verbatim(test.response))
+				client := protocol.start(t, testkit.Verbatim(test.response))
 				for _, call := range calls {
 					err := call.do(t.Context(), client)
 					if test.status == 0 {
@@ -244,7 +245,7 @@ func TestCutOverTLS(t *testing.T) {
 // TestBrokenHTTPIsNotRetried: it will be the same next time.
 func TestBrokenHTTPIsNotRetried(t *testing.T) {
 	var requests atomic.Int32
-	handler := verbatim("HTTP/1.1 200 OK\r\nno colon\r\n\r\n")
+	handler := testkit.Verbatim("HTTP/1.1 200 OK\r\nno colon\r\n\r\n")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		handler(w, r)
@@ -346,7 +347,7 @@ func TestBrokenHTTPOnReusedConnection(t *testing.T) {
 			w.WriteHeader(404)
 			return
 		}
-		verbatim("<html>")(w, r)
+		testkit.Verbatim("<html>")(w, r)
 	})
 	response(t, get(t.Context(), client), 404)
 	noResponse(t, get(t.Context(), client), pelcro.BadResponse, true)

@@ -6,18 +6,17 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,8 +27,6 @@ const (
 	canaryEmail = "canary@example.com"
 	siteID      = 7
 	basePath    = "/api/v1/core"
-	// testTimeout is how long a test waits for what must happen.
-	testTimeout = 10 * time.Second
 )
 
 // at returns a client of the API at that address, until the test ends.
@@ -56,9 +53,7 @@ func with(transport *http.Transport) func(*pelcro.Config) {
 // serve returns a client of a server with the handler.
 func serve(t *testing.T, handler http.HandlerFunc) *pelcro.Client {
 	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return at(t, server.URL+basePath)
+	return at(t, testkit.Upstream(t, handler)+basePath)
 }
 
 // serveTLS is serve over TLS.
@@ -171,19 +166,6 @@ func noResponse(t *testing.T, err error, outcome pelcro.Outcome, sent bool) *pel
 	return failed
 }
 
-// verbatim responds with exactly these bytes and closes the connection.
-func verbatim(reply string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // unread, it would reset the connection
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			panic(err)
-		}
-		_, _ = conn.Write([]byte(reply))
-		conn.Close()
-	}
-}
-
 // counting is a server that counts connections and closes them.
 type counting struct {
 	address     string
@@ -192,7 +174,7 @@ type counting struct {
 
 func startCounting(t *testing.T) *counting {
 	t.Helper()
-	listener := listen(t)
+	listener := testkit.Listen(t)
 	c := &counting{address: listener.Addr().String()}
 	go func() {
 		for {
@@ -205,14 +187,4 @@ func startCounting(t *testing.T) *counting {
 		}
 	}()
 	return c
-}
-
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	return listener
 }

@@ -10,15 +10,13 @@ import (
 	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // listen echoes over connections of the identity, until the test ends.
 func listen(t *testing.T, identity *servertls.Identity) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := testkit.Listen(t)
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for {
@@ -28,7 +26,7 @@ func listen(t *testing.T, identity *servertls.Identity) string {
 			}
 			connections.Go(func() {
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(testTimeout))
+				_ = conn.SetDeadline(time.Now().Add(testkit.Timeout))
 				secured := tls.Server(conn, identity.Config())
 				_, _ = io.Copy(secured, secured)
 			})
@@ -51,7 +49,7 @@ type connection struct {
 // its certificate was accepted.
 func dial(t *testing.T, address string, config *tls.Config) (*connection, error) {
 	t.Helper()
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testTimeout}, "tcp", address, config)
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testkit.Timeout}, "tcp", address, config)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +59,7 @@ func dial(t *testing.T, address string, config *tls.Config) (*connection, error)
 }
 
 func (c *connection) echo() error {
-	_ = c.SetDeadline(time.Now().Add(testTimeout))
+	_ = c.SetDeadline(time.Now().Add(testkit.Timeout))
 	if _, err := c.Write([]byte("x")); err != nil {
 		return err
 	}
@@ -76,16 +74,10 @@ func (c *connection) mustEcho() {
 	}
 }
 
-// client is a client's configuration that trusts the CA and has the certificates.
-func client(ca *issued, own ...*issued) *tls.Config {
-	config := &tls.Config{ServerName: host, RootCAs: pool(ca), NextProtos: []string{"h2"}}
-	for _, c := range own {
-		// It is sent even if the server does not name its CA, as an attacker would.
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair := c.pair()
-			return &pair, nil
-		}
-	}
+// client is the configuration of a client that trusts the CA and has the certificate, if there is one.
+func client(ca *testkit.Certificate, own ...*testkit.Certificate) *tls.Config {
+	config := ca.Client(append(own, nil)[0])
+	config.NextProtos = []string{"h2"}
 	return config
 }
 
@@ -95,24 +87,26 @@ func uses(usage x509.ExtKeyUsage) func(*x509.Certificate) {
 
 // TestClientCAs: with client CAs, only their clients connect.
 func TestClientCAs(t *testing.T) {
-	ca, other, twin := authority(t, "CA"), authority(t, "other CA"), authority(t, "CA")
+	ca, other, twin := testkit.NewAuthority(t, "CA"), testkit.NewAuthority(t, "other CA"), testkit.NewAuthority(t, "CA")
 	mutual := listen(t, identityOf(t, issue(t, ca), ca))
 	open := listen(t, identityOf(t, issue(t, ca)))
 	for _, test := range []struct {
 		name    string
 		address string
-		caller  []*issued
+		caller  []*testkit.Certificate
 		ok      bool
 	}{
-		{"a client of the CA", mutual, []*issued{issue(t, ca)}, true},
+		{"a client of the CA", mutual, []*testkit.Certificate{issue(t, ca)}, true},
 		{"no certificate", mutual, nil, false},
-		{"another CA", mutual, []*issued{issue(t, other)}, false},
-		{"another CA of the same name", mutual, []*issued{issue(t, twin)}, false},
-		{"signed by itself", mutual, []*issued{issue(t, nil)}, false},
-		{"expired", mutual, []*issued{issue(t, ca, expired)}, false},
-		{"not yet valid", mutual, []*issued{issue(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })}, false},
-		{"for servers only", mutual, []*issued{issue(t, ca, uses(x509.ExtKeyUsageServerAuth))}, false},
-		{"for clients only", mutual, []*issued{issue(t, ca, uses(x509.ExtKeyUsageClientAuth))}, true},
+		{"another CA", mutual, []*testkit.Certificate{issue(t, other)}, false},
+		{"another CA of the same name", mutual, []*testkit.Certificate{issue(t, twin)}, false},
+		{"signed by itself", mutual, []*testkit.Certificate{issue(t, nil)}, false},
+		{"expired", mutual, []*testkit.Certificate{issue(t, ca, expired)}, false},
+		{"not yet valid", mutual, []*testkit.Certificate{issue(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })}, false},
+		{"for servers only", mutual, []*testkit.Certificate{issue(t, ca, uses(x509.ExtKeyUsageServerAuth))}, false},
+		{"signed by a client", mutual, []*testkit.Certificate{issue(t, issue(t, ca))}, false},
+		{"the key of another", mutual, []*testkit.Certificate{{Certificate: issue(t, ca).Certificate, Key: issue(t, nil).Key}}, false},
+		{"for clients only", mutual, []*testkit.Certificate{issue(t, ca, uses(x509.ExtKeyUsageClientAuth))}, true},
 		{"no certificate, and no client CA", open, nil, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -125,7 +119,7 @@ func TestClientCAs(t *testing.T) {
 
 // TestProtocol: old versions and other protocols are rejected.
 func TestProtocol(t *testing.T) {
-	ca := authority(t, "CA")
+	ca := testkit.NewAuthority(t, "CA")
 	address := listen(t, identityOf(t, issue(t, ca)))
 	for _, test := range []struct {
 		name   string
@@ -137,6 +131,9 @@ func TestProtocol(t *testing.T) {
 		{"TLS 1.1", func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, false},
 		{"a suite that HTTP/2 forbids", func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		}, false},
+		{"no forward secrecy", func(c *tls.Config) {
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 		}, false},
 		{"another host", func(c *tls.Config) { c.ServerName = "other.example.org" }, false},
 	} {
@@ -158,7 +155,7 @@ func TestProtocol(t *testing.T) {
 func TestNewFiles(t *testing.T) {
 	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
-			ca, next := authority(t, "CA"), authority(t, "next CA")
+			ca, next := testkit.NewAuthority(t, "CA"), testkit.NewAuthority(t, "next CA")
 			first, second := issue(t, ca), issue(t, ca)
 			identity := identityOf(t, first, ca)
 			address := listen(t, identity)
@@ -166,14 +163,14 @@ func TestNewFiles(t *testing.T) {
 			config.MaxVersion = version
 			config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 
-			connect := func(own *issued) *connection {
+			connect := func(own *testkit.Certificate) *connection {
 				t.Helper()
 				conn, err := dial(t, address, config)
 				if err != nil {
 					t.Fatal(err)
 				}
 				state := conn.ConnectionState()
-				if !state.PeerCertificates[0].Equal(own.certificate) || state.DidResume {
+				if !state.PeerCertificates[0].Equal(own.Certificate) || state.DidResume {
 					t.Errorf("serial %v, resumed %v", state.PeerCertificates[0].SerialNumber, state.DidResume)
 				}
 				return conn
@@ -195,7 +192,7 @@ func TestNewFiles(t *testing.T) {
 
 // TestNotLoaded: without a certificate there is no connection.
 func TestNotLoaded(t *testing.T) {
-	if _, err := dial(t, listen(t, servertls.New(files)), client(authority(t, "CA"))); err == nil {
+	if _, err := dial(t, listen(t, servertls.New(files)), client(testkit.NewAuthority(t, "CA"))); err == nil {
 		t.Error("a connection without a certificate")
 	}
 }

@@ -3,7 +3,6 @@
 package conformance_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -12,21 +11,19 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/pelcro-grpc/pelcro-grpc/client"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
@@ -42,6 +39,7 @@ var languages = []language{
 	{"Python", "../../examples/python", []string{"/usr/bin/python3", "conformance.py"}},
 	{"Ruby", "../../examples/ruby", []string{"ruby", "conformance.rb"}},
 	{"Node", "../../examples/node", []string{"node", "dist/conformance.js"}},
+	{"Java", "../../examples/java", []string{"java", "@build/java.args", "Conformance"}},
 }
 
 type language struct {
@@ -63,7 +61,7 @@ func (l language) call(t *testing.T, address, config string, calls []request) []
 func TestConformance(t *testing.T) {
 	all := vectors.Read(t, vectorFiles)
 	calls := requests(all)
-	gateway := build(t)
+	gateway := testkit.Program(t)
 	config := serviceConfig(t)
 	passed := make([]map[string]int, len(languages)) // by row of the table; nil if it did not run
 	supported := make([]map[string]bool, len(languages))
@@ -132,7 +130,7 @@ func document(all []vectors.Vector, passed []map[string]int, supported []map[str
 Look here before you choose a language: whether its gRPC library delivers every error of this
 service, and which parts of the service config it supports.
 
-Clients in four languages, each with its own gRPC library, call a gateway whose Pelcro replays the
+Clients in five languages, each with its own gRPC library, call a gateway whose Pelcro replays the
 captured responses of [mapping/testdata/vectors](../mapping/testdata/vectors). A vector passes when
 
 - the client receives the expected code, reason, outcome, field violations, delay, pushback and
@@ -217,7 +215,7 @@ type upstream struct {
 func replay(t *testing.T, all []vectors.Vector) *upstream {
 	t.Helper()
 	u := &upstream{requests: make([]atomic.Int64, len(all))}
-	httpServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	u.address = testkit.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		query, _ := url.QueryUnescape(r.URL.RawQuery)
 		n := requestedVector(r.URL.Path, query, string(body))
@@ -238,66 +236,17 @@ func replay(t *testing.T, all []vectors.Vector) *upstream {
 		w.WriteHeader(all[n].Response.Status)
 		w.Write(all[n].Body())
 	}))
-	t.Cleanup(httpServer.Close)
-	u.address = httpServer.URL
 	return u
 }
 
-// build builds the gateway and returns the file.
-func build(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "pelcro-grpc")
-	command := exec.CommandContext(t.Context(), "go", "build", "-o", file, "./cmd/pelcro-grpc")
-	command.Dir = "../.."
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, output)
-	}
-	return file
-}
-
-var serving = regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
-
-// serve runs the gateway in front of the upstream until the test ends, and returns
-// its address.
+// serve runs the gateway, which is the file, in front of the upstream until the test ends, and
+// returns its address.
 func serve(t *testing.T, file, upstream string) (address string) {
 	t.Helper()
-	command := exec.Command(file, "serve", "--admin-listen=", "--pelcro-url", upstream+"/api/v1/core", "--site-id", "1",
-		"--listen", "127.0.0.1:0", "--upstream-retries", "0", "--no-circuit-breaker", "--log-format", "json")
+	command := exec.Command(file, "serve", "--admin-listen=", "--pelcro-url="+upstream+"/api/v1/core", "--site-id=1",
+		"--listen=127.0.0.1:0", "--upstream-retries=0", "--no-circuit-breaker", "--log-format=json")
 	command.Env = append(os.Environ(), "PELCRO_GRPC_PELCRO_API_KEY="+apiKey)
-	log, err := command.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	addresses, logged := make(chan string, 1), make(chan struct{})
-	var logLines bytes.Buffer
-	go func() {
-		defer close(logged)
-		defer close(addresses)
-		for lines := bufio.NewScanner(log); lines.Scan(); {
-			if groups := serving.FindStringSubmatch(lines.Text()); groups != nil {
-				select {
-				case addresses <- groups[1]:
-				default: // the address of another listener
-				}
-			}
-			logLines.Write(append(lines.Bytes(), '\n'))
-		}
-	}()
-	t.Cleanup(func() {
-		command.Process.Signal(syscall.SIGTERM)
-		<-logged
-		if err := command.Wait(); err != nil {
-			t.Errorf("the gateway: %v: %s", err, logLines.String())
-		}
-	})
-	address, ok := <-addresses
-	if !ok {
-		t.Fatal("the gateway did not start")
-	}
-	return address
+	return testkit.Start(t, command).Serving(t).Address
 }
 
 // runClient runs a client with the calls and returns what it received for each.

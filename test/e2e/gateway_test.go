@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	"go.uber.org/goleak"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
-// built is a folder with the gateway and a fresh database.
+// built is a folder with a fresh database.
 var built string
 
 func TestMain(m *testing.M) {
@@ -39,11 +38,6 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(built)
-	command := exec.Command("go", "build", "-o", built, "./cmd/pelcro-grpc")
-	command.Dir = "../.."
-	if output, err := command.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("go build: %w: %s", err, output)
-	}
 	if code = m.Run(); code == 0 {
 		err = goleak.Find()
 	}
@@ -52,7 +46,6 @@ func run(m *testing.M) (code int, err error) {
 
 // A gateway is a running gateway with a client.
 type gateway struct {
-	*process
 	customers pelcrov1.CustomerServiceClient
 	recorder  *recorder
 }
@@ -66,16 +59,6 @@ type gatewaySettings struct {
 	direct bool
 }
 
-// arguments are the gateway's. They change defaults only so that many gateways can run
-// in parallel and a test can read their logs.
-func arguments(pelcroURL string) []string {
-	return []string{
-		"serve", "--admin-listen=", "--pelcro-url", pelcroURL, "--site-id", "1", "--listen", "127.0.0.1:0", "--log-format", "json",
-	}
-}
-
-var serving = regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
-
 // startGateway runs a gateway in front of the upstream, with a recorder between them.
 func startGateway(t *testing.T, pelcroURL string, settings gatewaySettings) *gateway {
 	t.Helper()
@@ -87,15 +70,15 @@ func startGateway(t *testing.T, pelcroURL string, settings gatewaySettings) *gat
 	if key == "" {
 		key = goodKey
 	}
-	command := exec.Command(filepath.Join(built, "pelcro-grpc"), append(arguments(pelcroURL), settings.flags...)...)
-	command.Env = environment("PELCRO_GRPC_PELCRO_API_KEY=" + key)
-	var address string
-	g.process, address = serve(t, command, serving)
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	g.customers = pelcrov1.NewCustomerServiceClient(conn)
+	process := testkit.StartGateway(t, append([]string{
+		"--pelcro-url=" + pelcroURL, "--site-id=1", "PELCRO_GRPC_PELCRO_API_KEY=" + key,
+	}, settings.flags...)...)
+	g.customers = pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, process.Address))
 	return g
+}
+
+// startSandbox serves the sandbox as it is embedded in the gateway, and returns the URL of the API.
+func startSandbox(t *testing.T, config sandbox.Config) string {
+	t.Helper()
+	return testkit.Upstream(t, sandbox.New(config)) + sandbox.BasePath
 }

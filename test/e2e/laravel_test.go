@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +37,7 @@ type laravel struct {
 	env     []string
 }
 
-var developmentServer = regexp.MustCompile(`Development Server \((http://[^)]+)\) started`)
+const developmentServer = `Development Server \((http://[^)]+)\) started`
 
 // startLaravel runs the application with a new database. Its rate limit is the
 // sandbox's unless env, a list of NAME=value, changes it.

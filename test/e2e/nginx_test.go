@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"testing"
 
@@ -48,7 +47,7 @@ http {
 // shortReadTimeout is a directive: nginx waits for Laravel for one second.
 const shortReadTimeout = "proxy_read_timeout 1s;"
 
-var nginxReady = regexp.MustCompile(`using the "(\w+)" event method`)
+const nginxReady = `using the "(\w+)" event method`
 
 // startNginx runs nginx in front of the upstream, with additional directives, and
 // returns its URL.

@@ -124,7 +124,7 @@ func TestCreateWithoutResponse(t *testing.T) {
 	t.Run("the gateway timed out before Laravel responded", func(t *testing.T) {
 		hook := startWebhook(t)
 		l := startLaravel(t, "PELCRO_WEBHOOK="+hook.url)
-		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout", "3s"}})
+		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout=3s"}})
 		results := startCreate(t, g, email)
 		<-hook.received
 		mustHaveUnknownOutcome(t, <-results)
@@ -157,7 +157,7 @@ func TestNoResponse(t *testing.T) {
 	t.Run("no response", func(t *testing.T) {
 		l := startLaravel(t)
 		l.signal(t, syscall.SIGSTOP)
-		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout", "1s", "--no-circuit-breaker"}})
+		g := startGateway(t, l.url, gatewaySettings{flags: []string{"--request-timeout=1s", "--no-circuit-breaker"}})
 		for operation, want := range map[string][2]string{
 			get: {"UNAVAILABLE", "PELCRO_TIMEOUT"}, list: {"UNAVAILABLE", "PELCRO_TIMEOUT"}, create: {"INTERNAL", "PELCRO_OUTCOME_UNKNOWN"},
 			update: {"UNAVAILABLE", "PELCRO_TIMEOUT"}, remove: {"UNAVAILABLE", "PELCRO_TIMEOUT"},

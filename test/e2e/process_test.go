@@ -3,132 +3,61 @@
 package e2e_test
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"os"
 	"os/exec"
-	"regexp"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
-// testTimeout is how long a program may take to start or stop, on a busy machine.
-const testTimeout = time.Minute
-
-// A process is a program that serves until the test ends.
+// A process is a program that serves until the test ends. It leads its own process group, so that
+// all its processes can be stopped.
 type process struct {
-	command *exec.Cmd
-	logged  chan struct{} // closed with its standard error
-	mu      sync.Mutex
-	output  bytes.Buffer
-	killed  bool
+	*testkit.Process
+
+	killed bool
 }
 
-// serve starts a program and waits until a line of its standard error matches ready.
-// It returns the first group of the match.
-//
-// The program leads its own process group, so that all its processes can be stopped, and
-// is killed by the kernel if the test dies without cleaning up.
-func serve(t *testing.T, command *exec.Cmd, ready *regexp.Regexp) (*process, string) {
+// serve starts a program and waits until it prints a line that matches ready. It returns the first
+// group of the match.
+func serve(t *testing.T, command *exec.Cmd, ready string) (*process, string) {
 	t.Helper()
-	p := &process{command: command, logged: make(chan struct{})}
-	if command.SysProcAttr == nil {
+	if command.SysProcAttr == nil { // the kernel kills it if the test dies without cleaning up
 		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	}
-	log, err := command.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	found := make(chan string, 1)
-	go p.read(bufio.NewScanner(log), ready, found)
+	p := &process{Process: testkit.Start(t, command)}
 	t.Cleanup(func() {
-		p.stop(t)
-		if t.Failed() {
-			t.Logf("%s printed:\n%s", command.Path, p.text())
+		if !p.killed {
+			p.signal(t, syscall.SIGCONT)
+			p.end(t, syscall.SIGTERM)
 		}
 	})
-	select {
-	case address, ok := <-found:
-		if !ok {
-			t.Fatalf("%s did not start: %s", command.Path, p.text())
-		}
-		return p, address
-	case <-time.After(testTimeout):
-		t.Fatalf("%s did not start in time: %s", command.Path, p.text())
-		return nil, ""
-	}
-}
-
-// connectionLines match what PHP prints for each connection.
-var connectionLines = regexp.MustCompile(` (Accepted|Closing)$`)
-
-// read keeps the output and reports the line that matches ready.
-func (p *process) read(lines *bufio.Scanner, ready *regexp.Regexp, found chan<- string) {
-	defer close(p.logged)
-	defer close(found)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if !connectionLines.Match(lines.Bytes()) {
-			p.mu.Lock()
-			p.output.Write(append(lines.Bytes(), '\n'))
-			p.mu.Unlock()
-		}
-		if groups := ready.FindSubmatch(lines.Bytes()); groups != nil {
-			select {
-			case found <- string(groups[1]):
-			default: // not the first such line
-			}
-		}
-	}
-}
-
-func (p *process) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String()
+	return p, p.Log.Match(t, ready)[1]
 }
 
 // signal sends a signal to all processes of the program.
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
-	if err := syscall.Kill(-p.command.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("%s: %v", p.command.Path, err)
+	if err := syscall.Kill(-p.Command.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("%s: %v", p.Command.Path, err)
 	}
+}
+
+// end sends a signal and waits for the end of the program.
+func (p *process) end(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	p.killed = true
+	p.signal(t, s)
+	_ = testkit.Receive(t, p.Ended, "end of "+p.Command.Path) // it was killed
 }
 
 // kill ends the program immediately.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
-	if p.killed {
-		return
-	}
-	p.killed = true
-	p.signal(t, syscall.SIGKILL)
-	<-p.logged
-	_ = p.command.Wait() // reports that it was killed
-}
-
-// stop asks the program to end, and kills it after testTimeout.
-func (p *process) stop(t *testing.T) {
-	t.Helper()
-	if p.killed {
-		return
-	}
-	p.signal(t, syscall.SIGCONT)
-	p.signal(t, syscall.SIGTERM)
-	select {
-	case <-p.logged:
-		p.killed = true
-		_ = p.command.Wait()
-	case <-time.After(testTimeout):
-		t.Errorf("%s did not stop", p.command.Path)
-		p.kill(t)
+	if !p.killed {
+		p.end(t, syscall.SIGKILL)
 	}
 }
 

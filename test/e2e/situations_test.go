@@ -129,7 +129,7 @@ var situations = []situation{
 		want: except(except(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), get, "OK", ""), list, "OK", "")},
 	{name: "read-only key, debug", start: with(gatewaySettings{key: readOnlyKey}, debug), status: 403, scripted: true,
 		want: only(all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED"), create, update, remove)},
-	{name: "foreign site", start: with(gatewaySettings{flags: []string{"--site-id", "2"}}), status: 403, scripted: true,
+	{name: "foreign site", start: with(gatewaySettings{flags: []string{"--site-id=2"}}), status: 403, scripted: true,
 		want: all("PERMISSION_DENIED", "PELCRO_PERMISSION_DENIED")},
 
 	{name: "missing customer", start: with(gatewaySettings{}), id: 999, status: 404, scripted: true,

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
@@ -76,32 +75,4 @@ func TestCloseOnReuse(t *testing.T) {
 			b.mustCount(1, 2, 1)
 		})
 	}
-}
-
-func TestSlowCloseOfAResponseWithoutLength(t *testing.T) {
-	const closeDelay = 50 * time.Millisecond
-	b := start(t, respondWith(t, "HTTP/1.1 200 OK\r\n\r\n"+responseBody))
-	b.Set(faultproxy.SlowClose(closeDelay))
-	mustTakeAtLeast(t, closeDelay, func() { b.mustSucceed("GET") })
-	b.mustCount(1, 1, 1)
-}
-
-// A client does not wait for the end of the connection after a response with a length, and
-// a request before it gets no response.
-func TestSlowCloseOfAResponseWithLength(t *testing.T) {
-	b := start(t, nil)
-	b.Set(faultproxy.SlowClose(time.Hour))
-	b.mustSucceed("GET")
-
-	b.Set(faultproxy.SlowClose(50 * time.Millisecond))
-	l := b.dial()
-	l.get()
-	if _, got := l.receive(); got != responseBody {
-		t.Errorf("%q", got)
-	}
-	l.get()
-	if got, err := l.rest(); err != nil || got != "" {
-		t.Errorf("then %q, %v", got, err)
-	}
-	b.mustCount(2, 2, 2)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,13 +14,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// testTimeout bounds what must happen immediately: a test that reaches it has failed.
-const testTimeout = 20 * time.Second
 
 // responseBody is the body of every response of the upstream.
 const responseBody = "twenty bytes of text"
@@ -39,12 +36,10 @@ func start(t *testing.T, handler http.HandlerFunc) *setup {
 	if handler == nil {
 		handler = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, responseBody) }
 	}
-	upstream := httptest.NewServer(handler)
-	t.Cleanup(upstream.Close)
-	b := &setup{Proxy: faultproxy.New(t, upstream.URL), t: t}
+	b := &setup{Proxy: faultproxy.New(t, testkit.Upstream(t, handler)), t: t}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	b.client = &http.Client{Transport: transport, Timeout: testTimeout}
+	b.client = &http.Client{Transport: transport, Timeout: testkit.Timeout}
 	return b
 }
 
@@ -85,7 +80,7 @@ func (b *setup) mustCount(connections, requests, passed int) {
 // waitFor may be called from any goroutine: it fails the test without ending it.
 func (b *setup) waitFor(wanted func(faultproxy.Counts) bool) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), testTimeout)
+	ctx, cancel := context.WithTimeout(b.t.Context(), testkit.Timeout)
 	defer cancel()
 	if err := b.WaitFor(ctx, wanted); err != nil {
 		b.t.Errorf("%+v: %v", b.Counts(), err)
@@ -106,7 +101,7 @@ func (b *setup) dial() *rawConn {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(testTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
 		b.t.Fatal(err)
 	}
 	return &rawConn{Conn: conn, t: b.t, in: bufio.NewReader(conn)}

@@ -4,8 +4,43 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
+
+// The names of the service's files.
+const (
+	certFile = "tls.crt"
+	keyFile  = "tls.key"
+	caFile   = "ca.crt"
+	callers  = "callers"
+)
+
+// pair are the files of the service's certificate.
+func pair(t *testing.T, own *testkit.Certificate) map[string]string {
+	t.Helper()
+	return map[string]string{certFile: own.CertPEM(), keyFile: own.KeyPEM(t)}
+}
+
+// trusted is the file of the callers' CAs.
+func trusted(cas ...*testkit.Certificate) map[string]string {
+	var all strings.Builder
+	for _, ca := range cas {
+		all.WriteString(ca.CertPEM())
+	}
+	return map[string]string{caFile: all.String()}
+}
+
+// Flags for the files in a folder.
+func tlsFlags(folder string) []string {
+	return []string{"--tls-cert=" + filepath.Join(folder, certFile), "--tls-key=" + filepath.Join(folder, keyFile)}
+}
+
+func clientCAFlag(folder string) string { return "--tls-client-ca=" + filepath.Join(folder, caFile) }
+
+func callersFlag(folder string) string { return "--auth-tokens-file=" + filepath.Join(folder, callers) }
 
 // replacement is a way in which operators and Kubernetes replace files. put writes the
 // contents by name, atomically where the way allows it.
@@ -23,8 +58,7 @@ var replacements = []replacement{
 func putByRename(t *testing.T, folder string, contents map[string]string) {
 	t.Helper()
 	for name, content := range contents {
-		must(t, os.WriteFile(filepath.Join(folder, name+".new"), []byte(content), 0o600))
-		must(t, os.Rename(filepath.Join(folder, name+".new"), filepath.Join(folder, name)))
+		testkit.Replace(t, filepath.Join(folder, name), content)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 const fromIntermediary = "The response did not come from the Pelcro API"
@@ -25,11 +26,11 @@ func (m *mistakes) expectf(ok bool, format string, args ...any) {
 
 // checkResponseError checks an error that was made from the response.
 func (m *mistakes) checkResponseError(rpc string, r sentResponse, err error, trailer metadata.MD) {
-	info := detailOf[*errdetails.ErrorInfo](err)
+	info := gatewaytest.Detail[*errdetails.ErrorInfo](err)
 	reason, known := pelcrov1.ErrorReason_value[info.GetReason()]
 	m.expectf(known && reason != 0 && strings.HasPrefix(info.GetReason(), "PELCRO_"), "the reason %q", info.GetReason())
 	m.expectf(first(trailer, "x-error-reason") == info.GetReason(), "the trailer x-error-reason is %q", trailer["x-error-reason"])
-	m.expectf(first(trailer, "x-request-id") == detailOf[*errdetails.RequestInfo](err).GetRequestId(), "the request ids differ")
+	m.expectf(first(trailer, "x-request-id") == gatewaytest.Detail[*errdetails.RequestInfo](err).GetRequestId(), "the request ids differ")
 
 	origin := info.GetMetadata()["origin"]
 	m.expectf(origin == r.origin(), "the origin %q", origin)
@@ -37,7 +38,7 @@ func (m *mistakes) checkResponseError(rpc string, r sentResponse, err error, tra
 	byIntermediary := r.origin() == "intermediary"
 	m.expectf(strings.HasPrefix(message, fromIntermediary) == byIntermediary, "the message of the origin %q", r.origin())
 	if byIntermediary {
-		m.expectf(detailOf[*errdetails.ResourceInfo](err) == nil, "ResourceInfo from an intermediary")
+		m.expectf(gatewaytest.Detail[*errdetails.ResourceInfo](err) == nil, "ResourceInfo from an intermediary")
 		m.expectf(info.GetMetadata()["credential"] == "", "a credential, although Pelcro has not checked it")
 		m.expectf(!strings.Contains(message, "API key"), "the message mentions the API key")
 	}
@@ -48,7 +49,7 @@ func (m *mistakes) checkResponseError(rpc string, r sentResponse, err error, tra
 // seven seconds.
 func (m *mistakes) checkRetryAdvice(rpc string, r sentResponse, err error, trailer metadata.MD) {
 	outcome, code := outcomeOf(err), status.Code(err)
-	delay := detailOf[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration().String()
+	delay := gatewaytest.Detail[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration().String()
 	pushback := first(trailer, "grpc-retry-pushback-ms")
 
 	if rpc == "CreateCustomer" {

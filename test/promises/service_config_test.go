@@ -24,6 +24,8 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/client"
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // failingUpstream is a Pelcro that responds with 503 to its first requests and then like
@@ -45,13 +47,13 @@ func (f *failingUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // startWithServiceConfig starts a service without retries of its own, and connects to it
 // with the service config.
-func startWithServiceConfig(t *testing.T, upstream http.Handler, serviceConfig string) *gateway {
+func startWithServiceConfig(t *testing.T, upstream http.Handler, serviceConfig string) *service {
 	t.Helper()
 	httpServer := httptest.NewServer(upstream)
 	t.Cleanup(httpServer.Close)
-	return start(t, httpServer.URL, func(c *config) {
-		c.pelcro.Retries, c.pelcro.CircuitBreaker = 0, false
-		c.dial = append(c.dial, grpc.WithDefaultServiceConfig(serviceConfig))
+	return start(t, httpServer.URL, func(c *gatewaytest.Config) {
+		c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false
+		c.Dial = append(c.Dial, grpc.WithDefaultServiceConfig(serviceConfig))
 	})
 }
 
@@ -83,6 +85,7 @@ var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) 
 func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 	for name, call := range everyRPC {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			reads := name == "GetCustomer" || name == "ListCustomers"
 			for _, test := range []struct {
 				failures, wantRequests int64
@@ -97,7 +100,7 @@ func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 				}
 				upstream := &failingUpstream{after: sandbox.New(sandbox.Config{})}
 				upstream.times.Store(test.failures)
-				err := call(t.Context(), startWithServiceConfig(t, upstream, client.ServiceConfig()).customers)
+				err := call(t.Context(), startWithServiceConfig(t, upstream, client.ServiceConfig()).Customers)
 				if got := upstream.received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
 					t.Errorf("%d failures: Pelcro received %d requests, want %d; %v", test.failures, got, test.wantRequests, err)
 				}
@@ -109,12 +112,13 @@ func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 // An outage is not multiplied: each failure takes one of 10 tokens, and there are no
 // retries below 6.
 func TestR31_ServiceConfigThrottlesRetries(t *testing.T) {
+	parallelUnlessSoaking(t)
 	upstream := &failingUpstream{}
 	upstream.times.Store(100)
 	g := startWithServiceConfig(t, upstream, client.ServiceConfig())
 	var received []int64
 	for range 4 {
-		if err := everyRPC["GetCustomer"](t.Context(), g.customers); reasonOf(err) != "PELCRO_UNAVAILABLE" {
+		if err := everyRPC["GetCustomer"](t.Context(), g.Customers); gatewaytest.Reason(err) != "PELCRO_UNAVAILABLE" {
 			t.Fatal(err)
 		}
 		received = append(received, upstream.received.Swap(0))
@@ -196,10 +200,10 @@ func TestR31_ServiceConfigAvoidsBackendsThatDoNotServe(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			other := startBackend(t, test.serving)
-			customers := dialAll(t, test.config, other.address, g.address)
+			customers := dialAll(t, test.config, other.address, g.Address)
 			// A backend receives calls as soon as its connection and its health are known.
 			// So wait for that where it must be used, and make many calls where it must not.
-			over := time.Now().Add(testTimeout)
+			over := time.Now().Add(testkit.Timeout)
 			for i := 0; i < scaled(1000, 50) || test.used && time.Now().Before(over); i++ {
 				err := everyRPC["GetCustomer"](t.Context(), customers)
 				other.mu.Lock()
@@ -225,10 +229,10 @@ func TestR31_ServiceConfigSpreadsCalls(t *testing.T) {
 	var addresses []string
 	for i := range received {
 		received[i].after = sandbox.New(sandbox.Config{})
-		addresses = append(addresses, startWithServiceConfig(t, &received[i], client.ServiceConfig()).address)
+		addresses = append(addresses, startWithServiceConfig(t, &received[i], client.ServiceConfig()).Address)
 	}
 	customers := dialAll(t, client.ServiceConfig(), addresses...)
-	for over := time.Now().Add(testTimeout); received[0].received.Load() == 0 || received[1].received.Load() == 0; {
+	for over := time.Now().Add(testkit.Timeout); received[0].received.Load() == 0 || received[1].received.Load() == 0; {
 		if err := everyRPC["GetCustomer"](t.Context(), customers); err != nil || time.Now().After(over) {
 			t.Fatalf("%d and %d calls: %v", received[0].received.Load(), received[1].received.Load(), err)
 		}
@@ -259,10 +263,11 @@ func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 // A deadline from the service config is like any other to the service: the error with
 // the reason arrives before it.
 func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
+	parallelUnlessSoaking(t)
 	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	g := startWithServiceConfig(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"0.3s"`, 1))
-	err := everyRPC["GetCustomer"](t.Context(), g.customers)
-	if status.Code(err) != codes.DeadlineExceeded || reasonOf(err) != "CALLER_DEADLINE_EXCEEDED" {
+	g := startWithServiceConfig(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"1s"`, 1))
+	err := untilReason(t, func() error { return everyRPC["GetCustomer"](t.Context(), g.Customers) })
+	if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
 		t.Error(err)
 	}
 }

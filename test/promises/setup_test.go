@@ -1,32 +1,18 @@
 package promises_test
 
 import (
-	"context"
 	"log/slog"
-	"net"
 	"os"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
-	"github.com/pelcro-grpc/pelcro-grpc/server"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		removeProgram()
-		os.Exit(code)
-	}))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // soaking means that the tests run with their full numbers.
 var soaking = os.Getenv("PELCRO_GRPC_SOAK") != ""
@@ -39,8 +25,8 @@ func scaled[N any](full, small N) N {
 	return small
 }
 
-// parallelUnlessSoaking runs a test that mostly waits in parallel with others, except
-// with the full numbers, which are for one test alone.
+// parallelUnlessSoaking runs a test in parallel with others, except with the full numbers, which are
+// for one test alone.
 func parallelUnlessSoaking(t *testing.T) {
 	t.Helper()
 	if !soaking {
@@ -48,100 +34,31 @@ func parallelUnlessSoaking(t *testing.T) {
 	}
 }
 
-// testTimeout is how long a test waits for an event.
-const testTimeout = 30 * time.Second
+// service is a running service with the calls that these tests make.
+type service struct{ *gatewaytest.Gateway }
 
-// gateway is a running service.
-type gateway struct {
-	address   string
-	conn      *grpc.ClientConn
-	customers pelcrov1.CustomerServiceClient
-	// stop stops the service and returns what Serve returned.
-	stop func() error
-}
-
-// config is what a test may change before the service starts.
-type config struct {
-	pelcro pelcro.Config
-	server server.Config
-	dial   []grpc.DialOption
-}
-
-// start runs the service with the settings of production in front of the upstream,
-// whose address has no path, until the test ends.
-func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
+// start runs the service with the settings of production in front of the upstream, whose address has
+// no path, until the test ends. It discards its log, which would take memory, unless an option gives
+// it a logger.
+func start(tb testing.TB, upstream string, options ...func(*gatewaytest.Config)) *service {
 	tb.Helper()
-	base, err := pelcro.ParseBaseURL(upstream + sandbox.BasePath)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c := config{
-		pelcro: pelcro.Config{
-			BaseURL:        base,
-			APIKey:         pelcro.NewSecret(sandbox.DefaultAPIKey),
-			SiteID:         sandbox.DefaultSiteID,
-			UserAgent:      "pelcro-grpc/test",
-			Retries:        2,
-			CircuitBreaker: true,
-		},
-		server: server.Config{Logger: slog.New(slog.DiscardHandler)},
-		dial: []grpc.DialOption{
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithMaxHeaderListSize(8192), // the default of Java, and the coming one of grpc-go
-		},
-	}
-	for _, option := range options {
-		option(&c)
-	}
-	client := pelcro.New(c.pelcro)
-	c.server.Upstream = customers.Upstream(client)
-	c.server.Services = []server.Service{customers.Service(client)}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	service := server.New(c.server) // not in the goroutine: a test may count the goroutines that New starts
-	go func() { served <- service.Serve(ctx, listener) }()
-	g := &gateway{address: listener.Addr().String()}
-	stopped := false
-	g.stop = func() error {
-		if stopped {
-			return nil
-		}
-		stopped = true
-		cancel()
-		return <-served
-	}
-	g.conn = g.dial(tb, c.dial...)
-	g.customers = pelcrov1.NewCustomerServiceClient(g.conn)
-	tb.Cleanup(func() {
-		if err := g.stop(); err != nil {
-			tb.Errorf("Serve returned %v", err)
-		}
-		client.Close()
-	})
-	return g
+	quiet := func(c *gatewaytest.Config) { c.Server.Logger = slog.New(slog.DiscardHandler) }
+	return &service{gatewaytest.Start(tb, upstream, append([]func(*gatewaytest.Config){quiet}, options...)...)}
 }
 
-// dial opens another connection to the service, until the test ends.
-func (g *gateway) dial(tb testing.TB, options ...grpc.DialOption) *grpc.ClientConn {
-	tb.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+g.address, options...)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { conn.Close() })
-	return conn
+// withKey gives the program an API key in its environment.
+const withKey = "PELCRO_GRPC_PELCRO_API_KEY=key"
+
+// run runs the program in front of the upstream until the test ends. Settings are flags and
+// environment variables.
+func run(t *testing.T, upstream string, settings ...string) *testkit.Process {
+	t.Helper()
+	return testkit.StartGateway(t, append([]string{"--site-id=1", "--pelcro-url=" + upstream + sandbox.BasePath}, settings...)...)
 }
 
-// reasonOf returns the reason of an error, empty if there is none.
-func reasonOf(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.GetReason()
-		}
-	}
-	return ""
+// pageOf reads a page of the admin address.
+func pageOf(t *testing.T, p *testkit.Process, path string) string {
+	t.Helper()
+	_, page := testkit.Get(t, p.Admin+path)
+	return page
 }

@@ -1,0 +1,155 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
+)
+
+// silentUpstream reads requests and never responds. It reports when each request arrived
+// and when it was cancelled.
+type silentUpstream struct {
+	arrived, cancelled chan int64 // the ids of the customers
+}
+
+func newSilentUpstream(tb testing.TB, calls int) (*silentUpstream, string) {
+	tb.Helper()
+	u := &silentUpstream{arrived: make(chan int64, calls), cancelled: make(chan int64, calls)}
+	return u, upstreamOf(tb, func(_ http.ResponseWriter, r *http.Request) {
+		id := idOf(r)
+		u.arrived <- id
+		<-r.Context().Done()
+		u.cancelled <- id
+		panic(http.ErrAbortHandler)
+	})
+}
+
+// idOf returns the customer that a request names, 0 for none.
+func idOf(r *http.Request) int64 {
+	id, _ := strconv.ParseInt(path.Base(r.URL.Path), 10, 64)
+	return id
+}
+
+// The upstream never responds, the callers have 200 ms.
+func TestR01DeadlineReachesPelcro(t *testing.T) {
+	parallelUnlessSoaking(t)
+	bestOfThree(t, func() string { return callsWithDeadline(t, scaled(200, 40), 200*time.Millisecond) })
+}
+
+// callsWithDeadline makes calls with the deadline and returns what was too late.
+func callsWithDeadline(t *testing.T, calls int, deadline time.Duration) string {
+	t.Helper()
+	upstream, url := newSilentUpstream(t, calls)
+	g := start(t, url)
+	var mu sync.Mutex
+	begun, took := make([]time.Time, calls), make([]time.Duration, calls)
+	var ends []time.Duration // from the call to the end of its request
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for range calls {
+			id := <-upstream.cancelled
+			mu.Lock()
+			ends = append(ends, time.Since(begun[id-1]))
+			mu.Unlock()
+		}
+	}()
+	each(calls, 20, func(i int) {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		mu.Lock()
+		begun[i] = time.Now()
+		mu.Unlock()
+		err := g.get(ctx, int64(i+1))
+		took[i] = time.Since(begun[i])
+		if status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("call %d: %v", i, err)
+		}
+	})
+	select {
+	case <-watched:
+	case <-time.After(testkit.Timeout):
+		t.Fatal("not every request ended at the upstream")
+	}
+	responded, last := p99(took), slices.Max(ends)
+	t.Logf("p99 of the calls %v; the last request ended at the upstream after %v", responded, last)
+	if responded > deadline+50*time.Millisecond || last > deadline+100*time.Millisecond {
+		return fmt.Sprintf("the p99 of the calls is %v; a request lasted %v", responded, last)
+	}
+	return ""
+}
+
+// The error with the reason arrives before the client's own deadline.
+func TestR01ReasonArrivesInTime(t *testing.T) {
+	parallelUnlessSoaking(t)
+	_, url := newSilentUpstream(t, 1000)
+	g := start(t, url, withoutBreaker)
+	bestOfThree(t, func() string {
+		var late atomic.Int64
+		calls := scaled(200, 10)
+		each(calls, calls, func(i int) {
+			rounds := 0
+			err := untilReason(t, func() error {
+				rounds++
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				return g.get(ctx, int64(i+1))
+			})
+			if gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
+				t.Errorf("call %d: %v", i, err)
+			}
+			if rounds > 1 {
+				late.Add(1)
+			}
+		})
+		if n := late.Load(); n != 0 {
+			return fmt.Sprintf("%d of %d calls got no reason in time", n, calls)
+		}
+		return ""
+	})
+}
+
+// When the caller cancels, the request to Pelcro is cancelled.
+func TestR01CancelReachesPelcro(t *testing.T) {
+	calls := scaled(200, 40)
+	upstream, url := newSilentUpstream(t, calls)
+	g := start(t, url)
+	for i := range calls {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.get(ctx, int64(i+1)) }()
+		<-upstream.arrived
+		cancelled := time.Now()
+		cancel()
+		if err := <-ended; status.Code(err) != codes.Canceled {
+			t.Errorf("call %d: %v", i, err)
+		}
+		<-upstream.cancelled
+		if took := time.Since(cancelled); soaking && took > 100*time.Millisecond {
+			t.Errorf("the request was cancelled after %v", took)
+		}
+	}
+}
+
+// A caller without a deadline waits no longer than the service's time limit.
+func TestR01OwnTimeLimit(t *testing.T) {
+	parallelUnlessSoaking(t)
+	_, url := newSilentUpstream(t, 1)
+	g := start(t, url, timeout(100*time.Millisecond))
+	if err := g.get(t.Context(), 1); status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_TIMEOUT" {
+		t.Errorf("got %v", err)
+	}
+}

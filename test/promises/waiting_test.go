@@ -1,0 +1,125 @@
+package promises_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
+)
+
+// noUpstream is the URL for services whose transport is a [roundTrip].
+const noUpstream = "http://127.0.0.1:1"
+
+// roundTrip is an upstream without a network.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	return f(r)
+}
+
+// withTransport makes the service call Pelcro through the transport.
+func withTransport(transport http.RoundTripper) func(*gatewaytest.Config) {
+	return func(c *gatewaytest.Config) { c.Pelcro.Transport = transport }
+}
+
+// httpResponse returns a response with a JSON body.
+func httpResponse(code int, body string) *http.Response {
+	return &http.Response{
+		StatusCode: code,
+		ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   io.NopCloser(strings.NewReader(body)),
+	}
+}
+
+// successResponse returns the response of a successful operation on customer 42.
+func successResponse(r *http.Request) *http.Response {
+	switch {
+	case r.Method == http.MethodDelete:
+		return httpResponse(http.StatusNoContent, "")
+	case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/customers"):
+		return httpResponse(http.StatusOK, `{"data":[{"id":42}]}`)
+	}
+	return httpResponse(http.StatusOK, `{"data":{"id":42}}`)
+}
+
+// succeed is successResponse as a [roundTrip].
+func succeed(r *http.Request) (*http.Response, error) { return successResponse(r), nil }
+
+// goroutinesReturn waits until at most two more goroutines run than before.
+func goroutinesReturn(tb testing.TB, before int) {
+	tb.Helper()
+	testkit.Eventually(tb, fmt.Sprintf("about %d goroutines run", before), func() bool { return runtime.NumGoroutine() <= before+2 })
+}
+
+// memory is the resident memory of this process, with the client.
+type memory struct {
+	tb     testing.TB
+	before int64
+}
+
+// measureMemory starts to measure the peak memory. Without /proc the peak is 0.
+func measureMemory(tb testing.TB) memory {
+	tb.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	// The collector allows garbage in proportion to the live heap, part of which is from
+	// earlier tests. Limit it, so that only this test counts.
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	if tolerated := 100 * (8 << 20) / max(stats.HeapAlloc, 1); tolerated < 100 {
+		percent := debug.SetGCPercent(int(tolerated))
+		tb.Cleanup(func() { debug.SetGCPercent(percent) })
+	}
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // resets VmHWM
+	return memory{tb, resident("VmRSS:")}
+}
+
+// grewLess fails the test if the peak growth reached the limit, and returns that growth.
+// The race detector needs several times the memory, so the exact limit applies only when
+// soaking.
+func (m memory) grewLess(limit int64) int64 {
+	m.tb.Helper()
+	grown := max(0, resident("VmHWM:")-m.before)
+	if limit *= scaled[int64](1, 8); grown >= limit {
+		m.tb.Errorf("the memory grew by %d bytes, want less than %d", grown, limit)
+	}
+	return grown
+}
+
+func resident(field string) int64 {
+	raw, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range bytes.Lines(raw) {
+		if rest, ok := strings.CutPrefix(string(line), field); ok {
+			kilobytes, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kilobytes << 10
+		}
+	}
+	return 0
+}
+
+// percentile returns that percentile. It sorts the times.
+func percentile(times []time.Duration, percent int) time.Duration {
+	if len(times) == 0 {
+		return 0
+	}
+	slices.Sort(times)
+	return times[min(len(times)*percent/100, len(times)-1)]
+}
