@@ -10,10 +10,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// README's table has each flag of serve, in the order of --help, with its variable and default.
+// docs/configuration.md's table has each flag of serve, in the order of --help, with its variable and default.
 func TestFlagTable(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +42,6 @@ func TestFlagTable(t *testing.T) {
 		flags = append(flags, name+shown)
 	}
 	if !slices.Equal(documented, flags) {
-		t.Errorf("README's table:\n%s\nthe flags:\n%s", strings.Join(documented, "\n"), strings.Join(flags, "\n"))
+		t.Errorf("docs/configuration.md's table:\n%s\nthe flags:\n%s", strings.Join(documented, "\n"), strings.Join(flags, "\n"))
 	}
 }
