@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"github.com/pelcro-grpc/pelcro-grpc/client"
@@ -37,10 +36,11 @@ func main() {
 }
 
 func run(ctx context.Context, address string, maxWait time.Duration, out io.Writer) error {
-	conn, err := grpc.NewClient(address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultServiceConfig(client.ServiceConfig()),
-	)
+	options, err := credentialsOf(os.Getenv("PELCRO_GRPC_CA_FILE"), os.Getenv("PELCRO_GRPC_TOKEN"))
+	if err != nil {
+		return err
+	}
+	conn, err := grpc.NewClient(address, append(options, grpc.WithDefaultServiceConfig(client.ServiceConfig()))...)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,8 @@
-// Usage: node dist/example.js [ADDRESS]
-// MAX_WAIT_SECONDS, if set, is the upper limit for every wait.
+// Usage: node dist/example.js [--max-wait SECONDS] [ADDRESS]
+// --max-wait is the upper limit for every wait.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { call, connect } from './client';
 import { mayExist, readFailure } from './errorDetails';
 import type { CreateCustomerResponse__Output } from './gen/pelcro/v1/CreateCustomerResponse';
@@ -11,7 +12,8 @@ import { ErrorReason } from './gen/pelcro/v1/ErrorReason';
 import type { GetCustomerResponse__Output } from './gen/pelcro/v1/GetCustomerResponse';
 import type { ListCustomersResponse__Output } from './gen/pelcro/v1/ListCustomersResponse';
 
-const maxWaitSeconds = Number(process.env.MAX_WAIT_SECONDS || Infinity);
+const { values, positionals } = parseArgs({ options: { 'max-wait': { type: 'string' } }, allowPositionals: true });
+const maxWaitSeconds = Number(values['max-wait'] ?? Infinity);
 // The delay after a rate limit whose error has none.
 const defaultDelaySeconds = 60;
 // How long Pelcro may need to finish a create whose response was lost.
@@ -78,7 +80,10 @@ async function createOnce(customers: Customers, email: string): Promise<Customer
     say(`${email} may have been created: looking it up`);
     await wait(settleSeconds);
     const found = await customers.lookUp(email);
-    if (found) return found;
+    if (found) {
+      say('found');
+      return found;
+    }
     say('not found: creating it again');
     return customers.create(email);
   }
@@ -86,7 +91,7 @@ async function createOnce(customers: Customers, email: string): Promise<Customer
 
 async function wait(seconds: number): Promise<void> {
   if (seconds > maxWaitSeconds) {
-    say(`retry delay ${seconds} s: waiting ${maxWaitSeconds} s (MAX_WAIT_SECONDS)`);
+    say(`retry delay ${seconds} s: waiting ${maxWaitSeconds} s (--max-wait)`);
   } else if (seconds > settleSeconds) {
     say(`retry delay ${seconds} s: waiting`);
   }
@@ -124,7 +129,7 @@ async function main(address = '127.0.0.1:50051'): Promise<void> {
   if (!created) process.exitCode = 1;
 }
 
-main(process.argv[2]).catch((error) => {
+main(positionals[0]).catch((error) => {
   console.error(error);
   process.exitCode = 1;
 });
