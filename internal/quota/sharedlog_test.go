@@ -64,7 +64,8 @@ func (l *memoryLog) run(clock time.Time, m message) (view, error) {
 		return view{}, errBroken
 	}
 	now := clock.Truncate(time.Millisecond)
-	after := func(d time.Duration) time.Time { return now.Add(d.Truncate(0) + time.Millisecond) }
+	rounded := func(d time.Duration) time.Duration { return time.Duration(milliseconds(d)) * time.Millisecond }
+	after := func(d time.Duration) time.Time { return now.Add(rounded(d) + time.Millisecond) }
 	if l.epoch == "" {
 		l.epoch = fmt.Sprint(now.UnixMilli())
 		l.slots, l.replicas = map[string]time.Time{}, map[string]*replicaState{}
@@ -88,7 +89,7 @@ func (l *memoryLog) run(clock time.Time, m message) (view, error) {
 		l.gate = after(m.gate)
 	}
 	if m.remaining >= 0 && m.limit > 0 {
-		for i := range m.limit - len(l.occupied(now.Add(-m.sent))) - m.remaining {
+		for i := range m.limit - len(l.occupied(now.Add(-rounded(m.sent)))) - m.remaining {
 			l.slots[fmt.Sprintf("other:%s:%d:%d", m.replica, m.first, i+1)] = after(m.window)
 		}
 	}
