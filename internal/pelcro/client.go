@@ -20,6 +20,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/quota"
 )
 
 // The limits of what is read.
@@ -86,6 +88,10 @@ type Client struct {
 	breaker *breaker // nil: off
 	metrics *metrics
 	tracing tracing
+	reads   reads
+	// stopping ends when no call may wait for the quota any longer.
+	stopping    context.Context //nolint:containedctx // it lives as long as the client
+	stopWaiting context.CancelFunc
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
 	// bodies is the budget of [Response.Release], in bytes.
@@ -112,8 +118,10 @@ func New(config Config) *Client {
 	}
 	c := &Client{
 		config: config, budget: newBudget(), tracing: newTracing(config), bodies: semaphore.NewWeighted(bodyBudget),
+		reads:          reads{lanes: map[readKey]*lane{}},
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
+	c.stopping, c.stopWaiting = context.WithCancel(context.Background())
 	c.credential.Store(newCredential("", ""))
 	if !config.APIKey.IsZero() {
 		c.SetAPIKey(config.APIKey)
@@ -129,8 +137,9 @@ func New(config Config) *Client {
 // called before the first call.
 func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
 
-// Close closes the idle connections.
+// Close closes the idle connections, and ends the calls that wait for the quota.
 func (c *Client) Close() {
+	c.stopWaiting()
 	if t, ok := c.config.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -152,13 +161,15 @@ type call struct {
 
 	request    *http.Request // cloned for each attempt
 	credential *credential
-	deadline   time.Time // the end of the time limit
+	caller     Caller
+	quota      *quota.Quota // nil: none
+	deadline   time.Time    // the end of the time limit
 	stats      *callStats
 	attempts   int
-	// responsesBefore is how many responses had arrived, for all calls, when this call began.
+	// responsesBefore is how many responses had arrived, for all calls, when the attempts began.
 	responsesBefore int64
-	began           time.Time
-	sent            bool // an attempt may have reached Pelcro
+	began           time.Time // of the attempts, waits for the quota not counted
+	sent            bool      // an attempt may have reached Pelcro
 }
 
 // newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
@@ -201,11 +212,8 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		endpoint:   r.endpoint,
 		request:    httpRequest,
 		credential: used,
-		deadline:   time.Now().Add(c.config.Timeout),
+		caller:     callerOf(ctx),
 		stats:      statsOf(ctx),
-
-		responsesBefore: c.responses.Load(),
-		began:           time.Now(),
 	}, nil
 }
 
