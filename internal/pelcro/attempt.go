@@ -37,7 +37,7 @@ func (c *Client) attempt(ctx context.Context, call *call, taken slot) (*Response
 	defer taken.end() // also after a panic
 	response, err := c.send(limited, call, guard)
 	outcome := outcomeOf(ctx, limited, guard, response, err)
-	taken.report(guard.maySent(), response)
+	c.reportAttempt(call, taken, guard.maySent(), response)
 	call.sent = call.sent || guard.maySent()
 	if response != nil && outcome != Success {
 		response.Release() // what is kept is small

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,8 +69,10 @@ type Config struct {
 	Retries int
 	// CircuitBreaker stops calling a Pelcro that keeps failing.
 	CircuitBreaker bool
-	// MaxIdleConnections is how many idle connections are kept. With fewer than there are concurrent
-	// calls, bursts of calls pay for handshakes. Zero means 256.
+	// OpenQuota returns the quota of the account with a credential, of which it gets a hash; nil for no
+	// quotas. The client closes it.
+	OpenQuota func(credential [sha256.Size]byte) *quota.Quota
+	// MaxIdleConnections is how many idle connections are kept, for bursts of calls. Zero means 100.
 	MaxIdleConnections int
 	// Transport replaces the one of [NewTransport].
 	Transport http.RoundTripper
@@ -89,6 +92,7 @@ type Client struct {
 	metrics *metrics
 	tracing tracing
 	reads   reads
+	quotas  quotas
 	// stopping ends when no call may wait for the quota any longer.
 	stopping    context.Context //nolint:containedctx // it lives as long as the client
 	stopWaiting context.CancelFunc
@@ -98,6 +102,9 @@ type Client struct {
 	bodies *semaphore.Weighted
 	// responses counts the responses whose headers arrived.
 	responses atomic.Int64
+	// knownLimit is the limit of the account, 0 if it is unknown. The channels wake FollowAccount.
+	knownLimit                    atomic.Int64
+	keyChanged, limitContradicted chan struct{}
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
 	// rejects the key and accepts it again.
 	circuitChanged, keyStatusChanged func(bool)
@@ -119,8 +126,10 @@ func New(config Config) *Client {
 	c := &Client{
 		config: config, budget: newBudget(), tracing: newTracing(config), bodies: semaphore.NewWeighted(bodyBudget),
 		reads:          reads{lanes: map[readKey]*lane{}},
+		quotas:         quotas{open: config.OpenQuota, known: map[[sha256.Size]byte]*knownQuota{}},
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
+	c.keyChanged, c.limitContradicted = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.stopping, c.stopWaiting = context.WithCancel(context.Background())
 	c.credential.Store(newCredential("", ""))
 	if !config.APIKey.IsZero() {
@@ -140,6 +149,7 @@ func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
 // Close closes the idle connections, and ends the calls that wait for the quota.
 func (c *Client) Close() {
 	c.stopWaiting()
+	c.quotas.close()
 	if t, ok := c.config.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}

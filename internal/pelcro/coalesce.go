@@ -224,7 +224,9 @@ func (c *Client) sendForAll(ctx context.Context, first *call, r *sharedRead, tak
 	c.reads.mu.Lock()
 	r.end = end
 	c.reads.mu.Unlock()
+	_, release := c.quotas.use(own.credential)
 	go func() {
+		defer release()
 		defer c.reads.finish(r)
 		defer stop()
 		defer end(nil)

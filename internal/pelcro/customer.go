@@ -34,7 +34,7 @@ var (
 	deleteCustomer = &endpoint{http.MethodDelete, someCustomer, retryIfNotSent, quota.Interactive}
 )
 
-var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer}
+var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer, readAccount}
 
 // ListOptions are the parameters of a list.
 type ListOptions struct {

@@ -10,14 +10,6 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
 )
 
-const (
-	// maxQuotaWait is how long a call of a caller without a deadline waits for the quota.
-	maxQuotaWait = time.Minute
-	// unknownRateDelay is for how long nothing is sent after a 429 that does not say so: Pelcro counts by
-	// the minute (https://docs.pelcro.com/reference/api-core-rate-limits).
-	unknownRateDelay = time.Minute
-)
-
 var errStopped = errors.New("the service stopped while the call waited for the quota")
 
 // freeNow is how long a call waits for the quota when the service stops: no longer than it takes to
@@ -41,13 +33,10 @@ func (c *Client) takeSlot(ctx context.Context, call *call) (slot, error) {
 		return slot{}, call.circuitOpen(rest)
 	}
 	begin := time.Now()
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = begin.Add(maxQuotaWait)
-	}
+	deadline, limited := ctx.Deadline() // the zero one is the quota's own
 	isStopping := c.stopping.Err() != nil
-	if isStopping {
-		deadline = begin.Add(min(freeNow, time.Until(deadline)))
+	if free := begin.Add(freeNow); isStopping && (!limited || free.Before(deadline)) {
+		deadline = free
 	}
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -55,7 +44,7 @@ func (c *Client) takeSlot(ctx context.Context, call *call) (slot, error) {
 		defer context.AfterFunc(c.stopping, func() { stop(errStopped) })()
 	}
 	taken, err := call.quota.Acquire(waiting, quota.Request{
-		Caller: call.caller.Name, Share: max(1, call.caller.Share), Class: call.class(), Deadline: deadline,
+		Caller: call.caller.Name, Share: call.caller.Share, Class: call.class(), Deadline: deadline,
 	})
 	waited := time.Since(begin)
 	call.deadline, call.began = call.deadline.Add(waited), call.began.Add(waited)
@@ -99,23 +88,25 @@ func (s slot) giveBack() {
 	}
 }
 
-// end reports an attempt that was not reported, because it panicked.
+// end reports an attempt without a response, unless it was reported: also one that panicked.
 func (s slot) end() {
 	if s.taken != nil {
 		s.taken.Done(quota.Response{Limit: -1, Remaining: -1})
 	}
 }
 
-// report tells the quota what became of the attempt; response is nil for none.
-func (s slot) report(sent bool, response *Response) {
+// reportAttempt tells the quota what became of an attempt; response is nil for none.
+func (c *Client) reportAttempt(call *call, used slot, sent bool, response *Response) {
 	switch {
-	case s.taken == nil:
+	case used.taken == nil:
 	case !sent:
-		s.taken.Return()
+		used.giveBack()
 	case response == nil:
-		s.taken.Done(quota.Response{Limit: -1, Remaining: -1})
+		used.end()
 	default:
-		s.taken.Done(quotaResponse(response))
+		said := quotaResponse(response)
+		used.taken.Done(said)
+		c.checkLimit(call.credential, said)
 	}
 }
 
@@ -130,9 +121,6 @@ func quotaResponse(response *Response) quota.Response {
 	}
 	if r.RateLimited {
 		r.RetryAfter = retryafter.Delay(response.StatusCode, response.Header)
-		if r.RetryAfter == 0 {
-			r.RetryAfter = unknownRateDelay
-		}
 	}
 	return r
 }

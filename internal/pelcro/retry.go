@@ -60,6 +60,9 @@ func (c *Client) do(ctx context.Context, r request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	var release func()
+	call.quota, release = c.quotas.use(call.credential)
+	defer release()
 	if call.retry == retrySafe {
 		return c.read(ctx, call)
 	}

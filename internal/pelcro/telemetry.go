@@ -28,7 +28,7 @@ type metrics struct {
 	// coalesced counts the reads that joined the request of another.
 	coalesced *prometheus.CounterVec
 	// limit and remaining have no labels; as vectors, they have no series until Pelcro sends a value.
-	limit, remaining *prometheus.GaugeVec
+	limit, remaining, accountLimit *prometheus.GaugeVec
 }
 
 // newMetrics registers the metrics of a client.
@@ -56,6 +56,8 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 		}),
 		coalesced: counter("pelcro_grpc_coalesced_reads_total",
 			"Reads that were served by the request of another, equal read, and took nothing from the quota.", method, template),
+		accountLimit: gauge("pelcro_grpc_upstream_account_rate_limit",
+			"Requests a minute that Pelcro's account allows, by its own api_core_rate_limit."),
 		limit:     gauge("pelcro_grpc_upstream_rate_limit", "Last X-RateLimit-Limit that Pelcro sent."),
 		remaining: gauge("pelcro_grpc_upstream_rate_limit_remaining", "Last X-RateLimit-Remaining that Pelcro sent."),
 	}
@@ -70,7 +72,7 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 			m.requests.WithLabelValues(e.method, e.template, outcome.String())
 		}
 	}
-	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.coalesced, m.limit, m.remaining)
+	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.coalesced, m.limit, m.remaining, m.accountLimit)
 	if circuit != nil {
 		for state, name := range breakerStates {
 			registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -15,7 +15,7 @@ const maxDelay = 24 * time.Hour
 const (
 	limitHeader     = "X-Ratelimit-Limit"
 	remainingHeader = "X-Ratelimit-Remaining"
-	resetHeader = "X-Ratelimit-Reset"
+	resetHeader     = "X-Ratelimit-Reset"
 )
 
 // Delay returns the delay that a response asks for, 0 if it is unknown: Retry-After (RFC 9110,
