@@ -41,8 +41,7 @@ func fleetOf(t *testing.T, n int, config Config) ([]*Quota, *memoryLog) {
 		}
 		t.Cleanup(replicas[i].Close)
 	}
-	synctest.Wait()
-	time.Sleep(log.latency)
+	time.Sleep(log.latency) // they know the log, and the log knows all of them after a second
 	synctest.Wait()
 	return replicas, log
 }
