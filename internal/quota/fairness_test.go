@@ -59,6 +59,7 @@ func fairly(t *testing.T, windows int, offers map[*client]float64) {
 			c.sent, c.rejected, c.waited = 0, 0, 0
 		}
 		time.Sleep(time.Until(end) + 2*minute)
+		synctest.Wait()
 		if len(p.rejected) > 0 || p.mostInAWindow() > p.limit {
 			t.Errorf("%d responses were 429, at most %d requests were in a window", len(p.rejected), p.mostInAWindow())
 		}
