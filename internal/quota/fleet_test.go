@@ -90,7 +90,7 @@ func TestRedisFailsUnderOverload(t *testing.T) {
 				}
 				log.set(false)
 			})
-			load(p, 3, 9, fleet...)
+			load(p, 3, 9, Interactive, fleet...)
 			time.Sleep(2 * minute)
 			synctest.Wait()
 			for _, at := range p.rejected {

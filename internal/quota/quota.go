@@ -125,6 +125,7 @@ type Quota struct {
 	account, header int
 	gate            time.Time // when the gate opens
 	inFlight        int
+	lastBulk        time.Time   // when a call of the lower class got its slot
 	responded       bool        // whether Pelcro has responded since the start
 	timer           *time.Timer // calls wake when something happens by itself
 	closed          bool
