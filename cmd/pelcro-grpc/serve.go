@@ -113,11 +113,10 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 
 // services are the resources.
 func (c serveCommand) services(client *pelcro.Client) []server.Service {
-	service := customers.Service(client)
 	if c.Sandbox {
-		service = showQuotaSpent(service)
+		return []server.Service{customers.SandboxService(client)}
 	}
-	return []server.Service{service}
+	return []server.Service{customers.Service(client)}
 }
 
 // listen listens on the address of the flag; the listener is nil for an empty one.
