@@ -201,7 +201,7 @@ func (c *Client) competeForSlot(ctx context.Context, call *call, r *sharedRead) 
 	}
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	defer context.AfterFunc(r.sending, func() { stop(errSending) })()
+	defer context.AfterFunc(r.sending, func() { stop(errSending) })() //nolint:contextcheck // it ends waiting, which is ctx's
 	taken, err := c.takeSlot(waiting, call)
 	if err != nil && errors.Is(context.Cause(waiting), errSending) {
 		return slot{}, nil // another call of the request has a slot

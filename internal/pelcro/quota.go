@@ -41,7 +41,7 @@ func (c *Client) takeSlot(ctx context.Context, call *call) (slot, error) {
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if !isStopping {
-		defer context.AfterFunc(c.stopping, func() { stop(errStopped) })()
+		defer context.AfterFunc(c.stopping, func() { stop(errStopped) })() //nolint:contextcheck // it ends waiting, which is ctx's
 	}
 	taken, err := call.quota.Acquire(waiting, quota.Request{
 		Caller: call.caller.Name, Share: call.caller.Share, Class: call.class(), Deadline: deadline,
@@ -82,6 +82,8 @@ func (c *call) circuitOpen(rest time.Duration) *Error {
 }
 
 // giveBack gives back a slot with which nothing was sent.
+//
+//nolint:contextcheck // what was sent is reported, also when the call has ended
 func (s slot) giveBack() {
 	if s.taken != nil {
 		s.taken.Return()
@@ -89,6 +91,8 @@ func (s slot) giveBack() {
 }
 
 // end reports an attempt without a response, unless it was reported: also one that panicked.
+//
+//nolint:contextcheck // what was sent is reported, also when the call has ended
 func (s slot) end() {
 	if s.taken != nil {
 		s.taken.Done(quota.Response{Limit: -1, Remaining: -1})
@@ -96,6 +100,8 @@ func (s slot) end() {
 }
 
 // reportAttempt tells the quota what became of an attempt; response is nil for none.
+//
+//nolint:contextcheck // what was sent is reported, also when the call has ended
 func (c *Client) reportAttempt(call *call, used slot, sent bool, response *Response) {
 	switch {
 	case used.taken == nil:
