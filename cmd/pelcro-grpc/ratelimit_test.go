@@ -11,6 +11,8 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 func TestRateLimitProblems(t *testing.T) {
@@ -104,16 +106,16 @@ func must[T any](value T, err error) T {
 func TestQuotaOfService(t *testing.T) {
 	const limit = 5
 	var requests atomic.Int32
-	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+	url := testkit.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		if strings.HasSuffix(r.URL.Path, "/account") {
 			_, _ = w.Write([]byte(`{"data":{"api_core_rate_limit":` + strconv.Itoa(limit) + `}}`))
 			return
 		}
 		_, _ = w.Write([]byte(`{"data":{"id":42}}`))
-	})
-	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+write(t, canaryKey), "--rate-limit=auto")
-	p.err.match(t, `("requests_per_minute":5)`)
+	}))
+	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=7", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--rate-limit=auto")
+	p.err.Match(t, `"requests_per_minute":5`)
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
 	request := &pelcrov1.GetCustomerRequest{Id: 42}
 	for range limit - 1 { // the account was the first
@@ -123,7 +125,7 @@ func TestQuotaOfService(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if _, err := customers.GetCustomer(ctx, request); reasonOf(err) != "GATEWAY_RATE_LIMITED" {
+	if _, err := customers.GetCustomer(ctx, request); gatewaytest.Reason(err) != "GATEWAY_RATE_LIMITED" {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Minute)
@@ -133,10 +135,10 @@ func TestQuotaOfService(t *testing.T) {
 		_, err := customers.GetCustomer(ctx, request)
 		waiting <- err
 	}()
-	eventually(t, "the call waits", func() bool { return counts(p.scrape(t)["pelcro_grpc_quota_waiting"])[""] == 1 })
+	testkit.Eventually(t, "the call waits", func() bool { return counts(p.scrape(t)["pelcro_grpc_quota_waiting"])[""] == 1 })
 	begin := time.Now()
 	go p.stop()
-	if err := <-waiting; reasonOf(err) != "GATEWAY_SHUTTING_DOWN" {
+	if err := <-waiting; gatewaytest.Reason(err) != "GATEWAY_SHUTTING_DOWN" {
 		t.Errorf("%v", err)
 	}
 	if took := time.Since(begin); took > 30*time.Second {
