@@ -189,7 +189,7 @@ func (c *Client) read(ctx context.Context, call *call) (*Response, error) {
 	}
 	switch isFirst, calls := c.reads.start(r); {
 	case !isFirst:
-		slot.giveBack()
+		slot.giveBack() //nolint:contextcheck // also when the call has ended
 	case calls == 1:
 		defer c.reads.finish(r)
 		return c.perform(ctx, call, slot)
