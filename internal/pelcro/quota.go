@@ -82,8 +82,6 @@ func (c *call) circuitOpen(rest time.Duration) *Error {
 }
 
 // giveBack gives back a slot with which nothing was sent.
-//
-//nolint:contextcheck // what was sent is reported, also when the call has ended
 func (s slot) giveBack() {
 	if s.taken != nil {
 		s.taken.Return()
@@ -91,8 +89,6 @@ func (s slot) giveBack() {
 }
 
 // end reports an attempt without a response, unless it was reported: also one that panicked.
-//
-//nolint:contextcheck // what was sent is reported, also when the call has ended
 func (s slot) end() {
 	if s.taken != nil {
 		s.taken.Done(quota.Response{Limit: -1, Remaining: -1})
@@ -100,8 +96,6 @@ func (s slot) end() {
 }
 
 // reportAttempt tells the quota what became of an attempt; response is nil for none.
-//
-//nolint:contextcheck // what was sent is reported, also when the call has ended
 func (c *Client) reportAttempt(call *call, used slot, sent bool, response *Response) {
 	switch {
 	case used.taken == nil:
