@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/quota"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // redisServer is a redis-server on a socket, without a port.
@@ -50,7 +51,7 @@ func (s *redisServer) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	eventually(t, "Redis responds", func() bool { return client.Ping(t.Context()).Err() == nil })
+	testkit.Eventually(t, "Redis responds", func() bool { return client.Ping(t.Context()).Err() == nil })
 }
 
 func (s *redisServer) kill() {

@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // throttled is a Pelcro with Laravel's fixed window, which begins with the first request after the
@@ -94,11 +96,11 @@ func (p *throttled) used() float64 {
 }
 
 // quotaFleet runs replicas in front of the Pelcro, with its limit and a common Redis.
-func quotaFleet(t *testing.T, p *throttled, replicas int, redis *redisServer) []*process {
+func quotaFleet(t *testing.T, p *throttled, replicas int, redis *redisServer) []*testkit.Process {
 	t.Helper()
 	upstream := httptest.NewServer(p)
 	t.Cleanup(upstream.Close)
-	fleet := make([]*process, replicas)
+	fleet := make([]*testkit.Process, replicas)
 	for i := range fleet {
 		fleet[i] = run(t, upstream.URL, withKey, "--redis-url="+redis.url(), fmt.Sprintf("--rate-limit=%d/%v", p.limit, p.window))
 	}
@@ -107,11 +109,11 @@ func quotaFleet(t *testing.T, p *throttled, replicas int, redis *redisServer) []
 
 // offer sends calls to the replicas in turn, so many times the limit, and returns how many failed
 // otherwise than by the quota, and how many by it.
-func offer(t *testing.T, p *throttled, fleet []*process, times float64, lasts, deadline time.Duration) (failed, limited int64) {
+func offer(t *testing.T, p *throttled, fleet []*testkit.Process, times float64, lasts, deadline time.Duration) (failed, limited int64) {
 	t.Helper()
 	var clients []pelcrov1.CustomerServiceClient
 	for _, replica := range fleet {
-		clients = append(clients, pelcrov1.NewCustomerServiceClient(replica.dial(t, plainText)))
+		clients = append(clients, pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, replica.Address)))
 	}
 	var calls sync.WaitGroup
 	var failures, rejections atomic.Int64
@@ -154,7 +156,7 @@ func TestR06OneQuota(t *testing.T) {
 					fleet := quotaFleet(t, p, replicas, startRedis(t))
 					failed, limited := offer(t, p, fleet, times, 10*p.window, p.window)
 					t.Logf("%.1f %% of the quota used, %d calls rejected, %d responses were 429", 100*p.used(), limited, len(p.rejected))
-					if slices.ContainsFunc(fleet, func(p *process) bool { return strings.Contains(p.log.String(), "Redis is unavailable") }) {
+					if slices.ContainsFunc(fleet, func(p *testkit.Process) bool { return strings.Contains(p.Log.String(), "Redis is unavailable") }) {
 						t.Log("Redis was slow")
 						continue
 					}
@@ -193,7 +195,7 @@ func TestR07RedisFails(t *testing.T) {
 		step()
 		events = append(events, time.Now())
 		// The deadline is for a busy machine: the quota is enough for these calls.
-		if failed, limited := offer(t, p, fleet, .5, 10*p.window, testTimeout); failed+limited > 0 {
+		if failed, limited := offer(t, p, fleet, .5, 10*p.window, testkit.Timeout); failed+limited > 0 {
 			t.Errorf("step %d: %d calls failed, %d were rejected", len(events), failed, limited)
 		}
 	}
