@@ -54,10 +54,11 @@ func fairly(t *testing.T, windows int, offers map[*client]float64) {
 			go c.offer(p, q, time.Duration(float64(minute)/(times*120)), end)
 		}
 		time.Sleep(minute) // the first window knows no waiting calls
-		synctest.Wait()
+		p.mu.Lock()
 		for c := range offers {
 			c.sent, c.rejected, c.waited = 0, 0, 0
 		}
+		p.mu.Unlock()
 		time.Sleep(time.Until(end) + 2*minute)
 		synctest.Wait()
 		if len(p.rejected) > 0 || p.mostInAWindow() > p.limit {

@@ -122,6 +122,7 @@ func TestFailureIsReported(t *testing.T) {
 		}
 		log.set(true)
 		time.Sleep(10 * second)
+		synctest.Wait()
 		if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || up() != 0 {
 			t.Errorf("%v, %s", up(), text)
 		}
@@ -132,6 +133,7 @@ func TestFailureIsReported(t *testing.T) {
 		lines.Reset()
 		log.set(false)
 		time.Sleep(10 * second)
+		synctest.Wait()
 		if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=INFO") || up() != 1 {
 			t.Errorf("%v, %s", up(), text)
 		}
@@ -143,16 +145,16 @@ func TestPartOfAReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fleet, log := fleetOf(t, 3, Config{Limit: 120, RequestTimeout: 30 * second})
 		time.Sleep(5 * second)
-		log.latency = 0
+		log.respondImmediately()
 		log.set(true)
 		time.Sleep(5 * second)
-		fleet[0].responded = true
+		fleet[0].hasResponded()
 		if n := len(drain(t, fleet[0])); n != 40 {
 			t.Errorf("%d slots", n)
 		}
 		log.set(false)
 		time.Sleep(5 * second)
-		fleet[1].responded = true
+		fleet[1].hasResponded()
 		if n := len(drain(t, fleet[1])); n != 80 {
 			t.Errorf("%d slots are left", n)
 		}
@@ -179,13 +181,13 @@ func TestSharedState(t *testing.T) {
 		{"a 429", func(t *testing.T, q *Quota) {
 			t.Helper()
 			slot := tryAcquire(t, q)
-			q.send(message{remaining: -1, gate: 2 * minute})
+			q.report(message{remaining: -1, gate: 2 * minute})
 			slot.Return()
 		}, 2 * minute},
 		{"others use the quota", func(t *testing.T, q *Quota) {
 			t.Helper()
 			slot := tryAcquire(t, q)
-			q.send(message{remaining: 0})
+			q.report(message{remaining: 0})
 			slot.Return()
 		}, minute},
 	} {
@@ -193,7 +195,7 @@ func TestSharedState(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fleet, log := fleetOf(t, 2, Config{Limit: 1, RequestTimeout: 30 * second})
 				time.Sleep(10 * second)
-				log.latency = 0
+				log.respondImmediately()
 				begin := time.Now()
 				test.do(t, fleet[0])
 				time.Sleep(10 * time.Millisecond)
@@ -220,7 +222,11 @@ func TestNoReplicaStarves(t *testing.T) {
 			q.join(slowLog{log, latency})
 			c := &client{}
 			go c.offer(p, q, 100*time.Millisecond, end)
-			time.AfterFunc(time.Until(end), func() { sent[i] = c.sent })
+			time.AfterFunc(time.Until(end), func() {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				sent[i] = c.sent
+			})
 		}
 		time.Sleep(time.Until(end) + minute)
 		synctest.Wait()
@@ -257,10 +263,10 @@ func TestSurplusSlot(t *testing.T) {
 func TestLostLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fleet, log := fleetOf(t, 2, Config{Limit: 24, RequestTimeout: 30 * second})
-		log.latency = 0
+		log.respondImmediately()
 		time.Sleep(5 * second)
 		for _, q := range fleet {
-			q.responded = true
+			q.hasResponded()
 		}
 		for range 12 {
 			tryAcquire(t, fleet[0])
@@ -277,9 +283,9 @@ func TestLostLog(t *testing.T) {
 func TestReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fleet, log := fleetOf(t, 3, Config{Limit: 120, RequestTimeout: 30 * second})
-		log.latency = 0
+		log.respondImmediately()
 		time.Sleep(5 * second)
-		fleet[0].responded = true
+		fleet[0].hasResponded()
 		log.set(true)
 		time.Sleep(5 * second)
 		log.set(false)
@@ -307,7 +313,7 @@ func (q *Quota) isUp() bool {
 func TestSharedGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fleet, log := fleetOf(t, 2, Config{Limit: 12, RequestTimeout: 30 * second})
-		log.latency = 0
+		log.respondImmediately()
 		time.Sleep(second)
 		tryAcquire(t, fleet[0]).Done(Response{Arrived: true, Limit: -1, Remaining: -1, RateLimited: true, RetryAfter: 20 * second})
 		time.Sleep(2 * second)
@@ -317,4 +323,16 @@ func TestSharedGate(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+func (q *Quota) hasResponded() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.responded = true
+}
+
+func (q *Quota) report(m message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.send(m)
 }

@@ -12,10 +12,9 @@ import (
 
 // memoryLog is a shared log in memory: what log.lua does, in Go, with the clock of the bubble.
 type memoryLog struct {
-	latency time.Duration // of a round trip
-
 	mu       sync.Mutex
-	broken   bool // every exchange fails after the time limit
+	latency  time.Duration // of a round trip
+	broken   bool          // every exchange fails after the time limit
 	epoch    string
 	slots    map[string]time.Time
 	gate     time.Time
@@ -37,6 +36,13 @@ func (l *memoryLog) set(broken bool) {
 	l.broken = broken
 }
 
+// respondImmediately sets the latency to zero.
+func (l *memoryLog) respondImmediately() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latency = 0
+}
+
 func (l *memoryLog) exchanges() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,13 +57,16 @@ func (l *memoryLog) restart() {
 }
 
 func (l *memoryLog) exchange(ctx context.Context, m message) (view, error) {
-	time.Sleep(l.latency / 2)
+	l.mu.Lock()
+	latency := l.latency
+	l.mu.Unlock()
+	time.Sleep(latency / 2)
 	v, err := l.run(time.Now(), m)
 	if err != nil {
 		<-ctx.Done()
 		return v, err
 	}
-	time.Sleep(l.latency - l.latency/2)
+	time.Sleep(latency - latency/2)
 	return v, nil
 }
 

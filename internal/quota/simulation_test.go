@@ -41,7 +41,7 @@ func fleetOf(t *testing.T, n int, config Config) ([]*Quota, *memoryLog) {
 		}
 		t.Cleanup(replicas[i].Close)
 	}
-	time.Sleep(log.latency) // they know the log, and the log knows all of them after a second
+	time.Sleep(time.Millisecond) // they know the log, and the log knows all of them after a second
 	synctest.Wait()
 	return replicas, log
 }
