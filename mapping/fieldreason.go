@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
@@ -67,6 +68,13 @@ var fieldTexts = []struct {
 	{[]string{" start with one of "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
 	{[]string{" end with one of "}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
 	{[]string{" must be ", " characters"}, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT},
+
+	{[]string{"The selected ", " is invalid"}, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
+	{[]string{" confirmation does not match"}, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
+	{[]string{" must match"}, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
+	{[]string{" must be different"}, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
+	{[]string{" has a duplicate value"}, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
+	{[]string{" has appeared in a data leak"}, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE},
 }
 
 // ruleReasons are the reasons of Laravel's rules, for a raw translation key ("validation.required"),
@@ -118,16 +126,27 @@ var ruleReasons = map[string]pelcrov1.FieldViolationReason{
 	"password":    pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 }
 
-func fieldReason(text string) pelcrov1.FieldViolationReason {
+// fieldReason returns the reason of a text; known is false if it is only the one for unknown texts.
+func fieldReason(text string) (reason pelcrov1.FieldViolationReason, known bool) {
 	if rule, ok := strings.CutPrefix(strings.TrimSpace(text), "validation."); ok && !strings.Contains(rule, " ") {
-		return ruleReason(withoutAttribute(rule))
+		reason := ruleReason(withoutAttribute(rule))
+		return reason, reason != pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE || hasInvalidValueRule(rule)
 	}
 	for _, row := range fieldTexts {
 		if containsAll(text, row.parts) {
-			return row.reason
+			return row.reason, true
 		}
 	}
-	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE
+	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, false
+}
+
+// invalidValueRules are the rules that have no more specific reason.
+var invalidValueRules = []string{"exists", "in", "enum", "not_in", "confirmed", "same", "different", "distinct"}
+
+// hasInvalidValueRule reports whether the key of a text, "exists" or "custom.email.exists", names one
+// of them.
+func hasInvalidValueRule(key string) bool {
+	return slices.Contains(invalidValueRules, key[strings.LastIndexByte(key, '.')+1:])
 }
 
 // withoutAttribute returns the rule of a key for one attribute, "custom.email.required".

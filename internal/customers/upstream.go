@@ -11,12 +11,13 @@ import (
 // Upstream connects a server to the client. It serves every resource.
 func Upstream(client *pelcro.Client) server.Upstream {
 	return server.Upstream{
-		OnCircuitChange:   client.OnCircuitChange,
-		OnAPIKeyStatus:    client.OnAPIKeyStatus,
-		WithCallStats:     pelcro.WithCallStats,
-		WithAuthorization: pelcro.WithAuthorization,
-		Failure:           failureOf,
-		RecordKeyRejected: client.RecordKeyRejected,
+		OnCircuitChange:    client.OnCircuitChange,
+		OnAPIKeyStatus:     client.OnAPIKeyStatus,
+		WithCallStats:      pelcro.WithCallStats,
+		WithResponseHeader: pelcro.WithResponseHeader,
+		WithAuthorization:  pelcro.WithAuthorization,
+		Failure:            failureOf,
+		RecordKeyRejected:  client.RecordKeyRejected,
 	}
 }
 
