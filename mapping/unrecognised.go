@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/retryafter"
@@ -129,17 +130,27 @@ func (f findings) addAttributes(message protoreflect.Message) {
 	}
 }
 
-// addExtra adds the keys of a google.protobuf.Struct. Fields have the names of their attributes.
+// addExtra adds the keys of a google.protobuf.Struct. Fields have the names of their attributes; those
+// of a related resource that is only an id end in _id.
 func (f findings) addExtra(fields protoreflect.FieldDescriptors, extra protoreflect.Message) {
 	entries := extra.Descriptor().Fields().ByName("fields")
-	for key := range extra.Get(entries).Map().Range {
+	for key, value := range extra.Get(entries).Map().Range {
 		name := key.String()
-		if fields.ByName(protoreflect.Name(name)) != nil {
+		field := fields.ByName(protoreflect.Name(name))
+		switch {
+		case field != nil && isListOfPHP(field, value.Message().Interface()):
+		case field != nil || fields.ByName(protoreflect.Name(name+"_id")) != nil:
 			f.add(AttributeType, name)
-		} else {
+		default:
 			f.add(Attribute, name)
 		}
 	}
+}
+
+// isListOfPHP reports whether the value of a map is a list: so PHP prints a map with the keys 0, 1, 2.
+func isListOfPHP(field protoreflect.FieldDescriptor, value proto.Message) bool {
+	v, ok := value.(*structpb.Value)
+	return ok && v.GetListValue() != nil && field.Message() != nil && field.Message().FullName() == "google.protobuf.Struct"
 }
 
 // unrecognised returns what is unknown in a response that is an error.

@@ -121,14 +121,16 @@ func TestUnrecognisedInVectors(t *testing.T) {
 func TestUnrecognisedSample(t *testing.T) {
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Ratelimit-Limit": {"120/min"}}
 	customer := &pelcrov1.Customer{Id: 7, Extra: &structpb.Struct{Fields: map[string]*structpb.Value{
-		"shoe_size":  structpb.NewNumberValue(42),
-		"username":   structpb.NewBoolValue(true),
-		"a@b.org":    structpb.NewNullValue(),
-		"first_name": structpb.NewNumberValue(1),
+		"shoe_size":         structpb.NewNumberValue(42),
+		"username":          structpb.NewBoolValue(true),
+		"metadata":          structpb.NewListValue(&structpb.ListValue{}), // as PHP prints a map with the keys 0, 1, 2
+		"a@b.org":           structpb.NewNullValue(),
+		"first_name":        structpb.NewNumberValue(1),
+		"default_source_id": structpb.NewBoolValue(true),
 	}}}
 	list := &pelcrov1.ListCustomersResponse{Customers: []*pelcrov1.Customer{{Id: 1}, customer, customer}}
 	got := mapping.UnrecognisedInSuccess(200, header, list)
-	if want := "attribute[shoe_size] attribute_type[first_name username] header[X-Ratelimit-Limit]"; said(got) != want {
+	if want := "attribute[shoe_size] attribute_type[default_source_id first_name username] header[X-Ratelimit-Limit]"; said(got) != want {
 		t.Errorf("got %s, want %s", said(got), want)
 	}
 	for _, u := range got {
