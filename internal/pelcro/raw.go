@@ -19,8 +19,8 @@ type RawRequest struct {
 	Body  map[string]any // nil for none
 }
 
-// SendRaw sends a request once, whatever becomes of it: without retries and without the circuit
-// breaker, but with the transport, the limits and the outcomes of every other request.
+// SendRaw sends a request once, whatever becomes of it: without retries, the circuit breaker and
+// the quota, but with the transport, the limits and the outcomes of every other request.
 func (c *Client) SendRaw(ctx context.Context, r RawRequest) (*Response, error) {
 	call, err := c.newCall(ctx, request{
 		endpoint: &endpoint{method: r.Method, template: r.Template, retry: retryNever},
@@ -29,7 +29,7 @@ func (c *Client) SendRaw(ctx context.Context, r RawRequest) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, failed := c.attempt(ctx, call)
+	response, failed := c.attempt(ctx, call, slot{})
 	if failed != nil {
 		return nil, failed
 	}
