@@ -3,6 +3,7 @@ package pelcro
 import (
 	"context"
 	"net/url"
+	"time"
 )
 
 // RawRequest is a request of a program that examines Pelcro.
@@ -29,6 +30,7 @@ func (c *Client) SendRaw(ctx context.Context, r RawRequest) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	call.deadline, call.began = time.Now().Add(c.config.Timeout), time.Now()
 	response, failed := c.attempt(ctx, call, slot{})
 	if failed != nil {
 		return nil, failed

@@ -179,8 +179,8 @@ func (r *run) askExpanded(ctx context.Context, name string, id int64, expand str
 			continue
 		}
 		value := e.response.JSON.Member("data").Member(relation.attribute)
-		if isID(value) || slices.ContainsFunc(elements(value), isID) && value.Kind() == '[' {
-			e.differs(relation.attribute+" is not expanded", effect(relations, Limited, "callers get ids of "+relation.attribute+" only"))
+		if value.IsZero() || isID(value) || slices.ContainsFunc(elements(value), isID) && value.Kind() == '[' {
+			e.differs(relation.attribute+" is not expanded", effect(relations, Limited, "callers get no more than ids of "+relation.attribute))
 		}
 	}
 	return e, true

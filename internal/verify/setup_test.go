@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -132,6 +130,3 @@ func customersIn(body map[string]any) (found []map[string]any) {
 	}
 	return found
 }
-
-var _ = io.Discard
-var _ = strconv.Itoa
