@@ -101,7 +101,7 @@ func (c serveCommand) checkFlags(found *problems) {
 	case c.SandboxRateLimit != sandbox.DefaultRequestsPerMinute && !c.Sandbox:
 		found.addf("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
 	}
-	c.upstreamFlags.check(found)
+	c.check(found)
 }
 
 // upstream returns the Pelcro that the flags describe, and adds the problems with its URL and its key.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -58,7 +59,7 @@ func (r *run) byIDs(ctx context.Context) bool {
 // filtered is a list with one filter.
 func filtered(attribute, value string, limit int) pelcro.RawRequest {
 	return pelcro.RawRequest{Method: http.MethodGet, Template: allCustomers, Query: query(
-		"page", "1", "limit", fmt.Sprint(limit), "sort", "id", "filter["+attribute+"]", "eq:"+value)}
+		"page", "1", "limit", strconv.Itoa(limit), "sort", "id", "filter["+attribute+"]", "eq:"+value)}
 }
 
 // byMetadata filters by a value that some customers have and others do not, or by an unknown

@@ -121,7 +121,7 @@ func (r *Report) judge(seen map[string]bool) {
 	for _, name := range featureNames {
 		f := Feature{Name: name, State: Unknown}
 		if name == writes && !seen[name] {
-			continue // nobody asked for it
+			continue // writes were not asked for
 		}
 		if seen[name] {
 			f.State = Works

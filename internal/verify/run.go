@@ -229,8 +229,8 @@ func showRequest(r pelcro.RawRequest) string {
 // query returns parameters from pairs of names and values.
 func query(pairs ...string) url.Values {
 	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Add(pairs[i], pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		values.Add(pair[0], pair[1])
 	}
 	return values
 }

@@ -19,7 +19,7 @@ const (
 	impossibleID = 1<<31 - 1
 	// documentedPage is the largest page that Pelcro documents.
 	documentedPage = 100
-	// wrongKey is no key of anyone.
+	// wrongKey is a key that Pelcro does not know.
 	wrongKey = "pelcro-grpc-check-wrong-key"
 	// missingPath is no path of Pelcro.
 	missingPath = "pelcro-grpc-check"
