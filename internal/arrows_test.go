@@ -47,6 +47,9 @@ var rules = []rule{
 	{packages: "test/faultproxy", forbidsForeign: isForeign},
 	{packages: "test/vectors", forbidsForeign: isForeign},
 
+	// The check joins what a call goes through.
+	{packages: "internal/verify", imports: "gen/... mapping server internal/customers internal/pelcro internal/rawjson internal/retryafter", tests: "internal/sandbox test/vectors"},
+
 	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},
 	{packages: "cmd/...", imports: "client mapping server internal/...", tests: "gen/... test/vectors"},

@@ -62,6 +62,7 @@ func FromResponse(call Call, response Response) Result {
 	}
 	b := errorBuilder{
 		call:         call,
+		unrecognised: unrecognised(call.Operation, response, e, reason),
 		info:         infoOf[reason],
 		advice:       adviseResponse(call, response, e, reason),
 		origin:       e.origin,
@@ -175,6 +176,7 @@ func mayQuote(status int, reason pelcrov1.ErrorReason) bool {
 // the upstream message.
 func (b *errorBuilder) addUpstream(fields []fieldError) {
 	for i, f := range fields {
+		reason, _ := fieldReason(f.text)
 		description := publicText(f.text, maxDescription)
 		if i == 0 && description != "" {
 			b.quote = description
@@ -185,7 +187,7 @@ func (b *errorBuilder) addUpstream(fields []fieldError) {
 		b.violations = append(b.violations, &errdetails.BadRequest_FieldViolation{
 			Field:       b.call.Operation.fields.upstreamPath(f.key),
 			Description: description,
-			Reason:      fieldReasonName(fieldReason(f.text)),
+			Reason:      fieldReasonName(reason),
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,6 +79,9 @@ type Upstream struct {
 	// WithCallStats returns a context whose call counts its requests in attempts, and puts the status
 	// of the last response into statusCode.
 	WithCallStats func(ctx context.Context, attempts, statusCode *int) context.Context
+	// WithResponseHeader returns a context whose call puts the headers of the last response into
+	// header.
+	WithResponseHeader func(ctx context.Context, header *http.Header) context.Context
 	// WithAuthorization returns a context whose call shows Pelcro this authorization instead of the
 	// API key of the service.
 	WithAuthorization func(ctx context.Context, value string) context.Context

@@ -76,6 +76,7 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 func (s *Server) limit(ctx, serviceEnd context.Context) (limited context.Context, end func()) {
 	r := rpcOf(ctx)
 	limited = s.config.Upstream.WithCallStats(ctx, &r.attempts, &r.statusCode)
+	limited = s.config.Upstream.WithResponseHeader(limited, &r.responseHeader)
 	release := context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		margin := min(50*time.Millisecond, time.Until(deadline)/10)

@@ -22,6 +22,7 @@ type metrics struct {
 	errors          *prometheus.CounterVec
 	unknownOutcomes *prometheus.CounterVec
 	rejected        *prometheus.CounterVec
+	unrecognised    *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics of a server.
@@ -38,13 +39,15 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 			"Creates whose outcome at Pelcro is unknown.", service, name),
 		rejected: counter("pelcro_grpc_rejected_by_transport_total",
 			"Calls that gRPC itself rejected before the service had the whole request.", service, name, code),
+		unrecognised: counter("pelcro_grpc_unrecognised_total",
+			"Responses of Pelcro that hold something that this service does not know, by what it is.", "kind"),
 	}
 	m.unary, m.streams = m.grpc.UnaryServerInterceptor(), m.grpc.StreamServerInterceptor()
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pelcro_grpc_calls_in_flight",
 		Help: "Calls of resources that are running.",
 	}, callsInFlight)
-	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, inFlight)
+	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, m.unrecognised, inFlight)
 	return m
 }
 
@@ -52,6 +55,9 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 func (m *metrics) initialize(server *grpc.Server, methods map[string]*method, unknown *method) {
 	m.grpc.InitializeMetrics(server)
 	m.initializeMethod(unknown)
+	for _, kind := range mapping.UnrecognisedKinds() {
+		m.unrecognised.WithLabelValues(string(kind))
+	}
 	for _, method := range methods {
 		m.initializeMethod(method)
 	}

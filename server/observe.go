@@ -27,12 +27,14 @@ import (
 func (s *Server) observeUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	resp, err := handler(ctx, req)
 	s.observe(ctx, err)
+	s.reportUnrecognised(ctx, resp)
 	return resp, err
 }
 
 func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	err := handler(service, stream)
 	s.observe(stream.Context(), err)
+	s.reportUnrecognised(stream.Context(), nil)
 	return err
 }
 

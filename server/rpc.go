@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -31,6 +32,8 @@ type rpc struct {
 	request any
 	// attempts counts the requests to Pelcro, statusCode is that of the last response.
 	attempts, statusCode int
+	// responseHeader has the headers of the last response, nil for none.
+	responseHeader http.Header
 	// result is the response to the caller, and cause the private reason of a failure, nil if
 	// Pelcro's response says everything about it.
 	result  mapping.Result

@@ -86,14 +86,14 @@ func TestExplorerURL(t *testing.T) {
 		command serveCommand
 		want    string
 	}{
-		{"sandbox", serveCommand{Sandbox: true, AdminListen: "127.0.0.1:9095"}, "http://127.0.0.1:9095/"},
+		{"sandbox", serveCommand{upstreamFlags: upstreamFlags{Sandbox: true}, AdminListen: "127.0.0.1:9095"}, "http://127.0.0.1:9095/"},
 		{"with the flag", serveCommand{Explorer: true, AdminListen: "[::1]:9095"}, "http://[::1]:9095/"},
 		{"by name", serveCommand{Explorer: true, AdminListen: "localhost:9095"}, "http://localhost:9095/"},
 		{"without the flag", serveCommand{AdminListen: "127.0.0.1:9095"}, ""},
-		{"no admin address", serveCommand{Sandbox: true}, ""},
-		{"every address", serveCommand{Sandbox: true, AdminListen: ":9095"}, ""},
-		{"another address", serveCommand{Sandbox: true, AdminListen: "10.0.0.1:9095"}, ""},
-		{"another name", serveCommand{Sandbox: true, AdminListen: "example.com:9095"}, ""},
+		{"no admin address", serveCommand{upstreamFlags: upstreamFlags{Sandbox: true}}, ""},
+		{"every address", serveCommand{upstreamFlags: upstreamFlags{Sandbox: true}, AdminListen: ":9095"}, ""},
+		{"another address", serveCommand{upstreamFlags: upstreamFlags{Sandbox: true}, AdminListen: "10.0.0.1:9095"}, ""},
+		{"another name", serveCommand{upstreamFlags: upstreamFlags{Sandbox: true}, AdminListen: "example.com:9095"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			page, err := test.command.page()

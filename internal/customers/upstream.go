@@ -12,10 +12,11 @@ import (
 // Upstream connects a server to the client. It serves every resource.
 func Upstream(client *pelcro.Client) server.Upstream {
 	return server.Upstream{
-		OnCircuitChange:   client.OnCircuitChange,
-		OnAPIKeyStatus:    client.OnAPIKeyStatus,
-		WithCallStats:     pelcro.WithCallStats,
-		WithAuthorization: pelcro.WithAuthorization,
+		OnCircuitChange:    client.OnCircuitChange,
+		OnAPIKeyStatus:     client.OnAPIKeyStatus,
+		WithCallStats:      pelcro.WithCallStats,
+		WithResponseHeader: pelcro.WithResponseHeader,
+		WithAuthorization:  pelcro.WithAuthorization,
 		WithCaller: func(ctx context.Context, caller server.Caller) context.Context {
 			return pelcro.WithCaller(ctx, pelcro.Caller{Name: caller.Name, Share: caller.Share, Bulk: caller.Bulk})
 		},

@@ -50,6 +50,7 @@ func (c *Client) attempt(ctx context.Context, call *call, taken slot) (*Response
 	if response != nil {
 		status = response.StatusCode
 		*call.stats.statusCode = status
+		response.keepHeader(ctx)
 	}
 	c.metrics.attempted(call, outcome, time.Since(begin), response)
 	endSpan(span, status, outcome)

@@ -283,6 +283,7 @@ func (c *Client) resultOf(ctx context.Context, call *call, r *sharedRead) (*Resp
 	if r.err != nil {
 		return nil, r.err
 	}
+	r.response.keepHeader(ctx)
 	own := *r.response
 	own.share = &bodyShare{budgets: c.budgets}
 	if err := own.takeShare(ctx); err != nil {
