@@ -44,7 +44,8 @@ func deployedMetrics(t *testing.T) map[string]*dto.MetricFamily {
 	p := testkit.StartGateway(t, "--pelcro-url="+testkit.Upstream(t, sandbox.New(sandbox.Config{}))+sandbox.BasePath,
 		"--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+testkit.File(t, sandbox.DefaultAPIKey),
 		"--tls-cert="+testkit.File(t, own.CertPEM()), "--tls-key="+testkit.File(t, own.KeyPEM(t)),
-		"--auth-tokens-file="+testkit.File(t, line))
+		"--auth-tokens-file="+testkit.File(t, line), "--rate-limit=auto")
+	p.Log.Match(t, `"msg":"the limit of Pelcro's account"`)
 	conn := gatewaytest.Dial(t, p.Address, grpc.WithTransportCredentials(credentials.NewTLS(ca.Client(nil))))
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
 	if _, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {

@@ -25,7 +25,7 @@ var rules = []rule{
 	{packages: "gen/..."},
 	{packages: "mapping", imports: "gen/... internal/rawjson internal/retryafter", tests: "test/vectors", forbidsForeign: isIO},
 	{packages: "server", imports: "gen/... mapping", tests: "internal/customers internal/pelcro internal/sandbox test/vectors test/faultproxy"},
-	{packages: "internal/pelcro", imports: "internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
+	{packages: "internal/pelcro", imports: "internal/quota internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
 
 	// The resources. Another one is another line here.
 	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson", tests: "internal/sandbox test/vectors"},
@@ -36,6 +36,7 @@ var rules = []rule{
 	{packages: "internal/access", forbidsForeign: isIO},
 	{packages: "internal/admin"},
 	{packages: "internal/logging"},
+	{packages: "internal/quota", forbidsForeign: isGRPC},
 	{packages: "internal/rawjson", forbidsForeign: isIO},
 	{packages: "internal/reload", forbidsForeign: isForeign},
 	{packages: "internal/retryafter", forbidsForeign: isForeign},
@@ -45,6 +46,9 @@ var rules = []rule{
 	{packages: "internal/testkit", forbidsForeign: isGRPC},
 	{packages: "test/faultproxy", forbidsForeign: isForeign},
 	{packages: "test/vectors", forbidsForeign: isForeign},
+
+	// The check joins what a call goes through.
+	{packages: "internal/verify", imports: "gen/... mapping server internal/customers internal/pelcro internal/rawjson internal/retryafter", tests: "internal/sandbox test/vectors"},
 
 	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},

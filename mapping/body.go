@@ -41,6 +41,8 @@ type evidence struct {
 	// those beyond that and those that could not be read.
 	fields  []fieldError
 	omitted int
+	// isProblem says that the body is problem+json (RFC 7807), which Pelcro does not write.
+	isProblem bool
 	// delay is how long the response asks to wait, 0 if that is unknown.
 	delay time.Duration
 }
@@ -49,15 +51,15 @@ type evidence struct {
 func examine(operation Operation, response Response) *evidence {
 	e := &evidence{delay: retryafter.Delay(response.StatusCode, response.Header)}
 	contentType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	isProblem := contentType == "application/problem+json"
+	e.isProblem = contentType == "application/problem+json"
 	if response.BodyIncomplete || len(response.Body) > maxErrorBody && !isSuccess(response.StatusCode) {
 		e.kind = bodyText
-		e.origin = originOfStart(response.Body, isProblem)
+		e.origin = originOfStart(response.Body, e.isProblem)
 		return e
 	}
 	e.json, e.kind = parse(response.Body, contentType)
 	if e.json.IsZero() {
-		e.origin = originOfStart(response.Body, isProblem)
+		e.origin = originOfStart(response.Body, e.isProblem)
 		return e
 	}
 	if e.kind == bodyObject {
@@ -67,7 +69,7 @@ func examine(operation Operation, response Response) *evidence {
 		e.readFieldErrors(operation, response.StatusCode)
 	}
 	e.origin = OriginIntermediary
-	if len(e.fields) > 0 || !isProblem && looksLikePelcro(e.json, isSuccess(response.StatusCode)) {
+	if len(e.fields) > 0 || !e.isProblem && looksLikePelcro(e.json, isSuccess(response.StatusCode)) {
 		e.origin = OriginPelcro
 	}
 	return e

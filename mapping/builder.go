@@ -40,8 +40,9 @@ type errorBuilder struct {
 	private      string            // the upstream's text where callers do not see it
 	metadata     map[string]string // what the constructor knows; empty values are left out
 	violations   []*errdetails.BadRequest_FieldViolation
-	omitted      int    // violations that are not in violations
-	quota        int64  // X-RateLimit-Limit, 0 if unknown
+	omitted      int   // violations that are not in violations
+	quota        int64 // X-RateLimit-Limit, 0 if unknown
+	unrecognised []Unrecognised
 	precondition string // type of the google.rpc.PreconditionFailure, empty for none
 }
 
@@ -55,6 +56,8 @@ func (b *errorBuilder) result() Result {
 		origin:    b.origin,
 		requestID: clean(b.call.RequestID, maxMetadataValue),
 		private:   b.private,
+
+		unrecognised: b.unrecognised,
 	}
 	message := b.message()
 	for {

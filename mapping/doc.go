@@ -26,6 +26,9 @@
 // Texts of Pelcro are shown for 4xx only, cleaned and cut, without the parts that look like an
 // address, a key, a class name or a path. Go's error texts, URLs and hosts are never shown.
 //
+// What this package does not know in a response is for operators: [Result.Unrecognised] and
+// [UnrecognisedInSuccess] name it, without any value.
+//
 // The package is pure: no I/O, no clock, no logger, no visible state. The same input gives the same
 // bytes.
 //

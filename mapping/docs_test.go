@@ -242,8 +242,8 @@ func textsOf(reason pelcrov1.FieldViolationReason) string {
 			texts = append(texts, "`"+strings.TrimSpace(text)+"`")
 		}
 	}
-	if texts == nil {
-		return "any other"
+	if reason == pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE {
+		texts = append(texts, "any other")
 	}
 	return strings.Join(texts, ", ")
 }

@@ -78,6 +78,19 @@ func (f fieldPaths) path(key string) string {
 	return b.String()
 }
 
+// has reports whether path knows the key.
+func (f fieldPaths) has(key string) bool {
+	for prefix := range f.Prefixes {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	first, rest, nested := strings.Cut(f.withoutParent(key), ".")
+	next, _, _ := strings.Cut(rest, ".")
+	_, known := f.Names[first]
+	return known && (!nested || isIndex(next) || slices.Contains(f.Maps, first))
+}
+
 // withoutParent returns the key without the field that holds the resource.
 func (f fieldPaths) withoutParent(key string) string {
 	rest, found := strings.CutPrefix(key, f.Parent)

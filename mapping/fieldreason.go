@@ -39,6 +39,10 @@ var fieldTexts = []struct {
 		" must be a valid ", " is not a valid ", " format is invalid", " match the format ", " only contain ",
 		" must contain at least one ", " start with one of ", " end with one of ", " must be … characters",
 	}},
+	{pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, []string{
+		"The selected … is invalid", " confirmation does not match", " must match", " must be different", " has a duplicate value",
+		" has appeared in a data leak",
+	}},
 }
 
 // ruleReasons are the reasons of Laravel's rules, for a raw translation key ("validation.required"),
@@ -64,16 +68,27 @@ var ruleReasons = func() map[string]pelcrov1.FieldViolationReason {
 	return reasons
 }()
 
-func fieldReason(text string) pelcrov1.FieldViolationReason {
+// fieldReason returns the reason of a text; known is false if it is only the one for unknown texts.
+func fieldReason(text string) (reason pelcrov1.FieldViolationReason, known bool) {
 	if rule, ok := strings.CutPrefix(strings.TrimSpace(text), "validation."); ok && !strings.Contains(rule, " ") {
-		return ruleReason(withoutAttribute(rule))
+		reason := ruleReason(withoutAttribute(rule))
+		return reason, reason != pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE || hasInvalidValueRule(rule)
 	}
 	for _, row := range fieldTexts {
 		if slices.ContainsFunc(row.texts, func(known string) bool { return contains(text, known) }) {
-			return row.reason
+			return row.reason, true
 		}
 	}
-	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE
+	return pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, false
+}
+
+// invalidValueRules are the rules that have no more specific reason.
+var invalidValueRules = []string{"exists", "in", "enum", "not_in", "confirmed", "same", "different", "distinct"}
+
+// hasInvalidValueRule reports whether the key of a text, "exists" or "custom.email.exists", names one
+// of them.
+func hasInvalidValueRule(key string) bool {
+	return slices.Contains(invalidValueRules, key[strings.LastIndexByte(key, '.')+1:])
 }
 
 // withoutAttribute returns the rule of a key for one attribute, "custom.email.required".

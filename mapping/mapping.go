@@ -48,6 +48,9 @@ type LocalError struct {
 	Sent bool
 	// Delay is how long the caller should wait before a retry, 0 if it is unknown.
 	Delay time.Duration
+	// Quota is how many requests Pelcro allows in each time window, for GATEWAY_RATE_LIMITED; 0 if it
+	// is unknown.
+	Quota int64
 }
 
 // FromResponse maps a response. The result of a success has the code OK.
@@ -59,6 +62,7 @@ func FromResponse(call Call, response Response) Result {
 	}
 	b := errorBuilder{
 		call:         call,
+		unrecognised: unrecognised(call.Operation, response, e, reason),
 		info:         infoOf[reason],
 		advice:       adviseResponse(call, response, e, reason),
 		origin:       e.origin,
@@ -133,6 +137,7 @@ func FromLocalError(call Call, local LocalError) Result {
 		advice:   adviseLocalError(call, local),
 		metadata: map[string]string{},
 		omitted:  local.Omitted,
+		quota:    local.Quota,
 	}
 	switch info.reason {
 	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:
@@ -171,6 +176,7 @@ func mayQuote(status int, reason pelcrov1.ErrorReason) bool {
 // the upstream message.
 func (b *errorBuilder) addUpstream(fields []fieldError) {
 	for i, f := range fields {
+		reason, _ := fieldReason(f.text)
 		description := publicText(f.text, maxDescription)
 		if i == 0 && description != "" {
 			b.quote = description
@@ -181,7 +187,7 @@ func (b *errorBuilder) addUpstream(fields []fieldError) {
 		b.violations = append(b.violations, &errdetails.BadRequest_FieldViolation{
 			Field:       b.call.Operation.fields.upstreamPath(f.key),
 			Description: description,
-			Reason:      fieldReasonName(fieldReason(f.text)),
+			Reason:      fieldReasonName(reason),
 		})
 	}
 }

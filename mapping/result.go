@@ -38,6 +38,8 @@ type Result struct {
 	private   string
 	wireBytes int
 	origin    Origin
+
+	unrecognised []Unrecognised
 }
 
 // OK reports whether the call succeeded.
@@ -78,6 +80,10 @@ func (r Result) RetryDelay() time.Duration { return r.advice.delay }
 // PrivateText returns the text of Pelcro about a failure of its own, which callers do not see, for the
 // operator's log. It is cleaned like a public text, but may repeat values of the request.
 func (r Result) PrivateText() string { return r.private }
+
+// Unrecognised returns what is unknown in the response: for operators, because callers already get
+// the best that can be made of it.
+func (r Result) Unrecognised() []Unrecognised { return r.unrecognised }
 
 // Status returns the status with its details.
 func (r Result) Status() *status.Status {

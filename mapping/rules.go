@@ -90,7 +90,7 @@ var rules = []rule{
 	{only(success), withData, noError},
 	{only(success), condition{}, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
 
-	{only(span{300, 399}), condition{}, pelcrov1.ErrorReason_PELCRO_REDIRECT},
+	{only(redirects), condition{}, pelcrov1.ErrorReason_PELCRO_REDIRECT},
 
 	{of(400, 404, 422), withFieldErrors, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED},
 	{of(400, 422), condition{}, pelcrov1.ErrorReason_PELCRO_BAD_REQUEST},
@@ -126,8 +126,11 @@ var rules = []rule{
 	{nil, condition{}, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE},
 }
 
-// success are the statuses of success.
-var success = span{200, 299}
+// success are the statuses of success, redirects those of redirects.
+var (
+	success   = span{200, 299}
+	redirects = span{300, 399}
+)
 
 // noError is the reason of a success.
 const noError = pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED

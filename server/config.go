@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +47,8 @@ type Config struct {
 	// Authorize decides who may call which methods, except health, which is open; nil allows
 	// everything.
 	Authorize Authorize
+	// SiteID is the site of requests that do not name one, for callers that may use some sites only.
+	SiteID int32
 	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the client's key,
 	// and rejects calls of resources without one.
 	ForwardCredentials bool
@@ -76,9 +79,14 @@ type Upstream struct {
 	// WithCallStats returns a context whose call counts its requests in attempts, and puts the status
 	// of the last response into statusCode.
 	WithCallStats func(ctx context.Context, attempts, statusCode *int) context.Context
+	// WithResponseHeader returns a context whose call puts the headers of the last response into
+	// header.
+	WithResponseHeader func(ctx context.Context, header *http.Header) context.Context
 	// WithAuthorization returns a context whose call shows Pelcro this authorization instead of the
 	// API key of the service.
 	WithAuthorization func(ctx context.Context, value string) context.Context
+	// WithCaller returns a context whose call competes for Pelcro's quota as one of the caller.
+	WithCaller func(ctx context.Context, caller Caller) context.Context
 	// Failure describes the error of a failed call; ok is false for any other error.
 	Failure func(error) (failure UpstreamFailure, ok bool)
 	// RecordKeyRejected records that Pelcro rejected the API key of the call with this error.
@@ -94,4 +102,10 @@ type UpstreamFailure struct {
 	// CircuitOpen is for how long nothing is sent, because Pelcro keeps failing; 0 if that is not the
 	// failure.
 	CircuitOpen time.Duration
+	// QuotaWait is after how long Pelcro's quota has a place for the call, which is too late for it; 0 if
+	// that is not the failure. Quota is the limit of a time window then, 0 if it is unknown.
+	QuotaWait time.Duration
+	Quota     int64
+	// Stopping says that the call waited for the quota when the service began to stop.
+	Stopping bool
 }

@@ -76,6 +76,7 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 func (s *Server) limit(ctx, serviceEnd context.Context) (limited context.Context, end func()) {
 	r := rpcOf(ctx)
 	limited = s.config.Upstream.WithCallStats(ctx, &r.attempts, &r.statusCode)
+	limited = s.config.Upstream.WithResponseHeader(limited, &r.responseHeader)
 	release := context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		margin := min(50*time.Millisecond, time.Until(deadline)/10)
@@ -136,9 +137,13 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 		return mapping.FromLocalError(call, mapping.LocalError{
 			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Sent: none.Sent, Delay: failure.CircuitOpen,
 		})
+	case failure.QuotaWait > 0:
+		return mapping.FromLocalError(call, mapping.LocalError{
+			Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Sent: none.Sent, Delay: failure.QuotaWait, Quota: failure.Quota,
+		})
 	case !ok && (ended == nil || !isCancellation(err)):
 		return mapping.FromLocalError(call, localError(err, none.Sent))
-	case errors.Is(ended, errStopping):
+	case failure.Stopping, errors.Is(ended, errStopping):
 		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: none.Sent})
 	}
 	none.Caller = ended

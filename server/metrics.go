@@ -22,6 +22,7 @@ type metrics struct {
 	errors          *prometheus.CounterVec
 	unknownOutcomes *prometheus.CounterVec
 	rejected        *prometheus.CounterVec
+	unrecognised    *prometheus.CounterVec
 	// handshakeFailures counts connections without a call.
 	handshakeFailures prometheus.Counter
 }
@@ -40,6 +41,8 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 			"Creates whose outcome at Pelcro is unknown.", service, name),
 		rejected: counter("pelcro_grpc_rejected_by_transport_total",
 			"Calls that gRPC itself rejected before the service had the whole request.", service, name, code),
+		unrecognised: counter("pelcro_grpc_unrecognised_total",
+			"Responses of Pelcro that hold something that this service does not know, by what it is.", "kind"),
 	}
 	m.handshakeFailures = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pelcro_grpc_tls_handshake_failures_total",
@@ -50,7 +53,7 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 		Name: "pelcro_grpc_calls_in_flight",
 		Help: "Calls of resources that are running.",
 	}, callsInFlight)
-	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, m.handshakeFailures, inFlight)
+	registry.MustRegister(m.grpc, m.byCaller, m.errors, m.unknownOutcomes, m.rejected, m.unrecognised, m.handshakeFailures, inFlight)
 	return m
 }
 
@@ -58,6 +61,9 @@ func newMetrics(registry prometheus.Registerer, callsInFlight func() float64) *m
 func (m *metrics) initialize(server *grpc.Server, methods map[string]*method, unknown *method) {
 	m.grpc.InitializeMetrics(server)
 	m.initializeMethod(unknown)
+	for _, kind := range mapping.UnrecognisedKinds() {
+		m.unrecognised.WithLabelValues(string(kind))
+	}
 	for _, method := range methods {
 		m.initializeMethod(method)
 	}
@@ -90,8 +96,8 @@ func (m *metrics) finish(r *rpc) {
 	if !r.result.OK() {
 		m.countError(r)
 	}
-	if r.caller != "" { // only known ones, so that unknown callers make no series
-		m.byCaller.WithLabelValues(r.caller, r.result.Code().String()).Inc()
+	if r.caller.Name != "" { // only known ones, so that unknown callers make no series
+		m.byCaller.WithLabelValues(r.caller.Name, r.result.Code().String()).Inc()
 	}
 }
 

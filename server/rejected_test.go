@@ -178,7 +178,9 @@ func TestRejectedLinesAreLimited(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			g := start(t, rejectAll(t), counting(registry), func(s *gatewaytest.Config) {
-				s.Server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "", server.ErrUnauthenticated }
+				s.Server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) {
+					return server.Caller{}, server.ErrUnauthenticated
+				}
 			})
 			began := time.Now()
 			for range calls {

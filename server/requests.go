@@ -79,8 +79,9 @@ func (s *requests) read(ctx context.Context, receive func(any) error, request an
 	if err := protobuf.Unmarshal(mem.BufferSlice{encoded}, request); err != nil {
 		return undecodableError{err}
 	}
-	rpcOf(ctx).request = request
-	return nil
+	r := rpcOf(ctx)
+	r.request = request
+	return r.checkSite(request)
 }
 
 // receive receives the bytes of a request when it is its turn, but ends with ctx and with the time for

@@ -38,6 +38,8 @@ type Server struct {
 	notReady atomic.Pointer[error] // what Ready returns, nil for nothing
 	// rejectedLines limits the lines about rejected calls.
 	rejectedLines lineLimit
+	// samples limits the lines about what is unknown in responses.
+	samples sampleLimit
 	// callsEnd and streamsEnd end the contexts of the unary calls and of the streams.
 	callsEnd, streamsEnd context.Context //nolint:containedctx // they live as long as the server
 	endCalls, endStreams context.CancelFunc

@@ -36,6 +36,7 @@ type stdio struct {
 // commands are the subcommands; a flag's environment name is envPrefix and the flag's own name.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Check   checkCommand   `cmd:"" help:"Ask Pelcro what this service relies on, with requests that only read, and say what is different."`
 	Explain explainCommand `cmd:"" help:"Read an HTTP response, as curl -si or curl -v prints it, from standard input and print the gRPC status that it becomes."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for a caller, and print it with the line of the callers file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -65,6 +66,11 @@ func usageErrorf(format string, args ...any) error {
 // errLogged is a failure that is in the log. It is not printed as well, because writing to standard
 // error could block.
 var errLogged = errors.New("see the log")
+
+// printedError is a result that is on standard output and has an exit code of its own.
+type printedError struct{ exitCode int }
+
+func (printedError) Error() string { return "see the output" }
 
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, std stdio) int {
@@ -132,6 +138,9 @@ func report(w io.Writer, err error) int {
 	}
 	if errors.Is(err, errLogged) {
 		return exitFailure
+	}
+	if printed, ok := errors.AsType[printedError](err); ok {
+		return printed.exitCode
 	}
 	if _, ok := errors.AsType[usageError](err); !ok {
 		fmt.Fprintf(w, "pelcro-grpc: %v\n", err)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -22,36 +20,37 @@ const defaultPelcroURL = "https://www.pelcro.com/api/v1/core"
 
 // serveCommand are the flags of serve.
 type serveCommand struct {
-	Check              bool          `help:"Check the flags, keys, certificates and callers, print what was checked, and start nothing."`
-	Listen             string        `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC service (${default}); port 0 takes a free one."`
-	AdminListen        string        `name:"admin-listen" default:"127.0.0.1:9095" placeholder:"HOST:PORT" help:"Address of metrics, probes and, on loopback only, profiles and settings (${default}); empty for none."`
-	PelcroURL          string        `name:"pelcro-url" default:"${pelcro_url}" placeholder:"URL" help:"Root of Pelcro's Core API (${default}); https, or http on loopback."`
-	PelcroAPIKeyFile   string        `name:"pelcro-api-key-file" placeholder:"FILE" help:"File that holds Pelcro's API key. The key itself may be in the environment instead, as PELCRO_GRPC_PELCRO_API_KEY."`
-	ForwardCredentials bool          `name:"forward-credentials" help:"Send Pelcro each caller's own authorization instead of a key of this service; callers' tokens are then in x-pelcro-grpc-token."`
-	TLSCert            string        `name:"tls-cert" placeholder:"FILE" help:"File with the service's certificate and those up to its CA, in PEM; read again when it changes, like the other files."`
-	TLSKey             string        `name:"tls-key" placeholder:"FILE" help:"File with the certificate's private key, in PEM."`
-	TLSClientCA        string        `name:"tls-client-ca" placeholder:"FILE" help:"File with CAs, in PEM; every caller must have a certificate of one of them."`
-	AuthTokensFile     string        `name:"auth-tokens-file" placeholder:"FILE" help:"File that says who may call what; see pelcro-grpc token. Without it everyone may call everything, so only on loopback."`
-	Insecure           bool          `help:"Listen beyond loopback even without TLS or without a callers file."`
-	SiteID             int32         `name:"site-id" placeholder:"ID" help:"Pelcro's site id, for calls that do not name one."`
-	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
-	Sandbox            bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
-	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"${sandbox_rate_limit}" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
-	SandboxSeed        string        `name:"sandbox-seed" placeholder:"FILE" help:"File with the sandbox's customers as JSON, and the time of their changes, for tests (docs/testing.md)."`
-	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
-	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
-	UpstreamLanguage   string        `name:"upstream-language" placeholder:"TAG" help:"Language of Pelcro's texts, for example en, sent as Accept-Language; Pelcro may then set it as the language of new customers."`
-	CircuitBreaker     *bool         `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
-	MaxConcurrent      int           `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
-	Reflection         *bool         `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
-	ForwardTrace       bool          `name:"forward-trace-context" help:"Send Pelcro the trace context of each call (W3C traceparent)."`
-	LogLevel           string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
-	LogFormat          string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
+	Check       bool   `help:"Check the flags, keys, certificates and callers, print what was checked, and start nothing."`
+	Listen      string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC service (${default}); port 0 takes a free one."`
+	AdminListen string `name:"admin-listen" default:"127.0.0.1:9095" placeholder:"HOST:PORT" help:"Address of metrics, probes and, on loopback only, profiles and settings (${default}); empty for none."`
+
+	upstreamFlags
+
+	ForwardCredentials bool    `name:"forward-credentials" help:"Send Pelcro each caller's own authorization instead of a key of this service; callers' tokens are then in x-pelcro-grpc-token."`
+	TLSCert            string  `name:"tls-cert" placeholder:"FILE" help:"File with the service's certificate and those up to its CA, in PEM; read again when it changes, like the other files."`
+	TLSKey             string  `name:"tls-key" placeholder:"FILE" help:"File with the certificate's private key, in PEM."`
+	TLSClientCA        string  `name:"tls-client-ca" placeholder:"FILE" help:"File with CAs, in PEM; every caller must have a certificate of one of them."`
+	AuthTokensFile     string  `name:"auth-tokens-file" placeholder:"FILE" help:"File that says who may call what; see pelcro-grpc token. Without it everyone may call everything, so only on loopback."`
+	Insecure           bool    `help:"Listen beyond loopback even without TLS or without a callers file."`
+	Explorer           bool    `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
+	SandboxRateLimit   int     `name:"sandbox-rate-limit" default:"${sandbox_rate_limit}" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
+	SandboxSeed        string  `name:"sandbox-seed" placeholder:"FILE" help:"File with the sandbox's customers as JSON, and the time of their changes, for tests (docs/testing.md)."`
+	UpstreamRetries    int     `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
+	RateLimit          string  `name:"rate-limit" placeholder:"LIMIT" help:"Requests to Pelcro in a time window, for example 120/1m; more wait or are rejected here. auto (the default) follows what Pelcro says; off (the default with --sandbox) lets Pelcro reject them."`
+	RateLimitShare     float64 `name:"rate-limit-share" default:"1" placeholder:"PART" help:"Part of the limit that this service uses, for example 0.8; the rest is for other integrations of the account (${default})."`
+	RedisURL           string  `name:"redis-url" placeholder:"URL" help:"Redis (7 or later) or Valkey in which all replicas share the limit, for example rediss://redis.example.org:6379. A URL with a password belongs into the environment."`
+	CircuitBreaker     *bool   `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
+	MaxConcurrent      int     `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
+	Reflection         *bool   `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
+	ForwardTrace       bool    `name:"forward-trace-context" help:"Send Pelcro the trace context of each call (W3C traceparent)."`
+	LogLevel           string  `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+	LogFormat          string  `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
 }
 
 // validConfig is a configuration without problems.
 type validConfig struct {
 	upstream  pelcro.Config
+	rateLimit rateLimit
 	traces    telemetry.Config
 	protected *protection
 	seed      *sandbox.Seed // nil for the sandbox's own customers
@@ -67,7 +66,9 @@ func (p *problems) addf(format string, args ...any) { *p = append(*p, fmt.Errorf
 func (c serveCommand) validate() (config validConfig, err error) {
 	var found problems
 	c.checkFlags(&found)
+	config.rateLimit = c.rateLimit(&found)
 	config.upstream = c.upstream(&found)
+	config.upstream.MaxIdleConnections = c.idleConnections(config.rateLimit)
 	config.traces, err = telemetry.FromEnv()
 	if found = append(found, err); c.ForwardTrace && config.traces.Protocol == "" && err == nil {
 		found.addf("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
@@ -80,9 +81,6 @@ func (c serveCommand) validate() (config validConfig, err error) {
 	return config, nil
 }
 
-// languageTag is a language and, for example, a country, as in Accept-Language (BCP 47).
-var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
-
 // checkFlags adds the problems of flags that hold no file and no secret.
 func (c serveCommand) checkFlags(found *problems) {
 	if !isAddress(c.Listen) {
@@ -94,17 +92,8 @@ func (c serveCommand) checkFlags(found *problems) {
 	if c.Explorer && !isLoopback(c.AdminListen) {
 		found.addf("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
 	}
-	if c.RequestTimeout <= 0 {
-		found.addf("--request-timeout must be greater than 0, for example 30s")
-	}
-	if c.RequestTimeout > server.MaxRequestTimeout {
-		found.addf("--request-timeout must be at most %.0fs, for example 30s: later, the connection of the caller may be closed", server.MaxRequestTimeout.Seconds())
-	}
 	if c.UpstreamRetries < 0 {
 		found.addf("--upstream-retries must not be negative; 0 means none")
-	}
-	if c.UpstreamLanguage != "" && !languageTag.MatchString(c.UpstreamLanguage) {
-		found.addf("--upstream-language %q is not a language tag; use one like en or en-GB, or leave it out", c.UpstreamLanguage)
 	}
 	if c.MaxConcurrent <= 0 {
 		found.addf("--max-concurrent-calls must be greater than 0, for example %d", server.DefaultMaxConcurrentCalls)
@@ -115,48 +104,16 @@ func (c serveCommand) checkFlags(found *problems) {
 	case c.SandboxRateLimit != sandbox.DefaultRequestsPerMinute && !c.Sandbox:
 		found.addf("--sandbox-rate-limit is the limit of the sandbox; leave it out, or add --sandbox")
 	}
-	switch {
-	case c.SiteID < 0:
-		found.addf("--site-id must be greater than 0; it is the number in the address of Pelcro's dashboard")
-	case c.SiteID == 0 && !c.Sandbox:
-		found.addf("--site-id is missing; it is the number in the address of Pelcro's dashboard (or try --sandbox)")
-	}
+	c.check(found)
 }
 
 // upstream returns the Pelcro that the flags describe, and adds the problems with its URL and its key.
 func (c serveCommand) upstream(found *problems) pelcro.Config {
-	config := pelcro.Config{
-		SiteID:             c.SiteID,
-		UserAgent:          "pelcro-grpc/" + version(),
-		Language:           c.UpstreamLanguage,
-		Timeout:            c.RequestTimeout,
-		Retries:            c.UpstreamRetries,
-		CircuitBreaker:     !c.Sandbox,
-		MaxIdleConnections: c.MaxConcurrent,
-	}
+	config := c.upstreamFlags.upstream(found, c.ForwardCredentials)
+	config.Retries = c.UpstreamRetries
+	config.CircuitBreaker = !c.Sandbox
 	if c.CircuitBreaker != nil {
 		config.CircuitBreaker = *c.CircuitBreaker
-	}
-	hasKey := c.PelcroAPIKeyFile != "" || os.Getenv(keyEnv) != ""
-	if c.Sandbox {
-		if c.PelcroURL != defaultPelcroURL {
-			found.addf("--sandbox brings its own Pelcro; leave out --pelcro-url")
-		}
-		if hasKey {
-			found.addf("--sandbox brings its own API key; leave out --pelcro-api-key-file and %s", keyEnv)
-		}
-		return config
-	}
-	var err error
-	if config.BaseURL, err = pelcro.ParseBaseURL(c.PelcroURL); err != nil {
-		found.addf("--pelcro-url %w", err)
-	}
-	switch {
-	case !c.ForwardCredentials:
-		config.APIKey, err = apiKey(c.PelcroAPIKeyFile, os.Getenv(keyEnv))
-		*found = append(*found, err)
-	case hasKey:
-		found.addf("--forward-credentials sends Pelcro the callers' own keys; leave out --pelcro-api-key-file and %s", keyEnv)
 	}
 	return config
 }
@@ -206,13 +163,16 @@ func (c serveCommand) checked(config validConfig) string {
 }
 
 // effectiveSettings are the flags as they are in effect, the protocol of traces, and the origin of
-// the API key. No flag holds a secret.
+// the API key. None of them is a secret.
 func (c serveCommand) effectiveSettings(config validConfig) map[string]any {
 	c.PelcroURL = config.upstream.BaseURL.String()
 	c.SiteID = config.upstream.SiteID
 	c.CircuitBreaker = &config.upstream.CircuitBreaker
 	c.Reflection = new(c.reflects())
 	c.Explorer = c.pageURL() != ""
+	c.RateLimit = c.effectiveRateLimit()
+	c.MaxConcurrent = c.concurrentCalls(config.rateLimit)
+	c.RedisURL = withoutPassword(c.RedisURL)
 	settings := map[string]any{"traces": cmp.Or(config.traces.Protocol, "off")}
 	if origin := c.keyOrigin(); origin != "" {
 		settings["pelcro-api-key"] = "(hidden) " + origin

@@ -2,6 +2,7 @@
 // the right gRPC status with details.
 //
 //	pelcro-grpc serve      runs the service
+//	pelcro-grpc check      says what Pelcro does differently from what the service expects
 //	pelcro-grpc explain    shows the status that a captured HTTP response becomes
 //	pelcro-grpc token      makes a token for a caller
 //	pelcro-grpc version    shows the version

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
@@ -283,6 +285,15 @@ func TestMetrics(t *testing.T) {
 		_ = call.do(ctx)
 	}
 	_, text := p.get(t, "/metrics")
+	// Those of the quota, which the sandbox does not have: its failures would close the gate.
+	withQuota := startWithAdmin(t, "--pelcro-url="+testkit.Upstream(t, sandbox.New(sandbox.Config{}))+sandbox.BasePath,
+		"--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+testkit.File(t, sandbox.DefaultAPIKey), "--rate-limit=auto")
+	withQuota.err.Match(t, `"msg":"the limit of Pelcro's account"`)
+	if _, err := pelcrov1.NewCustomerServiceClient(withQuota.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
+		t.Fatal(err)
+	}
+	families := withQuota.scrape(t)
+	maps.Copy(families, p.scrape(t))
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +313,6 @@ func TestMetrics(t *testing.T) {
 	}
 	var frozen bytes.Buffer
 	names := map[string]bool{}
-	families := p.scrape(t)
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		names[name] = true
 		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {

@@ -38,7 +38,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md"} {
+	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md", "docs/operations.md"} {
 		t.Run(document, func(t *testing.T) {
 			raw, err := os.ReadFile(filepath.Join(root, document))
 			if err != nil {
@@ -91,6 +91,10 @@ func (s step) run(t *testing.T, p *program, last *called) {
 		return
 	case args[0] == "grpcurl":
 		*last = callGrpcurl(t, args[1:]...)
+	case strings.HasPrefix(s.command, "bin/pelcro-grpc check "):
+		r := runWith(t, "", args[1:]...)
+		*last = called{said: r.out + r.err, exit: r.code}
+		return
 	case args[0] == "buf":
 		*last = callTool(t, mustHaveBuf(t), args[1:]...)
 	default:

@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
-	"net/http"
-	"net/url"
-	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 
@@ -73,8 +67,9 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	if c.ForwardTrace {
 		config.upstream.Propagator = propagation.TraceContext{}
 	}
+	config.rateLimit.apply(&config.upstream, metrics, logger)
 	client := pelcro.New(config.upstream)
-	defer client.Close()
+	defer config.rateLimit.follow(ctx, client, !c.ForwardCredentials, logger)()
 	if isRegular(c.PelcroAPIKeyFile) { // a pipe was read, and holds no other key
 		key, err := followKey(c.PelcroAPIKeyFile, client)
 		if err != nil {
@@ -85,12 +80,13 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	defer newFollower(logger, metrics).start(ctx, protected.files)()
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
-		Services:           []server.Service{customers.Service(client)},
-		MaxConcurrentCalls: c.MaxConcurrent,
+		Services:           c.services(client),
+		MaxConcurrentCalls: c.concurrentCalls(config.rateLimit),
 		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),
 		TLS:                protected.tlsConfig(),
 		Authorize:          protected.authorize(),
+		SiteID:             config.upstream.SiteID,
 		ForwardCredentials: c.ForwardCredentials,
 		Logger:             logger,
 		Metrics:            metrics,
@@ -110,6 +106,14 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		return errLogged
 	}
 	return nil
+}
+
+// services are the resources.
+func (c serveCommand) services(client *pelcro.Client) []server.Service {
+	if c.Sandbox {
+		return []server.Service{customers.SandboxService(client)}
+	}
+	return []server.Service{customers.Service(client)}
 }
 
 // listen listens on both addresses; admin is nil without one. Its error names every address that is
@@ -149,78 +153,4 @@ func cause(err error) error {
 		}
 		err = inner
 	}
-}
-
-// startSandbox serves a sandbox on a free loopback port and puts its address, key and site into the
-// configuration. stop ends it.
-func startSandbox(ctx context.Context, config *pelcro.Config, contents sandbox.Config, logger *slog.Logger) (stop func(), err error) {
-	if config.SiteID == 0 {
-		config.SiteID = sandbox.DefaultSiteID
-	}
-	config.APIKey = pelcro.NewSecret(sandbox.DefaultAPIKey)
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("no port for the sandbox: %w", err)
-	}
-	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String(), Path: sandbox.BasePath}
-	contents.SiteID = int(config.SiteID)
-	httpServer := &http.Server{
-		Handler: sandbox.New(contents),
-		// Its only client is this process.
-		ReadHeaderTimeout: time.Minute,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := httpServer.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error("the sandbox failed", "cause", err.Error())
-		}
-	}()
-	return func() {
-		_ = httpServer.Close() // immediately: a request for id 602 never ends
-		<-served
-	}, nil
-}
-
-// extraFlags returns what calls need, by the flags, in addition to what printBanner shows.
-func (c serveCommand) extraFlags() string {
-	var needs []string
-	if c.TLSCert != "" {
-		needs = append(needs, "-cacert FILE instead of -plaintext, and a name in the certificate")
-	}
-	if c.AuthTokensFile != "" {
-		needs = append(needs, "a token (docs/access.md)")
-	}
-	if c.ForwardCredentials {
-		needs = append(needs, "-H 'authorization: Bearer "+sandbox.DefaultAPIKey+"'")
-	}
-	return strings.Join(needs, "; ")
-}
-
-// printBanner shows what to try with a sandbox.
-func (c serveCommand) printBanner(w io.Writer, seed *sandbox.Seed) {
-	customers, first := "customers 1001 to 1008", int64(1001)
-	if seed != nil {
-		customers, first = "the customers of "+c.SandboxSeed, seed.First()
-	}
-	page := c.pageURL()
-	if page != "" {
-		page = "\nError explorer, in a browser: " + page
-	}
-	if needs := c.extraFlags(); needs != "" {
-		page = "\nWith the flags in use, these calls also need " + needs + "." + page
-	}
-	fmt.Fprintf(w, `pelcro-grpc serves a SANDBOX on %[1]s: an embedded Pelcro, in memory, %[3]s.
-Try:
-
-  grpcurl -plaintext -d '{"id": %[4]d}' %[1]s pelcro.v1.CustomerService/GetCustomer
-  grpcurl -plaintext -d '{"customer": {"email": "nope"}}' %[1]s pelcro.v1.CustomerService/CreateCustomer
-  grpcurl -plaintext -d '{"id": 404}' %[1]s pelcro.v1.CustomerService/GetCustomer
-  grpcurl -plaintext -d '{"id": 429}' %[1]s pelcro.v1.CustomerService/GetCustomer
-
-Any id from 300 to 599 returns that HTTP status; 601 resets, 602 hangs, 603 cuts the response, 604 returns HTML.%[2]s
-Stop with Ctrl-C.
-
-`, c.Listen, page, customers, first)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -66,18 +68,25 @@ func rowsOf(list rawjson.Value) (rows []rawjson.Value, err error) {
 	return rows, nil
 }
 
+// Read reads the body of a success as the handler of the operation does, into its response, which has
+// nothing but the customers. It is for tools that examine responses.
+func Read(operation mapping.Operation, body []byte) (proto.Message, error) {
+	document, err := rawjson.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	data := document.Member("data")
+	if operation.List {
+		customers, err := readCustomers(data)
+		return &pelcrov1.ListCustomersResponse{Customers: customers}, err
+	}
+	customer, err := readCustomer(data)
+	return &pelcrov1.GetCustomerResponse{Customer: customer}, err
+}
+
 // Readable reports whether the handler of the operation can use the body of a success. It is for
 // tools that explain a response.
 func Readable(operation mapping.Operation, body []byte) bool {
-	document, err := rawjson.Parse(body)
-	if err != nil {
-		return false
-	}
-	data := document.Member("data")
-	if operation.Name == "ListCustomers" {
-		_, err = readCustomers(data)
-	} else {
-		_, err = readCustomer(data)
-	}
+	_, err := Read(operation, body)
 	return err == nil
 }

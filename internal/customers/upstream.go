@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"context"
 	"errors"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -11,10 +12,14 @@ import (
 // Upstream connects a server to the client. It serves every resource.
 func Upstream(client *pelcro.Client) server.Upstream {
 	return server.Upstream{
-		OnCircuitChange:   client.OnCircuitChange,
-		OnAPIKeyStatus:    client.OnAPIKeyStatus,
-		WithCallStats:     pelcro.WithCallStats,
-		WithAuthorization: pelcro.WithAuthorization,
+		OnCircuitChange:    client.OnCircuitChange,
+		OnAPIKeyStatus:     client.OnAPIKeyStatus,
+		WithCallStats:      pelcro.WithCallStats,
+		WithResponseHeader: pelcro.WithResponseHeader,
+		WithAuthorization:  pelcro.WithAuthorization,
+		WithCaller: func(ctx context.Context, caller server.Caller) context.Context {
+			return pelcro.WithCaller(ctx, pelcro.Caller{Name: caller.Name, Share: caller.Share, Bulk: caller.Bulk})
+		},
 		Failure:           failureOf,
 		RecordKeyRejected: client.RecordKeyRejected,
 	}
@@ -35,7 +40,14 @@ func failureOf(err error) (failure server.UpstreamFailure, ok bool) {
 		return failure, false
 	}
 	failure.NoResponse = mapping.NoResponse{Failure: failures[failed.Outcome], Sent: failed.Sent}
-	failure.CircuitOpen = failed.RetryAfter
+	switch failed.Outcome {
+	case pelcro.CircuitOpen:
+		failure.CircuitOpen = failed.RetryAfter
+	case pelcro.RateLimited:
+		failure.QuotaWait, failure.Quota = failed.RetryAfter, int64(failed.Limit)
+	case pelcro.Stopped:
+		failure.Stopping = true
+	}
 	if response := failed.Response; response != nil {
 		failure.Response = &mapping.Response{
 			StatusCode:     response.StatusCode,

@@ -40,17 +40,21 @@ type bodyShare struct {
 	bytes, values int64
 }
 
-// take takes the size of the response from the budget, unless that has been done. A size that is not
-// known beforehand, as with gzip, counts as the largest that is read.
-func (s *bodyShare) take(ctx context.Context, from *http.Response) error {
+// sizeOf returns how much a response takes from the budget. A size that is not known beforehand, as
+// with gzip, counts as the largest that is read.
+func sizeOf(from *http.Response) int64 {
+	if from.Header.Get("Content-Encoding") == "" && from.ContentLength > 0 {
+		return min(MaxBody, from.ContentLength)
+	}
+	return MaxBody
+}
+
+// take takes the size from the budget, unless that has been done.
+func (s *bodyShare) take(ctx context.Context, size int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bytes > 0 {
 		return nil
-	}
-	size := int64(MaxBody)
-	if from.Header.Get("Content-Encoding") == "" && from.ContentLength > 0 {
-		size = min(size, from.ContentLength)
 	}
 	if err := s.budgets.bytes.Acquire(ctx, size); err != nil {
 		return fmt.Errorf("%w: %w", errBudgetSpent, err)
@@ -71,6 +75,21 @@ func (s *bodyShare) takeValues(ctx context.Context, values int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.values = int64(values)
+	return nil
+}
+
+// takeShare takes what a response that was read before takes.
+func (r *Response) takeShare(ctx context.Context) error {
+	if len(r.Body) <= smallBody {
+		return nil
+	}
+	if err := r.share.take(ctx, int64(len(r.Body))); err != nil {
+		return err
+	}
+	if err := r.share.takeValues(ctx, r.JSON.Count()); err != nil {
+		r.Release()
+		return err
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/quota"
 )
 
 // The limits of what is read.
@@ -65,8 +68,10 @@ type Config struct {
 	Retries int
 	// CircuitBreaker stops calling a Pelcro that keeps failing.
 	CircuitBreaker bool
-	// MaxIdleConnections is how many idle connections are kept. With fewer than there are concurrent
-	// calls, bursts of calls pay for handshakes. Zero means 256.
+	// OpenQuota returns the quota of the account with a credential, of which it gets a hash; nil for no
+	// quotas. The client closes it.
+	OpenQuota func(credential [sha256.Size]byte) *quota.Quota
+	// MaxIdleConnections is how many idle connections are kept, for bursts of calls. Zero means 100.
 	MaxIdleConnections int
 	// Transport replaces the one of [NewTransport].
 	Transport http.RoundTripper
@@ -85,12 +90,20 @@ type Client struct {
 	breaker *breaker // nil: off
 	metrics *metrics
 	tracing tracing
+	reads   reads
+	quotas  quotas
+	// stopping ends when no call may wait for the quota any longer.
+	stopping    context.Context //nolint:containedctx // it lives as long as the client
+	stopWaiting context.CancelFunc
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
 	// budgets are those of [Response.Release].
 	budgets budgets
 	// responses counts the responses whose headers arrived.
 	responses atomic.Int64
+	// knownLimit is the limit of the account, 0 if it is unknown. The channels wake FollowAccount.
+	knownLimit                    atomic.Int64
+	keyChanged, limitContradicted chan struct{}
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
 	// rejects the key and accepts it again.
 	circuitChanged, keyStatusChanged func(bool)
@@ -111,8 +124,12 @@ func New(config Config) *Client {
 	}
 	c := &Client{
 		config: config, budget: newBudget(), tracing: newTracing(config), budgets: newBudgets(),
+		reads:          reads{lanes: map[readKey]*lane{}},
+		quotas:         quotas{open: config.OpenQuota, known: map[[sha256.Size]byte]*knownQuota{}},
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
+	c.keyChanged, c.limitContradicted = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.stopping, c.stopWaiting = context.WithCancel(context.Background())
 	c.credential.Store(newCredential("", ""))
 	if !config.APIKey.IsZero() {
 		c.SetAPIKey(config.APIKey)
@@ -128,8 +145,10 @@ func New(config Config) *Client {
 // called before the first call.
 func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
 
-// Close closes the idle connections.
+// Close closes the idle connections, and ends the calls that wait for the quota.
 func (c *Client) Close() {
+	c.stopWaiting()
+	c.quotas.close()
 	if t, ok := c.config.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -150,14 +169,17 @@ type call struct {
 	*endpoint
 
 	request    *http.Request // cloned for each attempt
+	address    string        // the URL of the request
 	credential *credential
-	deadline   time.Time // the end of the time limit
+	caller     Caller
+	quota      *quota.Quota // nil: none
+	deadline   time.Time    // the end of the time limit
 	stats      *callStats
 	attempts   int
-	// responsesBefore is how many responses had arrived, for all calls, when this call began.
+	// responsesBefore is how many responses had arrived, for all calls, when the attempts began.
 	responsesBefore int64
-	began           time.Time
-	sent            bool // an attempt may have reached Pelcro
+	began           time.Time // of the attempts, waits for the quota not counted
+	sent            bool      // an attempt may have reached Pelcro
 }
 
 // newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
@@ -199,12 +221,10 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	return &call{
 		endpoint:   r.endpoint,
 		request:    httpRequest,
+		address:    address,
 		credential: used,
-		deadline:   time.Now().Add(c.config.Timeout),
+		caller:     callerOf(ctx),
 		stats:      statsOf(ctx),
-
-		responsesBefore: c.responses.Load(),
-		began:           time.Now(),
 	}, nil
 }
 

@@ -71,7 +71,7 @@ func startGateway(t *testing.T, pelcroURL string, settings gatewaySettings) *gat
 		key = goodKey
 	}
 	process := testkit.StartGateway(t, append([]string{
-		"--pelcro-url=" + pelcroURL, "--site-id=1", "PELCRO_GRPC_PELCRO_API_KEY=" + key,
+		"--pelcro-url=" + pelcroURL, "--site-id=1", "--rate-limit=off", "PELCRO_GRPC_PELCRO_API_KEY=" + key,
 	}, settings.flags...)...)
 	g.customers = pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, process.Address))
 	return g

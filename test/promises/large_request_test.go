@@ -21,6 +21,7 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // requestLimit is the maximum size of a request in bytes.
@@ -110,7 +111,9 @@ func TestR11ManyFields(t *testing.T) {
 		return successResponse(r), nil
 	})), func(c *gatewaytest.Config) {
 		c.Server.Reflection = true
-		c.Server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "known", nil }
+		c.Server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) {
+			return server.Caller{Name: "known"}, nil
+		}
 	})
 	caller := newGzipCaller(t, g)
 	for _, test := range []struct {

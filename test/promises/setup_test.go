@@ -53,7 +53,7 @@ const withKey = "PELCRO_GRPC_PELCRO_API_KEY=key"
 // environment variables.
 func run(t *testing.T, upstream string, settings ...string) *testkit.Process {
 	t.Helper()
-	return testkit.StartGateway(t, append([]string{"--site-id=1", "--pelcro-url=" + upstream + sandbox.BasePath}, settings...)...)
+	return testkit.StartGateway(t, append([]string{"--site-id=1", "--rate-limit=off", "--pelcro-url=" + upstream + sandbox.BasePath}, settings...)...)
 }
 
 // pageOf reads a page of the admin address.

@@ -2,7 +2,6 @@ package promises_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
@@ -59,12 +57,6 @@ func successResponse(r *http.Request) *http.Response {
 
 // succeed is successResponse as a [roundTrip].
 func succeed(r *http.Request) (*http.Response, error) { return successResponse(r), nil }
-
-// goroutinesReturn waits until at most two more goroutines run than before.
-func goroutinesReturn(tb testing.TB, before int) {
-	tb.Helper()
-	testkit.Eventually(tb, fmt.Sprintf("about %d goroutines run", before), func() bool { return runtime.NumGoroutine() <= before+2 })
-}
 
 // memory is the resident memory of this process, with the client.
 type memory struct {

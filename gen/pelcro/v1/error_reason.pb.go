@@ -147,6 +147,9 @@ const (
 	// DEADLINE_EXCEEDED: the request did not arrive completely in time; nothing
 	// was sent to Pelcro.
 	ErrorReason_GATEWAY_REQUEST_INCOMPLETE ErrorReason = 40
+	// RESOURCE_EXHAUSTED: Pelcro's quota has no place for the call before the
+	// deadline of the caller; nothing was sent to Pelcro.
+	ErrorReason_GATEWAY_RATE_LIMITED ErrorReason = 41
 )
 
 // Enum value maps for ErrorReason.
@@ -193,6 +196,7 @@ var (
 		38: "GATEWAY_INTERNAL_ERROR",
 		39: "GATEWAY_UNKNOWN_SERVICE",
 		40: "GATEWAY_REQUEST_INCOMPLETE",
+		41: "GATEWAY_RATE_LIMITED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -236,6 +240,7 @@ var (
 		"GATEWAY_INTERNAL_ERROR":           38,
 		"GATEWAY_UNKNOWN_SERVICE":          39,
 		"GATEWAY_REQUEST_INCOMPLETE":       40,
+		"GATEWAY_RATE_LIMITED":             41,
 	}
 )
 
@@ -355,7 +360,7 @@ var File_pelcro_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\xf6\b\n" +
+	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\x90\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PELCRO_VALIDATION_FAILED\x10\x01\x12\x16\n" +
@@ -398,7 +403,8 @@ const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\x15GATEWAY_SHUTTING_DOWN\x10%\x12\x1a\n" +
 	"\x16GATEWAY_INTERNAL_ERROR\x10&\x12\x1b\n" +
 	"\x17GATEWAY_UNKNOWN_SERVICE\x10'\x12\x1e\n" +
-	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10(*\x8d\x02\n" +
+	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10(\x12\x18\n" +
+	"\x14GATEWAY_RATE_LIMITED\x10)*\x8d\x02\n" +
 	"\x14FieldViolationReason\x12&\n" +
 	"\"FIELD_VIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eFIELD_REQUIRED\x10\x01\x12\x18\n" +
