@@ -65,8 +65,8 @@ func TestRateLimitFlags(t *testing.T) {
 		calls, connections int
 	}{
 		{"nothing", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{share: 1}, 1000, 100},
-		{"with a sandbox", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000, Sandbox: true}, rateLimit{off: true, share: 1}, 1000, 100},
-		{"a sandbox with a limit", serveCommand{RateLimit: "auto", RateLimitShare: 1, MaxConcurrent: 1000, Sandbox: true}, rateLimit{share: 1}, 1000, 100},
+		{"with a sandbox", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000, upstreamFlags: upstreamFlags{Sandbox: true}}, rateLimit{off: true, share: 1}, 1000, 100},
+		{"a sandbox with a limit", serveCommand{RateLimit: "auto", RateLimitShare: 1, MaxConcurrent: 1000, upstreamFlags: upstreamFlags{Sandbox: true}}, rateLimit{share: 1}, 1000, 100},
 		{"Pelcro's", serveCommand{RateLimit: "120/1m", RateLimitShare: .8, MaxConcurrent: 1000}, rateLimit{requests: 120, window: time.Minute, share: .8}, 1000, 100},
 		{"a small one", serveCommand{RateLimit: "10/1s", RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{requests: 10, window: time.Second, share: 1}, 1000, 10},
 		{"a large one", serveCommand{RateLimit: "6000/1m", RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{requests: 6000, window: time.Minute, share: 1}, 6000, 100},
