@@ -90,6 +90,9 @@ func samples() map[pelcrov1.ErrorReason]Result {
 		}
 		add(FromLocalError(call, LocalError{Reason: reason}))
 	}
+	add(FromLocalError(sampleCall("GetCustomer"), LocalError{
+		Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Delay: 20 * time.Second, Quota: 120,
+	}))
 	add(FromLocalError(sampleCall("UpdateCustomer"), LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: []Violation{{

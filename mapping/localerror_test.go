@@ -24,6 +24,7 @@ func TestLocalErrors(t *testing.T) {
 		{pelcrov1.ErrorReason_GATEWAY_UNKNOWN_SERVICE, "NOT_FOUND", "GATEWAY_UNKNOWN_SERVICE", "GATEWAY_UNKNOWN_SERVICE"},
 		{pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE, "DEADLINE_EXCEEDED", "GATEWAY_REQUEST_INCOMPLETE", "GATEWAY_REQUEST_INCOMPLETE"},
 		{pelcrov1.ErrorReason_GATEWAY_OVERLOADED, "RESOURCE_EXHAUSTED", "GATEWAY_OVERLOADED", "PELCRO_OUTCOME_UNKNOWN"},
+		{pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, "RESOURCE_EXHAUSTED", "GATEWAY_RATE_LIMITED", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, "UNAVAILABLE", "GATEWAY_CIRCUIT_OPEN", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, "UNAVAILABLE", "GATEWAY_SHUTTING_DOWN", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, "INTERNAL", "GATEWAY_INTERNAL_ERROR", "GATEWAY_INTERNAL_ERROR"},
@@ -66,6 +67,44 @@ func TestLocalErrorWithDelay(t *testing.T) {
 	call.Remaining = 500 * time.Millisecond
 	if got, want := adviceOf(t, mapping.FromLocalError(call, local)), (advised{700 * time.Millisecond, "-1", "notSent"}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestQuotaSpent: a call that the quota has no place for gets the true wait, also where that does not
+// fit its deadline, and the limit.
+func TestQuotaSpent(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		wait      time.Duration
+		remaining time.Duration
+		quota     int64
+		pushback  string
+	}{
+		{"the wait fits", 12 * time.Second, 0, 120, "12000"},
+		{"the wait is longer than the deadline", 12 * time.Second, 10 * time.Second, 120, "-1"},
+		{"the limit is unknown", 500 * time.Millisecond, 0, 0, "500"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, operation := range mapping.CustomerOperations() {
+				call := callOf(t, operation.Name)
+				call.Remaining = test.remaining
+				result := mapping.FromLocalError(call, mapping.LocalError{
+					Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Delay: test.wait, Quota: test.quota,
+				})
+				d := checkPromises(t, result)
+				if got, want := adviceOf(t, result), (advised{test.wait, test.pushback, "notSent"}); got != want {
+					t.Errorf("%s: %+v, want %+v", operation.Name, got, want)
+				}
+				switch violations := d.quota.GetViolations(); {
+				case test.quota == 0:
+					if d.quota != nil {
+						t.Errorf("%s: %v", operation.Name, violations)
+					}
+				case len(violations) != 1 || violations[0].GetQuotaValue() != test.quota || !strings.Contains(violations[0].GetDescription(), "120"):
+					t.Errorf("%s: %v", operation.Name, violations)
+				}
+			}
+		})
 	}
 }
 

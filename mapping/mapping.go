@@ -48,6 +48,9 @@ type LocalError struct {
 	Sent bool
 	// Delay is how long the caller should wait before a retry, 0 if it is unknown.
 	Delay time.Duration
+	// Quota is how many requests Pelcro allows in each time window, for GATEWAY_RATE_LIMITED; 0 if it
+	// is unknown.
+	Quota int64
 }
 
 // FromResponse maps a response. The result of a success has the code OK.
@@ -133,6 +136,7 @@ func FromLocalError(call Call, local LocalError) Result {
 		advice:   adviseLocalError(call, local),
 		metadata: map[string]string{},
 		omitted:  local.Omitted,
+		quota:    local.Quota,
 	}
 	switch info.reason {
 	case pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED, pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED:

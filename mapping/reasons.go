@@ -221,6 +221,14 @@ var catalog = []reasonInfo{
 		advice:  "Slow down, or ask the operator of this service for more replicas. Nothing was sent to Pelcro.",
 	},
 	{
+		reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, code: codes.ResourceExhausted,
+		message: "Pelcro's quota has no place for this call before its deadline",
+		when: "Pelcro allows an account so many requests in each time window. This service spends them before Pelcro has to reject any, " +
+			"in order and fairly between callers; this call would have had to wait for longer than its deadline (60 s without one).",
+		advice: "Wait as long as RetryInfo says, then retry; any call may be, because nothing was sent to Pelcro. " +
+			"A longer deadline lets the call wait here. If it happens often, ask for fewer, larger reads, or the operator of this service for a larger share.",
+	},
+	{
 		reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, code: codes.Unavailable,
 		message: "Circuit breaker open: Pelcro is failing",
 		when:    "The circuit breaker is open.",

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
@@ -26,13 +29,26 @@ const (
 // Authorize decides whether a call is allowed, by the values of the header with the caller's token,
 // the verified certificates of its connection (the caller's own first; nil for none) and its
 // method, "/package.Service/Method". Its error is [ErrUnauthenticated] or [ErrPermissionDenied].
-// It returns the caller's name if that is known, also with an error.
-type Authorize func(token []string, chain []*x509.Certificate, method string) (caller string, err error)
+// It returns the caller if that is known, also with an error.
+type Authorize func(token []string, chain []*x509.Certificate, method string) (Caller, error)
+
+// Caller is who calls, and what the service is to do for it.
+type Caller struct {
+	// Name is the caller's name in logs and metrics, empty if it is unknown.
+	Name string
+	// Share is the caller's weight when calls wait for Pelcro's quota; 0 counts as 1.
+	Share int
+	// Bulk puts all calls of the caller behind those of callers without it.
+	Bulk bool
+	// Sites are the only sites of Pelcro that the caller may use; nil for all.
+	Sites []int32
+}
 
 // The errors of [Authorize].
 var (
 	ErrUnauthenticated  = errors.New("no credentials, or unknown ones")
 	ErrPermissionDenied = errors.New("the caller may not call the method")
+	errSiteDenied       = fmt.Errorf("%w for this site", ErrPermissionDenied)
 )
 
 // accessUnary and accessStream let through callers with permission. Health is open: probes have no
@@ -63,7 +79,11 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 			return nil, err
 		}
 	}
-	if !s.config.ForwardCredentials || r.method.operation.Name == "" {
+	if r.method.operation.Name == "" {
+		return ctx, nil
+	}
+	ctx = s.config.Upstream.WithCaller(ctx, r.caller)
+	if !s.config.ForwardCredentials {
 		return ctx, nil
 	}
 	// Several values count as none: Pelcro and this service might take different ones.
@@ -73,6 +93,22 @@ func (s *Server) access(ctx context.Context) (context.Context, error) {
 	}
 	r.callerKey = true
 	return s.config.Upstream.WithAuthorization(ctx, values[0]), nil
+}
+
+// checkSite returns errSiteDenied for a request whose site its caller may not use: the site_id of the
+// request or, without one, the service's. Requests of health and reflection have no site.
+func (r *rpc) checkSite(request any) error {
+	if r.caller.Sites == nil || r.method.operation.Name == "" {
+		return nil
+	}
+	site := r.method.defaultSite
+	if named, ok := request.(interface{ GetSiteId() int32 }); ok {
+		site = cmp.Or(named.GetSiteId(), site)
+	}
+	if !slices.Contains(r.caller.Sites, site) {
+		return errSiteDenied
+	}
+	return nil
 }
 
 // verifiedChain returns the certificates that the TLS handshake verified, nil for none.

@@ -130,8 +130,9 @@ func decode(ctx context.Context, read func(*rawRequest) error, request any) erro
 	if err := protobuf.Unmarshal(mem.BufferSlice{encoded}, request); err != nil {
 		return undecodableError{err}
 	}
-	rpcOf(ctx).request = request
-	return nil
+	r := rpcOf(ctx)
+	r.request = request
+	return r.checkSite(request)
 }
 
 // readTimeout is how long after its headers a request, of a stream the first one, may take to arrive.

@@ -46,6 +46,8 @@ type Config struct {
 	// Authorize decides who may call which methods, except health, which is open; nil allows
 	// everything.
 	Authorize Authorize
+	// SiteID is the site of requests that do not name one, for callers that may use some sites only.
+	SiteID int32
 	// ForwardCredentials sends a caller's own authorization to Pelcro instead of the client's key,
 	// and rejects calls of resources without one.
 	ForwardCredentials bool
@@ -79,6 +81,8 @@ type Upstream struct {
 	// WithAuthorization returns a context whose call shows Pelcro this authorization instead of the
 	// API key of the service.
 	WithAuthorization func(ctx context.Context, value string) context.Context
+	// WithCaller returns a context whose call competes for Pelcro's quota as one of the caller.
+	WithCaller func(ctx context.Context, caller Caller) context.Context
 	// Failure describes the error of a failed call; ok is false for any other error.
 	Failure func(error) (failure UpstreamFailure, ok bool)
 	// RecordKeyRejected records that Pelcro rejected the API key of the call with this error.

@@ -84,8 +84,8 @@ func (m *metrics) finish(r *rpc) {
 	if !r.result.OK() {
 		m.countError(r)
 	}
-	if r.caller != "" { // only known ones, so that unknown callers make no series
-		m.byCaller.WithLabelValues(r.caller, r.result.Code().String()).Inc()
+	if r.caller.Name != "" { // only known ones, so that unknown callers make no series
+		m.byCaller.WithLabelValues(r.caller.Name, r.result.Code().String()).Inc()
 	}
 }
 

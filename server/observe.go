@@ -68,8 +68,8 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 		}
 		attrs = withOmitted(attrs, omitted)
 	}
-	if r.caller != "" {
-		attrs = append(attrs, slog.String("caller", r.caller))
+	if r.caller.Name != "" {
+		attrs = append(attrs, slog.String("caller", r.caller.Name))
 	}
 	if r.attempts > 0 {
 		attrs = append(attrs, slog.Int("upstream_attempts", r.attempts))
@@ -103,7 +103,7 @@ func (r *rpc) attrs(ctx context.Context, code codes.Code, took time.Duration) []
 // isUnknownClient reports whether a call was rejected for its credentials, or reset by a caller
 // without a name before anything was done for it. The number of such calls has no limit.
 func isUnknownClient(r *rpc) bool {
-	if r.caller != "" || r.attempts > 0 {
+	if r.caller.Name != "" || r.attempts > 0 {
 		return false
 	}
 	switch r.result.Reason() {

@@ -79,14 +79,14 @@ func TestPanicOfHandler(t *testing.T) {
 }
 
 // authorizing has the function decide about calls.
-func authorizing(authorize func() (string, error)) func(*setup) {
+func authorizing(authorize func() (server.Caller, error)) func(*setup) {
 	return func(s *setup) {
-		s.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return authorize() }
+		s.server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) { return authorize() }
 	}
 }
 
 func TestPanicBeforeRequest(t *testing.T) {
-	g := start(t, rejectAll(t), authorizing(func() (string, error) { panic("canary panic") }))
+	g := start(t, rejectAll(t), authorizing(func() (server.Caller, error) { panic("canary panic") }))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBePanic(t, c.name, beforeRequest)
@@ -177,7 +177,7 @@ func TestPanicOfLogging(t *testing.T) {
 
 // Prometheus panics on a label that is not UTF-8.
 func TestPanicOfMetrics(t *testing.T) {
-	g := start(t, respondingWith(succeed), authorizing(func() (string, error) { return "canary\xff", nil }))
+	g := start(t, respondingWith(succeed), authorizing(func() (server.Caller, error) { return server.Caller{Name: "canary\xff"}, nil }))
 	for _, c := range g.calls(42) {
 		f := c.do(t.Context()).failure(t)
 		f.mustBePanic(t, c.name, afterRequest)

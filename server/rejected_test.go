@@ -176,7 +176,9 @@ func TestRejectedLinesAreLimited(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			g := start(t, rejectAll(t), counting(registry), func(s *setup) {
-				s.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "", server.ErrUnauthenticated }
+				s.server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) {
+					return server.Caller{}, server.ErrUnauthenticated
+				}
 			})
 			began := time.Now()
 			for range calls {

@@ -78,11 +78,11 @@ func init() { encoding.RegisterCompressor(countingGzip{}) } //nolint:gochecknoin
 // 1 MiB, which would decode to 52 MiB, cost nothing.
 func TestUnauthenticatedRequestsAreNotRead(t *testing.T) {
 	g := start(t, respondingWith(succeed), func(s *setup) {
-		s.server.Authorize = func(token []string, _ []*x509.Certificate, _ string) (string, error) {
+		s.server.Authorize = func(token []string, _ []*x509.Certificate, _ string) (server.Caller, error) {
 			if len(token) == 0 {
-				return "", server.ErrUnauthenticated
+				return server.Caller{}, server.ErrUnauthenticated
 			}
-			return "known", nil
+			return server.Caller{Name: "known"}, nil
 		}
 	})
 	const list = "/pelcro.v1.CustomerService/ListCustomers"

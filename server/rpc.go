@@ -23,8 +23,8 @@ type rpc struct {
 	method     *method
 	began      time.Time
 	requestID  string
-	// caller is the name of the caller in the callers file, empty if unknown.
-	caller string
+	// caller is the zero one if it is unknown.
+	caller Caller
 	// callerKey says that Pelcro gets the caller's own credential.
 	callerKey bool
 	// request is the decoded request, nil until it was read; of a stream, the last one.
@@ -73,6 +73,8 @@ type method struct {
 	operation  mapping.Operation
 	resourceID func(request any) string
 	logger     *slog.Logger // its lines name the method
+	// defaultSite is the site of requests that do not name one.
+	defaultSite int32
 	// panicResults are the responses to a panic, before and after a request to Pelcro. They are
 	// built at the start, because the panic may be one of the mapping itself.
 	panicResults [2]mapping.Result
@@ -102,8 +104,9 @@ func (s *Server) methodsOf(services map[string]grpc.ServiceInfo) map[string]*met
 func (s *Server) newMethod(service, name string) *method {
 	m := &method{
 		service: service, name: name,
-		resourceID: func(any) string { return "" },
-		logger:     s.config.Logger.With("grpc.service", service, "grpc.method", name),
+		resourceID:  func(any) string { return "" },
+		defaultSite: s.config.SiteID,
+		logger:      s.config.Logger.With("grpc.service", service, "grpc.method", name),
 	}
 	for _, resource := range s.config.Services {
 		if resource.Desc.ServiceName != service {

@@ -159,14 +159,14 @@ func (p *protection) authorize() server.Authorize {
 	if p.callers == nil {
 		return nil
 	}
-	return func(token []string, chain []*x509.Certificate, method string) (string, error) {
+	return func(token []string, chain []*x509.Certificate, method string) (server.Caller, error) {
 		caller, err := p.callers.Authorize(token, chain, method)
 		switch {
 		case errors.Is(err, access.ErrPermissionDenied):
-			return caller, server.ErrPermissionDenied
+			return server.Caller(caller), server.ErrPermissionDenied
 		case err != nil:
-			return "", server.ErrUnauthenticated
+			return server.Caller{}, server.ErrUnauthenticated
 		}
-		return caller, nil
+		return server.Caller(caller), nil
 	}
 }

@@ -92,6 +92,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		Reflection:         c.reflects(),
 		TLS:                protected.tlsConfig(),
 		Authorize:          protected.authorize(),
+		SiteID:             config.upstream.SiteID,
 		ForwardCredentials: c.ForwardCredentials,
 		Logger:             logger,
 		Metrics:            metrics,

@@ -15,47 +15,48 @@ var (
 )
 
 // Authorize returns nil for a call that may proceed, otherwise ErrUnauthenticated or
-// ErrPermissionDenied. The caller is named except with ErrUnauthenticated.
+// ErrPermissionDenied. The caller is known except with ErrUnauthenticated.
 //
 // The token is empty when the call has none. The chain is the one that the TLS handshake verified,
 // the caller's own certificate first, nil without one; an unverified chain must never be passed.
 // The method is "/package.Service/Method".
-func (l *List) Authorize(token string, chain []*x509.Certificate, method string) (caller string, err error) {
+func (l *List) Authorize(token string, chain []*x509.Certificate, method string) (Caller, error) {
 	if l == nil {
-		return "", ErrUnauthenticated
+		return Caller{}, ErrUnauthenticated
 	}
 	service, name, wellFormed := splitMethod(method)
+	var known *caller
 	allowed := false
 	switch {
 	case token != "":
-		if known := l.tokens[sha256.Sum256([]byte(token))]; known != nil {
-			caller, allowed = known.caller, known.rights.allow(service, name)
+		if granted := l.tokens[sha256.Sum256([]byte(token))]; granted != nil {
+			known, allowed = granted.caller, granted.rights.allow(service, name)
 		}
 	case len(chain) > 0:
-		caller, allowed = l.certified(chain[0], service, name)
+		known, allowed = l.certified(chain[0], service, name)
 	}
 	switch {
-	case caller == "":
-		return "", ErrUnauthenticated
+	case known == nil:
+		return Caller{}, ErrUnauthenticated
 	case !wellFormed || !allowed:
-		return caller, ErrPermissionDenied
+		return known.Caller, ErrPermissionDenied
 	}
-	return caller, nil
+	return known.Caller, nil
 }
 
 // certified returns the caller that the certificate names, and whether one of the certificate's
 // names has the right. A certificate that names several callers identifies no caller.
-func (l *List) certified(leaf *x509.Certificate, service, method string) (caller string, allowed bool) {
+func (l *List) certified(leaf *x509.Certificate, service, method string) (known *caller, allowed bool) {
 	for id := range identitiesOf(leaf) {
-		known := l.certificates[id]
-		if known == nil {
+		granted := l.certificates[id]
+		if granted == nil {
 			continue
 		}
-		if caller != "" && caller != known.caller {
-			return "", false
+		if known != nil && known != granted.caller {
+			return nil, false
 		}
-		caller = known.caller
-		allowed = allowed || known.rights.allow(service, method)
+		known = granted.caller
+		allowed = allowed || granted.rights.allow(service, method)
 	}
-	return caller, allowed
+	return known, allowed
 }

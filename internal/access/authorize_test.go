@@ -149,8 +149,8 @@ func TestAuthorize(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			caller, err := l.Authorize(test.token, test.chain, test.method)
-			if caller != test.caller || err != test.want {
-				t.Errorf("%q %v, want %q %v", caller, err, test.caller, test.want)
+			if caller.Name != test.caller || err != test.want {
+				t.Errorf("%q %v, want %q %v", caller.Name, err, test.caller, test.want)
 			}
 		})
 	}
@@ -161,7 +161,7 @@ func TestSigner(t *testing.T) {
 	signer := named("spiffe://example.org/crm")
 	signer.IsCA = true
 	if caller, err := parse(t, callers).Authorize("", []*x509.Certificate{signer}, get); err != unknown {
-		t.Errorf("%q %v", caller, err)
+		t.Errorf("%q %v", caller.Name, err)
 	}
 }
 
@@ -170,8 +170,8 @@ func TestNoList(t *testing.T) {
 	var none *access.List
 	for _, l := range []*access.List{none, {}} {
 		for _, token := range []string{"", "token-all"} {
-			if caller, err := l.Authorize(token, chain("probe.example.org"), get); caller != "" || err != unknown {
-				t.Errorf("%q %v", caller, err)
+			if caller, err := l.Authorize(token, chain("probe.example.org"), get); caller.Name != "" || err != unknown {
+				t.Errorf("%q %v", caller.Name, err)
 			}
 		}
 	}

@@ -41,10 +41,10 @@ func (c *Callers) Load(contents [][]byte) error {
 
 // Authorize is [List.Authorize] for the values of the header that holds the token. An invalid
 // header is ErrUnauthenticated.
-func (c *Callers) Authorize(values []string, chain []*x509.Certificate, method string) (caller string, err error) {
+func (c *Callers) Authorize(values []string, chain []*x509.Certificate, method string) (Caller, error) {
 	token, ok := c.token(values)
 	if !ok {
-		return "", ErrUnauthenticated
+		return Caller{}, ErrUnauthenticated
 	}
 	return c.list.Load().Authorize(token, chain, method)
 }

@@ -61,8 +61,8 @@ func TestInvalidHeader(t *testing.T) {
 			if test.caller != "" {
 				want = allowed
 			}
-			if caller, err := c.Authorize(test.values, chain("probe.example.org"), get); caller != test.caller || err != want {
-				t.Errorf("%q %v", caller, err)
+			if caller, err := c.Authorize(test.values, chain("probe.example.org"), get); caller.Name != test.caller || err != want {
+				t.Errorf("%q %v", caller.Name, err)
 			}
 		})
 	}
@@ -72,8 +72,8 @@ func TestInvalidHeader(t *testing.T) {
 // that step is rejected.
 func TestTokenRotation(t *testing.T) {
 	c := access.NewCallers(access.Bare)
-	if caller, err := c.Authorize([]string{"old"}, nil, get); caller != "" || err != unknown {
-		t.Errorf("before it is loaded: %q %v", caller, err)
+	if caller, err := c.Authorize([]string{"old"}, nil, get); caller.Name != "" || err != unknown {
+		t.Errorf("before it is loaded: %q %v", caller.Name, err)
 	}
 	line := func(token string) string { return "billing " + hashOf(token) + " *\n" }
 	load := func(file string) {
@@ -89,8 +89,8 @@ func TestTokenRotation(t *testing.T) {
 		for range 4 {
 			calls.Go(func() {
 				for {
-					if caller, err := c.Authorize([]string{token}, nil, get); caller != "billing" || err != allowed {
-						t.Errorf("%s: %q %v", token, caller, err)
+					if caller, err := c.Authorize([]string{token}, nil, get); caller.Name != "billing" || err != allowed {
+						t.Errorf("%s: %q %v", token, caller.Name, err)
 					}
 					select {
 					case <-stop:
@@ -135,8 +135,8 @@ func TestIncompleteLastLine(t *testing.T) {
 		if err == nil || err.Error() != "its last line is incomplete; end it with a newline" {
 			t.Errorf("%q: %v", file, err)
 		}
-		if caller, err := c.Authorize([]string{"old"}, nil, get); caller != "billing" || err != allowed {
-			t.Errorf("%q: the old list is not in use: %q %v", file, caller, err)
+		if caller, err := c.Authorize([]string{"old"}, nil, get); caller.Name != "billing" || err != allowed {
+			t.Errorf("%q: the old list is not in use: %q %v", file, caller.Name, err)
 		}
 	}
 }

@@ -15,6 +15,11 @@
 // new token, each may do what its own lines say. A name with several credentials is how they are
 // rotated; it is also the name of the caller in logs and metrics.
 //
+// Behind METHODS a line may say what holds for the caller as a whole ([Caller]); every line of the
+// caller says the same then:
+//
+//	nightly          dns:nightly.example.org              *   share=2 class=bulk sites=12,13
+//
 // A call that no line allows is rejected. The decisions that are not obvious:
 //
 //   - A token outranks a certificate. A call with an unknown token is rejected, however good its

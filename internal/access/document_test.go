@@ -23,8 +23,8 @@ func TestDocument(t *testing.T) {
 		{"spiffe://example.org/ns/sales/sa/crm", "crm", create, info},
 		{"batch.example.org", "batch", get, info},
 	} {
-		if caller, err := l.Authorize("", chain(test.certificate), test.allowed); caller != test.caller || err != allowed {
-			t.Errorf("%q %v, want %q", caller, err, test.caller)
+		if caller, err := l.Authorize("", chain(test.certificate), test.allowed); caller.Name != test.caller || err != allowed {
+			t.Errorf("%q %v, want %q", caller.Name, err, test.caller)
 		}
 		if _, err := l.Authorize("", chain(test.certificate), test.denied); err != denied {
 			t.Errorf("%q, %s: %v", test.caller, test.denied, err)

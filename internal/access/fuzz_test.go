@@ -2,7 +2,9 @@ package access
 
 import (
 	"encoding/hex"
+	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -10,7 +12,7 @@ import (
 // render writes the list as a callers file.
 func (l *List) render() string {
 	var b strings.Builder
-	write := func(caller, credential string, granted rights) {
+	write := func(named *caller, credential string, granted rights) {
 		var texts []string
 		for _, m := range granted {
 			switch {
@@ -22,7 +24,16 @@ func (l *List) render() string {
 				texts = append(texts, m.service+"/"+m.method)
 			}
 		}
-		b.WriteString(caller + " " + credential + " " + strings.Join(texts, ",") + "\n")
+		fmt.Fprintf(&b, "%s %s %s share=%d", named.Name, credential, strings.Join(texts, ","), named.Share)
+		if named.Bulk {
+			b.WriteString(" class=bulk")
+		}
+		separator := " sites="
+		for _, site := range named.Sites {
+			b.WriteString(separator + strconv.Itoa(int(site)))
+			separator = ","
+		}
+		b.WriteString("\n")
 	}
 	for hash, g := range l.tokens {
 		write(g.caller, "sha256:"+hex.EncodeToString(hash[:]), g.rights)
@@ -45,6 +56,9 @@ func (l *List) withoutLines() *List {
 	for _, g := range l.certificates {
 		g.line = 0
 	}
+	for _, c := range l.callers {
+		c.line = 0
+	}
 	return l
 }
 
@@ -54,7 +68,7 @@ func FuzzParse(f *testing.F) {
 	hash := "sha256:" + strings.Repeat("0a", 32)
 	for _, seed := range []string{
 		"", "# a\n", "a " + hash + " *", "a " + hash + " a.B/C,a.B/*\r\na dns:Example.org a.B/D # x\n", "a spiffe://example.org/a/b *\n",
-		"a " + hash + " *\nb " + hash + " *", "a sha256:00 *", "a b c d", "a pelcro_grpc_0 *", "\xef\xbb\xbfa " + hash + " *",
+		"a " + hash + " *\nb " + hash + " *", "a sha256:00 *", "a b c d", "a dns:b a.B/C share=2 class=bulk sites=3,1", "a dns:b * sites=7", "a dns:b * share=1\na dns:c * class=interactive", "a pelcro_grpc_0 *", "\xef\xbb\xbfa " + hash + " *",
 		"a dns:1.2.3.4 a..B/C,\x00", strings.Repeat("x\n", 30),
 	} {
 		f.Add([]byte(seed))

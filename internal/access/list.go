@@ -24,11 +24,19 @@ const byteOrderMark = "\ufeff"
 type List struct {
 	tokens       map[digest]*grant
 	certificates map[identity]*grant
+	callers      map[string]*caller // by name
+}
+
+// caller is a caller, and the first line with its name.
+type caller struct {
+	Caller
+
+	line int
 }
 
 // grant says what a caller may do who presents the credential.
 type grant struct {
-	caller string
+	caller *caller
 	rights rights
 	line   int // the first one with the credential
 }
@@ -39,7 +47,7 @@ func Parse(file []byte) (*List, error) {
 	if len(file) > maxFile {
 		return nil, fmt.Errorf("it is larger than %d KiB, so it is not a list of callers", maxFile>>10)
 	}
-	p := parser{list: &List{map[digest]*grant{}, map[identity]*grant{}}}
+	p := parser{list: &List{map[digest]*grant{}, map[identity]*grant{}, map[string]*caller{}}}
 	number := 0
 	for text := range strings.Lines(strings.TrimPrefix(string(file), byteOrderMark)) {
 		number++
@@ -89,17 +97,18 @@ func (p *parser) line(number int, text string) {
 			return
 		}
 	}
-	if len(fields) != 3 {
+	if len(fields) < 3 || len(fields) > 3 && !strings.Contains(fields[3], "=") {
 		p.problem(number, "a line has three parts, NAME CREDENTIAL METHODS, with whitespace between them and none between METHODs")
 		return
 	}
-	caller, credential := fields[0], fields[1]
+	credential := fields[1]
 	before := len(p.problems) + p.omitted
-	if text := checkName(caller); text != "" {
+	if text := checkName(fields[0]); text != "" {
 		p.problem(number, text)
 	}
 	rights, problems := parseRights(fields[2])
-	for _, text := range problems {
+	options, wrong := parseCaller(fields[0], fields[3:])
+	for _, text := range append(problems, wrong...) {
 		p.problem(number, text)
 	}
 	var (
@@ -119,7 +128,11 @@ func (p *parser) line(number int, text string) {
 	if len(p.problems)+p.omitted > before {
 		return
 	}
-	added := grant{caller, rights, number}
+	named := p.named(number, options)
+	if named == nil {
+		return
+	}
+	added := grant{named, rights, number}
 	if id == (identity{}) {
 		if other := add(p.list.tokens, hash, added); other != 0 {
 			p.problem(number, fmt.Sprintf("it has the hash of line %d under another NAME; a token belongs to one caller, so make another one with pelcro-grpc token", other))
@@ -127,6 +140,20 @@ func (p *parser) line(number int, text string) {
 	} else if other := add(p.list.certificates, id, added); other != 0 {
 		p.problem(number, fmt.Sprintf("it has the certificate of line %d under another NAME; a certificate belongs to one caller", other))
 	}
+}
+
+// named returns the caller of a line, nil if the line contradicts an earlier one.
+func (p *parser) named(number int, options Caller) *caller {
+	known := p.list.callers[options.Name]
+	switch {
+	case known == nil:
+		known = &caller{options, number}
+		p.list.callers[options.Name] = known
+	case !known.equals(options):
+		p.problem(number, fmt.Sprintf("share=, class= and sites= belong to the NAME and differ from line %d; write the same ones in each of its lines", known.line))
+		return nil
+	}
+	return known
 }
 
 // add adds a line's grant. A credential that another caller has is not added; the line of that

@@ -130,8 +130,8 @@ func TestForms(t *testing.T) {
 		{"many lines", strings.Repeat("a "+hash+" *\n", 2000)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if caller, err := parse(t, test.file).Authorize("a token", nil, get); caller == "" || err != allowed {
-				t.Errorf("%q %v", caller, err)
+			if caller, err := parse(t, test.file).Authorize("a token", nil, get); caller.Name == "" || err != allowed {
+				t.Errorf("%q %v", caller.Name, err)
 			}
 		})
 	}
@@ -152,8 +152,8 @@ func TestNewToken(t *testing.T) {
 	}
 	l := parse(t, line)
 	for method, want := range map[string]error{get: allowed, "/a.B/C": allowed, create: denied} {
-		if caller, err := l.Authorize(token, nil, method); caller != "billing" || err != want {
-			t.Errorf("%s: %q %v", method, caller, err)
+		if caller, err := l.Authorize(token, nil, method); caller.Name != "billing" || err != want {
+			t.Errorf("%s: %q %v", method, caller.Name, err)
 		}
 	}
 	if another, _, _ := access.NewToken("billing", methods); another == token {
@@ -193,8 +193,8 @@ func TestWindows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if caller, err := list.Authorize("a token", nil, "/a.B/C"); caller != "a" || err != allowed {
-				t.Errorf("%q, %v", caller, err)
+			if caller, err := list.Authorize("a token", nil, "/a.B/C"); caller.Name != "a" || err != allowed {
+				t.Errorf("%q, %v", caller.Name, err)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"context"
 	"errors"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -15,6 +16,9 @@ func Upstream(client *pelcro.Client) server.Upstream {
 		OnAPIKeyStatus:    client.OnAPIKeyStatus,
 		WithCallStats:     pelcro.WithCallStats,
 		WithAuthorization: pelcro.WithAuthorization,
+		WithCaller: func(ctx context.Context, caller server.Caller) context.Context {
+			return pelcro.WithCaller(ctx, pelcro.Caller{Name: caller.Name, Share: caller.Share, Bulk: caller.Bulk})
+		},
 		Failure:           failureOf,
 		RecordKeyRejected: client.RecordKeyRejected,
 	}

@@ -38,6 +38,8 @@ type Question struct {
 	Response Capture
 	// NoResponse is what happened instead of a response, nil if there was one.
 	NoResponse *mapping.NoResponse
+	// LocalError is the error of this service itself, nil for none.
+	LocalError *mapping.LocalError
 }
 
 // Explanation is what the caller of the service gets.
@@ -67,9 +69,12 @@ func (g Gateway) Explain(q Question) (Explanation, error) {
 		call.ResourceID = strconv.FormatInt(q.CustomerID, 10)
 	}
 	var result mapping.Result
-	if q.NoResponse != nil {
+	switch {
+	case q.LocalError != nil:
+		result = mapping.FromLocalError(call, *q.LocalError)
+	case q.NoResponse != nil:
 		result = mapping.FromNoResponse(call, *q.NoResponse)
-	} else {
+	default:
 		result = mapping.FromResponse(call, g.received(q.Operation, q.Response))
 	}
 	proto := result.Status().Proto()

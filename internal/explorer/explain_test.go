@@ -53,6 +53,7 @@ func captured(t testing.TB, key string) string {
 func TestSituations(t *testing.T) {
 	want := map[string][2]pelcrov1.ErrorReason{ // on Get, on Create
 		"refused":   {pelcrov1.ErrorReason_PELCRO_UNREACHABLE, pelcrov1.ErrorReason_PELCRO_UNREACHABLE},
+		"quota":     {pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED},
 		"untrusted": {pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED, pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED},
 		"reset":     {pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},
 		"cut":       {pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},
@@ -63,7 +64,7 @@ func TestSituations(t *testing.T) {
 	}
 	for _, s := range situations {
 		for i, name := range []string{"GetCustomer", "CreateCustomer"} {
-			explanation, err := gateway.Explain(Question{Operation: operation(t, name), NoResponse: &s.failure})
+			explanation, err := gateway.Explain(Question{Operation: operation(t, name), NoResponse: &s.failure, LocalError: s.local})
 			if err != nil || explanation.result.Reason() != want[s.key][i] {
 				t.Errorf("%s on %s is %v, %v", s.key, name, explanation.result.Reason(), err)
 			}

@@ -65,7 +65,7 @@ func (f form) question() (Question, *problem) {
 	switch {
 	case f.NoResponse != "":
 		if s := findSituation(f.NoResponse); s != nil {
-			q.NoResponse = &s.failure
+			q.NoResponse, q.LocalError = &s.failure, s.local
 		} else {
 			wrong = &problem{"noResponse", "This failure does not exist; choose one of the list."}
 		}

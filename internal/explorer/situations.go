@@ -2,7 +2,9 @@ package explorer
 
 import (
 	"context"
+	"time"
 
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -10,6 +12,8 @@ import (
 type situation struct {
 	key, name, about string
 	failure          mapping.NoResponse
+	// local is the error of this service itself that the situation becomes, nil for none.
+	local *mapping.LocalError
 	// sandboxID is the customer for whom the sandbox does the same, 0 if it cannot.
 	sandboxID int
 	// maxTime is the deadline in seconds that grpcurl needs to show it, 0 for none.
@@ -23,6 +27,11 @@ var situations = []situation{
 		key: "refused", name: "Connection refused",
 		about:   "Name resolution or connecting failed. Nothing was sent.",
 		failure: mapping.NoResponse{Failure: mapping.Unreachable},
+	},
+	{
+		key: "quota", name: "Pelcro's quota is spent",
+		about: "Another request would get a 429: this service does not send it, and the next place in the quota is free after the deadline of the call.",
+		local: &mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Delay: 20 * time.Second, Quota: 120}, sandboxID: 605,
 	},
 	{
 		key: "untrusted", name: "Certificate not trusted",

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // requestLimit is the maximum size of a request in bytes.
@@ -109,7 +110,7 @@ func TestR11ManyFields(t *testing.T) {
 		return successResponse(r), nil
 	})), func(c *config) {
 		c.server.Reflection = true
-		c.server.Authorize = func([]string, []*x509.Certificate, string) (string, error) { return "known", nil }
+		c.server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) { return server.Caller{Name: "known"}, nil }
 	})
 	caller := newGzipCaller(t, g)
 	for _, test := range []struct {

@@ -128,6 +128,9 @@ const (
 	// DEADLINE_EXCEEDED: the request did not arrive completely in time; nothing
 	// was sent to Pelcro.
 	ErrorReason_GATEWAY_REQUEST_INCOMPLETE ErrorReason = 69
+	// RESOURCE_EXHAUSTED: Pelcro's quota has no place for the call before the
+	// deadline of the caller; nothing was sent to Pelcro.
+	ErrorReason_GATEWAY_RATE_LIMITED ErrorReason = 70
 )
 
 // Enum value maps for ErrorReason.
@@ -174,6 +177,7 @@ var (
 		67: "GATEWAY_INTERNAL_ERROR",
 		68: "GATEWAY_UNKNOWN_SERVICE",
 		69: "GATEWAY_REQUEST_INCOMPLETE",
+		70: "GATEWAY_RATE_LIMITED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -217,6 +221,7 @@ var (
 		"GATEWAY_INTERNAL_ERROR":           67,
 		"GATEWAY_UNKNOWN_SERVICE":          68,
 		"GATEWAY_REQUEST_INCOMPLETE":       69,
+		"GATEWAY_RATE_LIMITED":             70,
 	}
 )
 
@@ -334,7 +339,7 @@ var File_pelcro_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\xf6\b\n" +
+	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\x90\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PELCRO_VALIDATION_FAILED\x10\x01\x12\x16\n" +
@@ -377,7 +382,8 @@ const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\x15GATEWAY_SHUTTING_DOWN\x10B\x12\x1a\n" +
 	"\x16GATEWAY_INTERNAL_ERROR\x10C\x12\x1b\n" +
 	"\x17GATEWAY_UNKNOWN_SERVICE\x10D\x12\x1e\n" +
-	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10E*\x8d\x02\n" +
+	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10E\x12\x18\n" +
+	"\x14GATEWAY_RATE_LIMITED\x10F*\x8d\x02\n" +
 	"\x14FieldViolationReason\x12&\n" +
 	"\"FIELD_VIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eFIELD_REQUIRED\x10\x01\x12\x18\n" +
