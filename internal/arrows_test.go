@@ -28,7 +28,7 @@ var rules = []rule{
 	{packages: "internal/pelcro", imports: "internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
 
 	// The resources. Another one is another line here.
-	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson", tests: "internal/sandbox test/vectors"},
+	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson internal/requestid", tests: "internal/sandbox test/vectors test/redisserver"},
 
 	// The leaves import nothing of this module.
 	{packages: "client"},
@@ -38,11 +38,13 @@ var rules = []rule{
 	{packages: "internal/logging"},
 	{packages: "internal/rawjson", forbidsForeign: isIO},
 	{packages: "internal/reload", forbidsForeign: isForeign},
+	{packages: "internal/requestid", tests: "test/redisserver", forbidsForeign: isGRPC},
 	{packages: "internal/retryafter", forbidsForeign: isForeign},
 	{packages: "internal/sandbox", forbidsForeign: isForeign},
 	{packages: "internal/servertls", tests: "internal/reload", forbidsForeign: isForeign},
 	{packages: "internal/telemetry", forbidsForeign: isGRPC},
 	{packages: "test/faultproxy", forbidsForeign: isForeign},
+	{packages: "test/redisserver", forbidsForeign: isForeign},
 	{packages: "test/vectors", forbidsForeign: isForeign},
 
 	{packages: "internal/...", imports: "gen/... mapping"},
@@ -50,12 +52,12 @@ var rules = []rule{
 
 	// Outsiders talk to the service over the network.
 	{packages: "examples/...", imports: "gen/... client"},
-	{packages: "test/promises", tests: "gen/... client mapping server internal/... test/vectors test/faultproxy"},
+	{packages: "test/promises", tests: "gen/... client mapping server internal/... test/vectors test/faultproxy test/redisserver"},
 	{packages: "test/...", tests: "gen/... client internal/sandbox test/vectors"},
 }
 
 // testOnly are packages that only tests may import.
-var testOnly = []string{"test/vectors", "test/faultproxy"}
+var testOnly = []string{"test/vectors", "test/faultproxy", "test/redisserver"}
 
 // isForeign reports whether the package is not in the standard library, whose paths have no host.
 func isForeign(path string) bool {
