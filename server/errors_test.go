@@ -216,8 +216,8 @@ func TestNotFound(t *testing.T) {
 func TestValidation(t *testing.T) {
 	g := startSandbox(t)
 	f := mustFail(t, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
-		Customer: &pelcrov1.Customer{Email: new("nope"), OrganizationId: new(int64(1)), FirstName: new(strings.Repeat("x", 300))},
-		Password: new(""), PasswordType: new("rot13"),
+		Customer:     &pelcrov1.Customer{Email: new("nope"), OrganizationId: new(int64(1)), FirstName: new(strings.Repeat("x", 300))},
+		PasswordType: pelcrov1.PasswordType_PASSWORD_TYPE_BCRYPT,
 	})
 	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_PELCRO_VALIDATION_FAILED)
 	got := map[string]string{}
@@ -226,7 +226,7 @@ func TestValidation(t *testing.T) {
 	}
 	for field, reason := range map[string]string{
 		"customer.email": "FIELD_INVALID_FORMAT", "customer.first_name": "FIELD_TOO_LONG",
-		"customer.organization_id": "FIELD_INVALID_VALUE", "password_type": "FIELD_INVALID_VALUE",
+		"customer.organization_id": "FIELD_INVALID_VALUE", "password": "FIELD_REQUIRED",
 	} {
 		if got[field] != reason {
 			t.Errorf("%s: %q, want %s", field, got[field], reason)

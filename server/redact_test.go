@@ -82,10 +82,7 @@ func TestBrokenCompression(t *testing.T) {
 // However much is wrong with a request, it makes one line of bounded length.
 func TestVeryInvalidRequest(t *testing.T) {
 	g := start(t, http.NotFoundHandler())
-	expand := make([]string, 19_999) // with the id the most fields that a request may have
-	for i := range expand {
-		expand[i] = "x"
-	}
+	expand := make([]pelcrov1.CustomerRelation, 19_998) // with the id and the list the most fields that a request may have
 	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: expand})
 	f := a.failure(t)
 	f.mustBe(t, codes.InvalidArgument, pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST)

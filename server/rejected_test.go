@@ -229,7 +229,7 @@ func (breaks) Read([]byte) (int, error) { return 0, errBroken }
 // A larger request than the limit gets gRPC's own status.
 func TestTooLargeRequest(t *testing.T) {
 	g := start(t, rejectAll(t))
-	_, a := call(t.Context(), g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{strings.Repeat("x", 5<<20)}})
+	_, a := call(t.Context(), g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{OrderBy: strings.Repeat("x", 5<<20)})
 	if a.err == nil || !strings.Contains(a.err.Error(), codes.ResourceExhausted.String()) || len(a.trailer.Get("x-error-reason")) > 0 {
 		t.Errorf("%v %v", a.err, a.trailer)
 	}

@@ -258,7 +258,7 @@ func TestNoPersonalData(t *testing.T) {
 			{Attribute: "email", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{email}},
 			{Attribute: name, Values: []string{email}},
 		}}),
-		rpcOf("GetCustomer", customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001, Expand: []string{name}}),
+		rpcOf("ListCustomers", customers.ListCustomers, &pelcrov1.ListCustomersRequest{OrderBy: name, PageToken: email}),
 	)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+canaryKey, "x-request-id", email,
 		"user-agent", name, "traceparent", email, "x-name", name)

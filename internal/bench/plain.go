@@ -52,36 +52,36 @@ func servePlain() error {
 
 // plainCustomer is a customer as Pelcro sends it.
 type plainCustomer struct {
-	ID                    int64            `json:"id"`
-	Email                 *string          `json:"email"`
-	FirstName             *string          `json:"first_name"`
-	LastName              *string          `json:"last_name"`
-	Name                  *string          `json:"name"`
-	DisplayName           *string          `json:"display_name"`
-	Username              *string          `json:"username"`
-	Phone                 *string          `json:"phone"`
-	Salutation            *string          `json:"salutation"`
-	Title                 *string          `json:"title"`
-	TIN                   *string          `json:"tin"`
-	Organization          *int64           `json:"organization"`
-	Addresses             []map[string]any `json:"addresses"`
-	Subscriptions         []map[string]any `json:"subscriptions"`
-	DefaultSourceID       *int64           `json:"default_source_id"`
-	DefaultSource         map[string]any   `json:"default_source"`
-	EmailConfirm          *bool            `json:"email_confirm"`
-	EmailHardbounce       *bool            `json:"email_hardbounce"`
-	PhoneConfirm          *bool            `json:"phone_confirm"`
-	MailMarketing         *bool            `json:"mail_marketing"`
-	TeleMarketing         *bool            `json:"tele_marketing"`
-	HasPassword           *int             `json:"has_password"`
-	IsImported            *int             `json:"is_imported"`
-	Metadata              map[string]any   `json:"metadata"`
-	OldProviderID         *string          `json:"old_provider_id"`
-	PasswordLastUpdatedAt *int64           `json:"password_last_updated_at"`
-	LastLoginAt           *int64           `json:"last_login_at"`
-	CreatedAt             *int64           `json:"created_at"`
-	UpdatedAt             *int64           `json:"updated_at"`
-	DeletedAt             *int64           `json:"deleted_at"`
+	ID                    int64          `json:"id"`
+	Email                 *string        `json:"email"`
+	FirstName             *string        `json:"first_name"`
+	LastName              *string        `json:"last_name"`
+	Name                  *string        `json:"name"`
+	DisplayName           *string        `json:"display_name"`
+	Username              *string        `json:"username"`
+	Phone                 *string        `json:"phone"`
+	Salutation            *string        `json:"salutation"`
+	Title                 *string        `json:"title"`
+	TIN                   *string        `json:"tin"`
+	Organization          *int64         `json:"organization"`
+	Addresses             []int64        `json:"addresses"`
+	Subscriptions         []int64        `json:"subscriptions"`
+	DefaultSourceID       *int64         `json:"default_source_id"`
+	DefaultSource         map[string]any `json:"default_source"`
+	EmailConfirm          *bool          `json:"email_confirm"`
+	EmailHardbounce       *bool          `json:"email_hardbounce"`
+	PhoneConfirm          *bool          `json:"phone_confirm"`
+	MailMarketing         *bool          `json:"mail_marketing"`
+	TeleMarketing         *bool          `json:"tele_marketing"`
+	HasPassword           *int           `json:"has_password"`
+	IsImported            *int           `json:"is_imported"`
+	Metadata              map[string]any `json:"metadata"`
+	OldProviderID         *string        `json:"old_provider_id"`
+	PasswordLastUpdatedAt *int64         `json:"password_last_updated_at"`
+	LastLoginAt           *int64         `json:"last_login_at"`
+	CreatedAt             *int64         `json:"created_at"`
+	UpdatedAt             *int64         `json:"updated_at"`
+	DeletedAt             *int64         `json:"deleted_at"`
 }
 
 // readCustomer reads a customer as Pelcro sends it.
@@ -100,7 +100,7 @@ func readPage(raw []byte) (*pelcrov1.ListCustomersResponse, error) {
 	var response struct {
 		Data []plainCustomer `json:"data"`
 		Meta struct {
-			Total int32 `json:"total"`
+			Total *int32 `json:"total"`
 		} `json:"meta"`
 	}
 	if err := json.Unmarshal(raw, &response); err != nil {
@@ -235,6 +235,7 @@ func (c *plainCustomer) message() (*pelcrov1.Customer, error) {
 	m := &pelcrov1.Customer{
 		Id: c.ID, Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, Name: c.Name, DisplayName: c.DisplayName,
 		Username: c.Username, Phone: c.Phone, Salutation: c.Salutation, Title: c.Title, Tin: c.TIN, OrganizationId: c.Organization,
+		AddressIds: c.Addresses, SubscriptionIds: c.Subscriptions,
 		DefaultSourceId: c.DefaultSourceID, EmailConfirm: c.EmailConfirm, EmailHardbounce: c.EmailHardbounce,
 		PhoneConfirm: c.PhoneConfirm, MailMarketing: c.MailMarketing, TeleMarketing: c.TeleMarketing,
 		HasPassword: isOne(c.HasPassword), IsImported: isOne(c.IsImported), OldProviderId: c.OldProviderID,
@@ -245,23 +246,7 @@ func (c *plainCustomer) message() (*pelcrov1.Customer, error) {
 	if m.Metadata, err = structpb.NewStruct(c.Metadata); err != nil {
 		return nil, errUnreadable
 	}
-	if m.Addresses, err = structs(c.Addresses); err != nil {
-		return nil, err
-	}
-	m.Subscriptions, err = structs(c.Subscriptions)
-	return m, err
-}
-
-func structs(list []map[string]any) ([]*structpb.Struct, error) {
-	var all []*structpb.Struct
-	for _, fields := range list {
-		s, err := structpb.NewStruct(fields)
-		if err != nil {
-			return nil, errUnreadable
-		}
-		all = append(all, s)
-	}
-	return all, nil
+	return m, nil
 }
 
 func isOne(n *int) *bool {

@@ -51,22 +51,22 @@ func (c *check) siteID(id *int32) {
 	}
 }
 
-// expansions are the relations that can be expanded, and Pelcro's names for them.
-var expansions = map[string]string{
-	"addresses":      "addresses",
-	"default_source": "defaultSource",
-	"organization":   "organization",
-	"subscriptions":  "subscriptions",
+// expansions are Pelcro's names of the relations that can be expanded.
+var expansions = map[pelcrov1.CustomerRelation]string{
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES:      "addresses",
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE: "defaultSource",
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION:   "organization",
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS:  "subscriptions",
 }
 
 // expand returns Pelcro's names of the relations, each once.
-func (c *check) expand(relations []string) []string {
+func (c *check) expand(relations []pelcrov1.CustomerRelation) []string {
 	var names []string
 	for i, relation := range relations {
 		name, known := expansions[relation]
 		if !known {
 			c.add("expand["+strconv.Itoa(i)+"]", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
-				"Use addresses, default_source, organization or subscriptions.")
+				"Use CUSTOMER_RELATION_ADDRESSES, _DEFAULT_SOURCE, _ORGANIZATION or _SUBSCRIPTIONS.")
 		}
 		if !slices.Contains(names, name) {
 			names = append(names, name)

@@ -9,8 +9,12 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// metadataPrefix comes before a metadata key in a filter's attribute.
-const metadataPrefix = "metadata."
+// metadataPrefix comes before a metadata key in a filter's attribute. idAttribute is the attribute
+// whose values are ids.
+const (
+	metadataPrefix = "metadata."
+	idAttribute    = "id"
+)
 
 // operators are Pelcro's names of the operators: AND-ed, OR-ed
 // (https://docs.pelcro.com/reference/api-core-filtering-and-sorting). The name is always sent:
@@ -47,9 +51,12 @@ func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
 		if f.GetOrWithOthers() {
 			name = names[1]
 		}
-		if f.GetOperator() == pelcrov1.CustomerFilter_OPERATOR_HAS_KEY {
+		switch {
+		case f.GetOperator() == pelcrov1.CustomerFilter_OPERATOR_HAS_KEY:
 			attribute, values = c.hasKey(path, f)
-		} else {
+		case attribute == idAttribute:
+			c.filterIDs(path, f)
+		default:
 			c.filterValues(path+".values", values)
 		}
 		if seen[attribute] {
@@ -64,13 +71,13 @@ func (c *check) filters(filters []*pelcrov1.CustomerFilter) []pelcro.Filter {
 
 func (c *check) filterAttribute(path, attribute string) {
 	switch attribute {
-	case "email", "first_name", "last_name":
+	case idAttribute, "email", "first_name", "last_name":
 		return
 	}
 	key, isMetadata := strings.CutPrefix(attribute, metadataPrefix)
 	switch {
 	case !isMetadata || key == "":
-		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "email", "first_name", "last_name" or "metadata.KEY".`)
+		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use "id", "email", "first_name", "last_name" or "metadata.KEY".`)
 	case strings.ContainsAny(key, "[]") || strings.ContainsFunc(key, unicode.IsControl):
 		c.add(path, pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 			"Pelcro's filters cannot carry brackets or control characters in a metadata key.")
@@ -95,10 +102,29 @@ func (c *check) hasKey(path string, f *pelcrov1.CustomerFilter) (attribute strin
 	return "metadata", []string{key}
 }
 
-func (c *check) filterValues(path string, values []string) {
+// filterIDs checks a condition on the id.
+func (c *check) filterIDs(path string, f *pelcrov1.CustomerFilter) {
+	if f.GetOperator() == pelcrov1.CustomerFilter_OPERATOR_CONTAINS {
+		c.add(path+".operator", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, `Use OPERATOR_EQUALS with "id".`)
+	}
+	c.filterCount(path+".values", f.GetValues())
+	for i, value := range f.GetValues() {
+		// Pelcro's database may read "1x" as 1, and so return a customer that was not asked for.
+		if id, err := strconv.ParseInt(value, 10, 64); err != nil || id <= 0 || strconv.FormatInt(id, 10) != value {
+			c.add(path+".values["+strconv.Itoa(i)+"]", pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
+				"Ids of customers are decimal numbers greater than 0.")
+		}
+	}
+}
+
+func (c *check) filterCount(path string, values []string) {
 	if len(values) == 0 {
 		c.add(path, pelcrov1.FieldViolationReason_FIELD_REQUIRED, "Give at least one value.")
 	}
+}
+
+func (c *check) filterValues(path string, values []string) {
+	c.filterCount(path, values)
 	for i, value := range values {
 		c.filterValue(path+"["+strconv.Itoa(i)+"]", value)
 	}

@@ -3,6 +3,7 @@ package customers_test
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -97,6 +98,11 @@ func TestFilterSandbox(t *testing.T) {
 			{Attribute: "metadata.plan", Values: []string{"gold"}, OrWithOthers: true},
 			{Attribute: "email", Operator: contains, Values: []string{"grace"}, OrWithOthers: true},
 		}, []int64{1001, 1002, 1005}},
+		{"ids", []*pelcrov1.CustomerFilter{{Attribute: "id", Values: []string{"1008", "9", "1002"}}}, []int64{1002, 1008}},
+		{"id, or", []*pelcrov1.CustomerFilter{
+			{Attribute: "id", Values: []string{"1003"}, OrWithOthers: true}, {Attribute: "metadata.plan", Values: []string{"gold"}},
+			{Attribute: "last_name", Values: []string{"Lovelace"}},
+		}, []int64{1001, 1003}},
 		{"none", []*pelcrov1.CustomerFilter{{Attribute: "email", Values: []string{"absent"}}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,14 +117,16 @@ func TestFilterSandbox(t *testing.T) {
 func TestExpandSandbox(t *testing.T) {
 	g := startSandbox(t)
 	plain := mustSucceed(t, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{PageSize: 1}).GetCustomers()[0]
-	if plain.GetOrganizationId() != 5001 || plain.Organization != nil || plain.GetDefaultSourceId() != 3001 || plain.DefaultSource != nil {
+	if plain.GetOrganizationId() != 5001 || plain.Organization != nil || plain.GetDefaultSourceId() != 3001 || plain.DefaultSource != nil ||
+		!slices.Equal(plain.GetAddressIds(), []int64{2001, 2002}) || plain.Addresses != nil || plain.Extra != nil {
 		t.Errorf("not expanded:\n%s", show(plain))
 	}
 	expanded := mustSucceed(t, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{
-		PageSize: 1, Expand: []string{"addresses", "default_source", "organization", "subscriptions"},
+		PageSize: 1, Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE, pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION, pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS},
 	}).GetCustomers()[0]
-	if expanded.GetOrganizationId() != 5001 || expanded.GetOrganization().GetFields()["name"].GetStringValue() != "Analytical Engines Ltd" ||
-		expanded.GetDefaultSource().GetFields()["last4"].GetStringValue() != "4242" ||
+	if expanded.GetOrganizationId() != 5001 || expanded.GetOrganization().GetName() != "Analytical Engines Ltd" ||
+		expanded.GetDefaultSource().GetLast4() != "4242" ||
+		!slices.Equal(expanded.GetAddressIds(), []int64{2001, 2002}) || !slices.Equal(expanded.GetSubscriptionIds(), []int64{4001, 4002}) ||
 		len(expanded.GetAddresses()) != 2 || len(expanded.GetSubscriptions()) != 2 || expanded.Extra != nil {
 		t.Errorf("expanded:\n%s", show(expanded))
 	}
@@ -328,5 +336,32 @@ func TestListData(t *testing.T) {
 		g := start(t, responding(respond(200, `{"data":`+data+`}`)))
 		f := mustFail(t, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{})
 		f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE)
+	}
+}
+
+// total_size is set whenever the response says it, also for an empty list.
+func TestTotalSize(t *testing.T) {
+	for _, test := range []struct {
+		name, said string
+		want       *int32
+	}{
+		{"nothing", ``, nil},
+		{"null", `,"meta":{"total":null}`, nil},
+		{"negative", `,"meta":{"total":-1}`, nil},
+		{"text", `,"meta":{"total":"many"}`, nil},
+		{"no customers", `,"meta":{"total":0}`, new(int32(0))},
+		{"some", `,"meta":{"total":7}`, new(int32(7))},
+		{"digits in quotes", `,"meta":{"total":"7"}`, new(int32(7))},
+		{"beside data", `,"total":7`, new(int32(7))},
+		{"Fractal", `,"meta":{"pagination":{"total":7}}`, new(int32(7))},
+		{"capped", `,"meta":{"total":4294967296}`, new(int32(math.MaxInt32))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := start(t, respond(200, `{"data":[]`+test.said+`}`))
+			got := mustSucceed(t, g.customers.ListCustomers, &pelcrov1.ListCustomersRequest{}).TotalSize
+			if (got == nil) != (test.want == nil) || got != nil && *got != *test.want {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
 	}
 }

@@ -2,16 +2,14 @@ package customers
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
 // The sizes of a page (AIP-158): Pelcro's own default and maximum.
@@ -29,7 +27,7 @@ const maxEmptyPages = 50
 const maxEmptyEnd = 5
 
 // page is one page of a walk through a list: the parameters of the request, and facts about the
-// pages before. A page token holds it. The token is opaque to callers, but not secret.
+// pages before. A page token holds it (token.go).
 //
 // Pelcro counts pages and does not say which rows a page must have. So that a walk neither misses
 // nor doubles a row without an error, accept compares each response with the pages before.
@@ -46,8 +44,7 @@ type page struct {
 	returned int
 	// largest is the number of rows of the largest page.
 	largest int
-	// query is a digest of the request's other fields: with one of them changed, a later page
-	// would belong to another list.
+	// query is the digest of the list that the page belongs to.
 	query digest
 }
 
@@ -60,7 +57,7 @@ var (
 	errEndless      = errors.New("the list does not end")
 )
 
-// page returns the page that the request asks for.
+// page returns the page that the request asks for, before [check.list] knows its list.
 func (c *check) page(req *pelcrov1.ListCustomersRequest) page {
 	if req.GetPageSize() < 0 {
 		c.add("page_size", pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE, "Must not be negative; 0 means 10.")
@@ -70,21 +67,27 @@ func (c *check) page(req *pelcrov1.ListCustomersRequest) page {
 		if size == 0 {
 			size = defaultPageSize
 		}
-		return page{number: 1, size: size, query: digestOfQuery(req)}
+		return page{number: 1, size: size}
 	}
 	p, ok := parseToken(req.GetPageToken())
 	switch {
 	case !ok:
 		c.add("page_token", pelcrov1.FieldViolationReason_FIELD_INVALID_FORMAT,
 			"Send the next_page_token of the previous page unchanged, or no token for the first page.")
-	case p.query != digestOfQuery(req):
-		c.add("page_token", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
-			"The token belongs to a list with other parameters; send those of the first page, or start again without a token.")
 	case 0 < size && size < p.size:
 		c.add("page_size", pelcrov1.FieldViolationReason_FIELD_OUT_OF_RANGE,
 			"Must not shrink within a list; leave it out, or start again without a token.")
 	}
 	return p
+}
+
+// list says to which list the page belongs. A token belongs to one list.
+func (c *check) list(p *page, query digest) {
+	if p.number > 1 && p.query != query {
+		c.add("page_token", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
+			"The token belongs to a list of another site or with other parameters; send those of the first page, or start again without a token.")
+	}
+	p.query = query
 }
 
 // accept returns the rows of the page that were not returned before, and an error for a response
@@ -170,34 +173,10 @@ func (p page) next(rows, added []*pelcrov1.Customer, sort string, said paging) (
 	return p.token(), nil
 }
 
-// pageFormat is the text of a page in a token, before base64.
-const pageFormat = "%d %d %d %d %d %d %d %d"
-
-func (p page) token() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, pageFormat,
-		p.query, p.rows, p.number, p.size, p.lastID, p.returned, p.largest, p.empty))
-}
-
-// parseToken reads a token; ok is false for any text that [page.token] does not write.
-func parseToken(token string) (p page, ok bool) {
-	raw, _ := base64.RawURLEncoding.DecodeString(token)
-	_, err := fmt.Sscanf(string(raw), pageFormat,
-		&p.query, &p.rows, &p.number, &p.size, &p.lastID, &p.returned, &p.largest, &p.empty)
-	isPossible := err == nil && 2 <= p.number && p.number <= math.MaxInt32 && 1 <= p.size && p.size <= maxPageSize &&
-		p.lastID >= 0 && 0 <= p.empty && p.empty <= maxEmptyPages &&
-		0 <= p.returned && p.returned <= math.MaxInt32 && 0 <= p.largest && p.largest <= math.MaxInt32
-	return p, isPossible && p.token() == token
-}
-
-// digestOfQuery returns a digest of the fields of the request that decide which list it is.
-func digestOfQuery(req *pelcrov1.ListCustomersRequest) digest {
-	query := proto.CloneOf(req)
-	query.PageSize, query.PageToken = 0, ""
-	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(query)
-	if err != nil {
-		panic(err) // the request was just unmarshalled
-	}
-	return digestOf(raw)
+// digestOfList returns a digest of what decides which list it is: with another site, order, filter or
+// relation, a later page would belong to another list.
+func digestOfList(siteID int32, list pelcro.ListOptions) digest {
+	return digestOf(fmt.Appendf(nil, "%d %q %q %q", siteID, list.Sort, list.Filters, list.Expand))
 }
 
 // digestOfRows returns a digest of the ids of the rows. Their order does not matter: Pelcro promises

@@ -20,7 +20,8 @@ type paging struct {
 	current    int64 // the number of the page, if hasCurrent
 	hasCurrent bool
 	last       int64 // the number of the last page
-	total      int64 // rows of the whole list
+	total      int64 // rows of the whole list, if hasTotal
+	hasTotal   bool
 	perPage    int64 // the size of a page
 	link       link  // read only if the last page is not known
 }
@@ -40,10 +41,12 @@ func readPaging(body rawjson.Value) paging {
 	places := []rawjson.Value{meta, meta.Member("pagination"), body}
 	p := paging{
 		last:    firstNumber(places, "last_page", "total_pages"),
-		total:   firstNumber(places, "total"),
 		perPage: firstNumber(places, "per_page"),
 	}
 	for _, place := range places {
+		if !p.hasTotal {
+			p.total, p.hasTotal = wholeNumber(place.Member("total"))
+		}
 		if !p.hasCurrent {
 			p.current, p.hasCurrent = place.Member("current_page").Integer()
 		}
@@ -64,6 +67,12 @@ func firstNumber(places []rawjson.Value, names ...string) int64 {
 		}
 	}
 	return 0
+}
+
+// wholeNumber reads a number that is not negative.
+func wholeNumber(v rawjson.Value) (n int64, ok bool) {
+	n, ok = v.Integer()
+	return max(n, 0), ok && n >= 0
 }
 
 // linkOf reads the link to the next page, links.next or next_page_url.
@@ -124,5 +133,10 @@ func (p paging) size(asked, rows int) int {
 	return asked
 }
 
-// totalSize returns the total_size of the response.
-func (p paging) totalSize() int32 { return int32(min(p.total, math.MaxInt32)) }
+// totalSize returns the total_size of the response, nil if the response does not say it.
+func (p paging) totalSize() *int32 {
+	if !p.hasTotal {
+		return nil
+	}
+	return new(int32(min(p.total, math.MaxInt32)))
+}

@@ -24,10 +24,10 @@ func TestGetAndDeleteUpstream(t *testing.T) {
 	}{
 		{"get", get(&pelcrov1.GetCustomerRequest{Id: 42}), "GET /api/v1/core/customers/42?site_id=7"},
 		{"get, largest id", get(&pelcrov1.GetCustomerRequest{Id: 1<<63 - 1}), "GET /api/v1/core/customers/9223372036854775807?site_id=7"},
-		{"get, one relation", get(&pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{"default_source"}}),
+		{"get, one relation", get(&pelcrov1.GetCustomerRequest{Id: 42, Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE}}),
 			"GET /api/v1/core/customers/42?expand=defaultSource&site_id=7"},
 		{"get, all relations", get(&pelcrov1.GetCustomerRequest{
-			Id: 42, Expand: []string{"subscriptions", "organization", "default_source", "addresses"},
+			Id: 42, Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS, pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE, pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES},
 		}), "GET /api/v1/core/customers/42?expand=subscriptions%2Corganization%2CdefaultSource%2Caddresses&site_id=7"},
 		{"get, other site", get(&pelcrov1.GetCustomerRequest{Id: 42, SiteId: new(int32(9))}), "GET /api/v1/core/customers/42?site_id=9"},
 		{"delete", del(&pelcrov1.DeleteCustomerRequest{Id: 42}), "DELETE /api/v1/core/customers/42?site_id=7"},
@@ -68,7 +68,7 @@ func TestListUpstream(t *testing.T) {
 		{"largest page", &pelcrov1.ListCustomersRequest{PageSize: 100}, "limit=100\npage=1\nsite_id=7\nsort=id"},
 		{"larger page", &pelcrov1.ListCustomersRequest{PageSize: 1000}, "limit=100\npage=1\nsite_id=7\nsort=id"},
 		{"other site", &pelcrov1.ListCustomersRequest{SiteId: new(int32(9))}, "limit=10\npage=1\nsite_id=9\nsort=id"},
-		{"relations", &pelcrov1.ListCustomersRequest{Expand: []string{"addresses", "default_source"}},
+		{"relations", &pelcrov1.ListCustomersRequest{Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE}},
 			"expand=addresses,defaultSource\nlimit=10\npage=1\nsite_id=7\nsort=id"},
 		{"by id", &pelcrov1.ListCustomersRequest{OrderBy: "id"}, "limit=10\npage=1\nsite_id=7\nsort=id"},
 		{"by id, descending", &pelcrov1.ListCustomersRequest{OrderBy: "id desc"}, "limit=10\npage=1\nsite_id=7\nsort=-id"},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -29,8 +30,30 @@ func reading(t *testing.T) func(t *testing.T, data string) *pelcrov1.Customer {
 const attributes = `{
 	"id": 42, "email": "a@example.com", "first_name": "Ada", "last_name": "Zoë 🚲", "name": "Ada L", "display_name": "Countess",
 	"username": "ada", "phone": "1555", "salutation": "Ms", "title": "Dr.", "tin": "GB1",
-	"organization": {"id": 5, "name": "Engines"}, "addresses": [{"id": 1, "line2": null}, {"id": 2}], "subscriptions": [{"id": 3}],
-	"default_source_id": 6, "default_source": {"id": 6, "last4": "4242"},
+	"organization_id": 5, "organization": {
+		"id": 5, "name": "Engines", "customers_count": 2, "invoices_count": 3, "open_invoices_count": 1,
+		"total_net_due_by_currency": {"usd": 1250}, "created_at": 6, "slug": "engines"
+	},
+	"addresses": [{
+		"id": 1, "type": "billing", "user_id": 42, "is_default": true, "first_name": "Ada", "last_name": "L", "salutation": "Ms",
+		"title": "Dr.", "company": "Engines", "department": "R&D", "line1": "1 Main St", "line2": "Apt 4", "city": "Albany", "state": "NY",
+		"country": "US", "postal_code": "12207", "phone": "1555", "old_provider_id": "a-1", "created_at": 7, "updated_at": 8, "floor": 2
+	}],
+	"subscriptions": [{
+		"id": 3, "user_id": 42, "plan": 4, "address": 1, "coupon": 5, "default_source": 6, "latest_invoice": 7, "status": "active",
+		"type": "regular", "is_membership": false, "is_gift_donor": true, "is_gift_recipient": false, "gift_code": "G1",
+		"billing": "send_invoice", "quantity": 2, "auto_renew": 1, "cancel_at_period_end": 0, "cancel_at": 9, "canceled_at": 10,
+		"cancel_reason": "moved", "canceled_by": 11, "canceled_by_type": "Customer", "current_period_start": 12, "current_period_end": 13,
+		"trial_start": 14, "trial_end": 15, "ended_at": 16, "days_until_due": 30, "due_date": 17, "address_required": true,
+		"metadata": {"source": "web"}, "created": 18, "shipments_remaining": 3
+	}],
+	"default_source_id": 6, "default_source": {
+		"id": 6, "status": "chargeable", "object_gateway": "stripe", "object_id": "card_1", "exp_month": "01", "exp_year": 2031,
+		"brand": "Visa", "country": "US", "cvc_check": true, "address_zip_check": false, "address_line1_check": true,
+		"fingerprint": "f1", "funding": "credit", "last4": 4242, "dynamic_last4": "0001", "three_d_secure": false, "name": "Ada L",
+		"tokenization_method": "apple_pay", "properties": {"big": 9007199254740993}, "created_at": 19, "updated_at": 20,
+		"deleted_at": 21, "wallet": "x"
+	},
 	"email_confirm": true, "email_hardbounce": false, "phone_confirm": true, "mail_marketing": false, "tele_marketing": true,
 	"has_password": true, "is_imported": false, "metadata": {"plan": "gold"}, "old_provider_id": "old-1",
 	"password_last_updated_at": 1, "last_login_at": 2, "created_at": 1704099600, "updated_at": 4, "deleted_at": 5
@@ -40,25 +63,51 @@ func TestReadEveryAttribute(t *testing.T) {
 	mustEqual(t, reading(t)(t, attributes), &pelcrov1.Customer{
 		Id: 42, Email: new("a@example.com"), FirstName: new("Ada"), LastName: new("Zoë 🚲"), Name: new("Ada L"), DisplayName: new("Countess"),
 		Username: new("ada"), Phone: new("1555"), Salutation: new("Ms"), Title: new("Dr."), Tin: new("GB1"),
-		OrganizationId: new(int64(5)), Organization: mustStruct(t, map[string]any{"id": 5, "name": "Engines"}),
-		Addresses:       []*structpb.Struct{mustStruct(t, map[string]any{"id": 1, "line2": nil}), mustStruct(t, map[string]any{"id": 2})},
-		Subscriptions:   []*structpb.Struct{mustStruct(t, map[string]any{"id": 3})},
-		DefaultSourceId: new(int64(6)), DefaultSource: mustStruct(t, map[string]any{"id": 6, "last4": "4242"}),
+		OrganizationId: new(int64(5)), Organization: &pelcrov1.Organization{
+			Id: 5, Name: new("Engines"), CustomersCount: new(int32(2)), InvoicesCount: new(int32(3)), OpenInvoicesCount: new(int32(1)),
+			TotalNetDueByCurrency: mustStruct(t, map[string]any{"usd": 1250}), CreatedAt: at(6), Extra: mustStruct(t, map[string]any{"slug": "engines"}),
+		},
+		AddressIds: []int64{1}, Addresses: []*pelcrov1.Address{{
+			Id: 1, Type: new("billing"), UserId: new(int64(42)), IsDefault: new(true), FirstName: new("Ada"), LastName: new("L"), Salutation: new("Ms"),
+			Title: new("Dr."), Company: new("Engines"), Department: new("R&D"), Line1: new("1 Main St"), Line2: new("Apt 4"), City: new("Albany"),
+			State: new("NY"), Country: new("US"), PostalCode: new("12207"), Phone: new("1555"), OldProviderId: new("a-1"), CreatedAt: at(7),
+			UpdatedAt: at(8), Extra: mustStruct(t, map[string]any{"floor": 2}),
+		}},
+		SubscriptionIds: []int64{3}, Subscriptions: []*pelcrov1.Subscription{{
+			Id: 3, UserId: new(int64(42)), PlanId: new(int64(4)), AddressId: new(int64(1)), CouponId: new(int64(5)), DefaultSourceId: new(int64(6)),
+			LatestInvoiceId: new(int64(7)), Status: new("active"), Type: new("regular"), IsMembership: new(false), IsGiftDonor: new(true),
+			IsGiftRecipient: new(false), GiftCode: new("G1"), Billing: new("send_invoice"), Quantity: new(int32(2)), AutoRenew: new(true),
+			CancelAtPeriodEnd: new(false), CancelAt: at(9), CanceledAt: at(10), CancelReason: new("moved"), CanceledBy: new(int64(11)),
+			CanceledByType: new("Customer"), CurrentPeriodStart: at(12), CurrentPeriodEnd: at(13), TrialStart: at(14), TrialEnd: at(15),
+			EndedAt: at(16), DaysUntilDue: new(int32(30)), DueDate: at(17), AddressRequired: new(true),
+			Metadata: mustStruct(t, map[string]any{"source": "web"}), Created: at(18), Extra: mustStruct(t, map[string]any{"shipments_remaining": 3}),
+		}},
+		DefaultSourceId: new(int64(6)), DefaultSource: &pelcrov1.PaymentSource{
+			Id: 6, Status: new("chargeable"), ObjectGateway: new("stripe"), ObjectId: new("card_1"), ExpMonth: new(int32(1)), ExpYear: new(int32(2031)),
+			Brand: new("Visa"), Country: new("US"), CvcCheck: new(true), AddressZipCheck: new(false), AddressLine1Check: new(true),
+			Fingerprint: new("f1"), Funding: new("credit"), Last4: new("4242"), DynamicLast4: new("0001"), ThreeDSecure: new(false), Name: new("Ada L"),
+			TokenizationMethod: new("apple_pay"), Properties: mustStruct(t, map[string]any{"big": "9007199254740993"}), CreatedAt: at(19),
+			UpdatedAt: at(20), DeletedAt: at(21), Extra: mustStruct(t, map[string]any{"wallet": "x"}),
+		},
 		EmailConfirm: new(true), EmailHardbounce: new(false), PhoneConfirm: new(true), MailMarketing: new(false), TeleMarketing: new(true),
 		HasPassword: new(true), IsImported: new(false), Metadata: mustStruct(t, map[string]any{"plan": "gold"}), OldProviderId: new("old-1"),
-		PasswordLastUpdatedAt: &timestamppb.Timestamp{Seconds: 1}, LastLoginAt: &timestamppb.Timestamp{Seconds: 2},
-		CreatedAt: &timestamppb.Timestamp{Seconds: 1704099600}, UpdatedAt: &timestamppb.Timestamp{Seconds: 4},
-		DeletedAt: &timestamppb.Timestamp{Seconds: 5},
+		PasswordLastUpdatedAt: at(1), LastLoginAt: at(2), CreatedAt: at(1704099600), UpdatedAt: at(4), DeletedAt: at(5),
 	})
 }
 
-// Every field of the message but extra is read from somewhere.
+func at(seconds int64) *timestamppb.Timestamp { return &timestamppb.Timestamp{Seconds: seconds} }
+
+// Every field of the messages but the customer's extra is read from somewhere.
 func TestEveryFieldIsRead(t *testing.T) {
-	customer := reading(t)(t, attributes).ProtoReflect()
-	fields := customer.Descriptor().Fields()
-	for i := range fields.Len() {
-		if field := fields.Get(i); field.Name() != "extra" && !customer.Has(field) {
-			t.Errorf("%s is not read", field.Name())
+	customer := reading(t)(t, attributes)
+	for _, message := range []proto.Message{
+		customer, customer.GetOrganization(), customer.GetAddresses()[0], customer.GetSubscriptions()[0], customer.GetDefaultSource(),
+	} {
+		fields := message.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if field := fields.Get(i); field.FullName() != "pelcro.v1.Customer.extra" && !message.ProtoReflect().Has(field) {
+				t.Errorf("%s is not read", field.FullName())
+			}
 		}
 	}
 }
@@ -101,7 +150,21 @@ func TestReadTolerantly(t *testing.T) {
 		{"relation, list", `,"default_source":[{"id":6}]`, extra(map[string]any{"default_source": []any{map[string]any{"id": 6}}})},
 		{"relation, text", `,"organization":"Engines"`, extra(map[string]any{"organization": "Engines"})},
 		{"relation, object without id", `,"organization":{"name":"x"}`,
-			&pelcrov1.Customer{Id: 42, Organization: mustStruct(t, map[string]any{"name": "x"})}},
+			&pelcrov1.Customer{Id: 42, Organization: &pelcrov1.Organization{Name: new("x")}}},
+		{"relation, tolerantly", `,"organization":{"id":"5","name":7,"customers_count":2147483648,"invoices_count":"3","total_net_due_by_currency":[]}`,
+			&pelcrov1.Customer{Id: 42, OrganizationId: new(int64(5)), Organization: &pelcrov1.Organization{
+				Id: 5, InvoicesCount: new(int32(3)), TotalNetDueByCurrency: &structpb.Struct{},
+				Extra: mustStruct(t, map[string]any{"name": 7, "customers_count": 2147483648}),
+			}}},
+		{"relation of a relation", `,"subscriptions":[{"id":3,"plan":{"id":4,"amount":5},"coupon":[],"address":"6","latest_invoice":"x"}]`,
+			&pelcrov1.Customer{Id: 42, SubscriptionIds: []int64{3}, Subscriptions: []*pelcrov1.Subscription{{
+				Id: 3, PlanId: new(int64(4)), AddressId: new(int64(6)),
+				Extra: mustStruct(t, map[string]any{"plan": map[string]any{"id": 4, "amount": 5}, "latest_invoice": "x"}),
+			}}}},
+		{"digits", `,"default_source":{"id":6,"last4":42,"dynamic_last4":4.5,"exp_month":"x"}`,
+			&pelcrov1.Customer{Id: 42, DefaultSourceId: new(int64(6)), DefaultSource: &pelcrov1.PaymentSource{
+				Id: 6, Last4: new("42"), Extra: mustStruct(t, map[string]any{"dynamic_last4": 4.5, "exp_month": "x"}),
+			}}},
 		{"source as id only", `,"default_source":6`, &pelcrov1.Customer{Id: 42, DefaultSourceId: new(int64(6))}},
 		{"source as id twice", `,"default_source":"6","default_source_id":6`, &pelcrov1.Customer{Id: 42, DefaultSourceId: new(int64(6))}},
 		{"source as two ids", `,"default_source":8,"default_source_id":6`, &pelcrov1.Customer{
@@ -109,8 +172,13 @@ func TestReadTolerantly(t *testing.T) {
 		}},
 		{"relations, empty", `,"addresses":[]`, &pelcrov1.Customer{Id: 42}},
 		{"relations, ids", `,"addresses":[1,2],"subscriptions":["3"]`,
-			extra(map[string]any{"addresses": []any{1, 2}, "subscriptions": []any{"3"}})},
-		{"relations, mixed", `,"addresses":[{"id":1},2]`, extra(map[string]any{"addresses": []any{map[string]any{"id": 1}, 2}})},
+			&pelcrov1.Customer{Id: 42, AddressIds: []int64{1, 2}, SubscriptionIds: []int64{3}}},
+		{"relations, mixed", `,"addresses":[{"id":1},2,{"city":"x"}]`,
+			&pelcrov1.Customer{Id: 42, AddressIds: []int64{1, 2}, Addresses: []*pelcrov1.Address{{Id: 1}, {City: new("x")}}}},
+		{"relations, filtered array", `,"addresses":{"0":1,"2":{"id":3}},"subscriptions":{}`,
+			&pelcrov1.Customer{Id: 42, AddressIds: []int64{1, 3}, Addresses: []*pelcrov1.Address{{Id: 3}}}},
+		{"relations, texts", `,"addresses":[1,"x"],"subscriptions":"3"`,
+			extra(map[string]any{"addresses": []any{1, "x"}, "subscriptions": "3"})},
 		{"relations, object", `,"addresses":{"object":"list","data":[]}`,
 			extra(map[string]any{"addresses": map[string]any{"object": "list", "data": []any{}}})},
 
@@ -164,7 +232,7 @@ func TestReadTolerantly(t *testing.T) {
 			}),
 		}},
 		{"large integers in relations", `,"organization":{"id":9007199254740993}`, &pelcrov1.Customer{
-			Id: 42, OrganizationId: new(int64(9007199254740993)), Organization: mustStruct(t, map[string]any{"id": "9007199254740993"}),
+			Id: 42, OrganizationId: new(int64(9007199254740993)), Organization: &pelcrov1.Organization{Id: 9007199254740993},
 		}},
 		{"numbers beyond a double", `,"metadata":{"n":1e999},"a":1e999,"b":-1e999,"c":1e-999`, &pelcrov1.Customer{
 			Id: 42, Metadata: mustStruct(t, map[string]any{"n": "1e999"}), Extra: mustStruct(t, map[string]any{"a": "1e999", "b": "-1e999", "c": 0}),

@@ -70,6 +70,7 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 		Filters: c.filters(req.GetFilters()),
 		Expand:  c.expand(req.GetExpand()),
 	}
+	c.list(&page, digestOfList(s.pelcro.SiteID(req.GetSiteId()), list))
 	if err := c.err(); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,12 @@ type gateway struct {
 // start runs the service in front of an upstream, until the test ends.
 func start(t *testing.T, upstream http.Handler) *gateway {
 	t.Helper()
+	return startAt(t, siteID, upstream)
+}
+
+// startAt is start with another configured site.
+func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
+	t.Helper()
 	web := httptest.NewServer(upstream)
 	t.Cleanup(web.Close)
 	base, err := pelcro.ParseBaseURL(web.URL + sandbox.BasePath)

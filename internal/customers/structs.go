@@ -24,17 +24,6 @@ func metadataStruct(object rawjson.Value) *structpb.Struct { return toStruct(obj
 // as text.
 func extraStruct(object rawjson.Value) *structpb.Struct { return toStruct(object, 1, true) }
 
-// extraStructs converts a list of objects; ok is false for anything else.
-func extraStructs(list rawjson.Value) (objects []*structpb.Struct, ok bool) {
-	for element := range list.Elements() {
-		if element.Kind() != '{' {
-			return nil, false
-		}
-		objects = append(objects, extraStruct(element))
-	}
-	return objects, list.Kind() == '['
-}
-
 // extraValue converts an attribute that is only shown.
 func extraValue(v rawjson.Value) *structpb.Value { return toValue(v, 2, true) }
 

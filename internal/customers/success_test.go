@@ -128,8 +128,8 @@ func TestDeepNesting(t *testing.T) {
 				t.Error(err)
 			}
 			for place, s := range map[string]*structpb.Struct{
-				"metadata": customer.GetMetadata(), "organization": customer.GetOrganization(),
-				"addresses": customer.GetAddresses()[0], "extra": customer.GetExtra(),
+				"metadata": customer.GetMetadata(), "organization": customer.GetOrganization().GetExtra(),
+				"addresses": customer.GetAddresses()[0].GetExtra(), "extra": customer.GetExtra(),
 			} {
 				levels, rest := unwrap(structpb.NewStructValue(s))
 				rest = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(rest)

@@ -68,8 +68,26 @@ func (c *check) newCustomer(req *pelcrov1.CreateCustomerRequest) map[string]any 
 	attributes := map[string]any{}
 	addSet(attributes, req.GetCustomer(), writable...)
 	delete(attributes, defaultSourceField)
-	addSet(attributes, req, "password", "password_type", "skip_email_dns_validations", "import_payment_methods", "payment_gateway_id")
+	addSet(attributes, req, "password", "skip_email_dns_validations", "import_payment_methods", "payment_gateway_id")
+	c.passwordType(attributes, req.GetPasswordType())
 	return attributes
+}
+
+// passwordTypes are Pelcro's names of the forms of a password.
+var passwordTypes = map[pelcrov1.PasswordType]string{
+	pelcrov1.PasswordType_PASSWORD_TYPE_BCRYPT: "password_bcrypt",
+}
+
+// passwordType adds the form of the password, unless it is Pelcro's default.
+func (c *check) passwordType(attributes map[string]any, form pelcrov1.PasswordType) {
+	if form == pelcrov1.PasswordType_PASSWORD_TYPE_UNSPECIFIED {
+		return
+	}
+	name, known := passwordTypes[form]
+	if !known {
+		c.add("password_type", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, "Use PASSWORD_TYPE_BCRYPT, or leave it out.")
+	}
+	attributes["password_type"] = name
 }
 
 // changes returns the attributes of an update: with a mask exactly those that it names, without one
@@ -83,7 +101,8 @@ func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) map[string]any {
 		c.metadata(req.GetCustomer().GetMetadata())
 		addSet(attributes, req.GetCustomer(), writable...)
 	}
-	addSet(attributes, req, "password", "password_type")
+	addSet(attributes, req, "password")
+	c.passwordType(attributes, req.GetPasswordType())
 	if len(attributes) == 0 && len(paths) == 0 {
 		c.add("customer", pelcrov1.FieldViolationReason_FIELD_REQUIRED,
 			"There is nothing to change: set a writable field or password, or name fields in update_mask.")
@@ -92,9 +111,11 @@ func (c *check) changes(req *pelcrov1.UpdateCustomerRequest) map[string]any {
 	return attributes
 }
 
-// masked adds the attributes that the mask names. An unset one is cleared.
+// masked adds the attributes that the mask names. An unset one is cleared, and an output-only one is
+// ignored (AIP-203).
 func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, paths []string) {
 	const field = "update_mask"
+	ignored := 0
 	for _, path := range paths {
 		known := slices.Contains(writable, path)
 		switch {
@@ -112,12 +133,18 @@ func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, p
 		case strings.Contains(path, "."):
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
 				strconv.Quote(path)+" is below a field. Name the fields of customer itself; metadata merges key by key.")
+		case path == "id":
+			c.add(field, pelcrov1.FieldViolationReason_FIELD_PROHIBITED, `"id" cannot be changed: it names the customer. Leave it out of the mask.`)
 		case customer.ProtoReflect().Descriptor().Fields().ByTextName(path) != nil:
-			c.add(field, pelcrov1.FieldViolationReason_FIELD_PROHIBITED, strconv.Quote(path)+" cannot be changed. Leave it out of the mask.")
+			ignored++
 		default:
 			c.add(field, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
 				strconv.Quote(path)+" is not a field of customer. Use proto names, for example \"first_name\".")
 		}
+	}
+	if ignored == len(paths) {
+		c.add(field, pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
+			"All names are output only, so there is nothing to change. Name a field that can be changed, or send no mask.")
 	}
 }
 

@@ -164,7 +164,7 @@ type call struct {
 // newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
 func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	to := c.config.BaseURL.JoinPath(strings.Replace(r.template, "{id}", strconv.FormatInt(r.id, 10), 1))
-	query := url.Values{"site_id": {strconv.FormatInt(int64(cmp.Or(r.siteID, c.config.SiteID)), 10)}}
+	query := url.Values{"site_id": {strconv.FormatInt(int64(c.SiteID(r.siteID)), 10)}}
 	maps.Copy(query, r.query)
 	to.RawQuery = query.Encode()
 	address := to.String()

@@ -1,6 +1,7 @@
 package pelcro
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -51,6 +52,9 @@ type Filter struct {
 	Operator  string // for example "eq"
 	Values    []string
 }
+
+// SiteID returns the site of a call that names the site siteID: for 0 the configured one.
+func (c *Client) SiteID(siteID int32) int32 { return cmp.Or(siteID, c.config.SiteID) }
 
 // GetCustomer reads a customer
 // (https://docs.pelcro.com/reference/api-core-get-customer). A siteID of 0 means the configured

@@ -39,40 +39,6 @@ type customer struct {
 	subscriptions []subscription
 }
 
-// organization is an expanded customer.organization.
-type organization struct {
-	ID        int64  `json:"id"`
-	Name      string `json:"name"`
-	CreatedAt int64  `json:"created_at"`
-}
-
-type address struct {
-	ID         int64   `json:"id"`
-	Type       string  `json:"type"`
-	Line1      string  `json:"line1"`
-	Line2      *string `json:"line2"`
-	City       string  `json:"city"`
-	State      *string `json:"state"`
-	Country    string  `json:"country"`
-	PostalCode string  `json:"postal_code"`
-	IsDefault  bool    `json:"is_default"`
-}
-
-type source struct {
-	ID       int64  `json:"id"`
-	Brand    string `json:"brand"`
-	Last4    string `json:"last4"`
-	ExpMonth int    `json:"exp_month"`
-	ExpYear  int    `json:"exp_year"`
-}
-
-type subscription struct {
-	ID                int64  `json:"id"`
-	Status            string `json:"status"`
-	CancelAtPeriodEnd int    `json:"cancel_at_period_end"`
-	CurrentPeriodEnd  int64  `json:"current_period_end"`
-}
-
 // customerResource is a customer in one response. Beside the record it has what depends on the
 // request and what PHP prints differently.
 type customerResource struct {

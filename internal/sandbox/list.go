@@ -187,6 +187,8 @@ func newCondition(attribute string, op operator, wanted []string) (condition, bo
 // filterable returns a function that reads the attribute as text; null never matches.
 func filterable(attribute string) (func(*customer) *string, bool) {
 	switch attribute {
+	case "id":
+		return func(c *customer) *string { return new(strconv.FormatInt(c.ID, 10)) }, true
 	case "email":
 		return func(c *customer) *string { return c.Email }, true
 	case "first_name":

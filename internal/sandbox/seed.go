@@ -9,6 +9,9 @@ var organizations = map[int64]organization{
 	5002: {ID: 5002, Name: "Café Zürich", CreatedAt: 1701428400},
 }
 
+// noProperties is how PHP prints an empty map.
+var noProperties = []any{}
+
 // seeded returns a store whose customers differ in ways that clients must handle: every attribute
 // set and nearly none, no email, metadata filled, empty, null and a list, relations and none, text
 // beyond ASCII. Times are fixed, so that two sandboxes are equal.
@@ -27,16 +30,49 @@ func seeded() store {
 			metadata:     map[string]any{"plan": "gold", "seats": 3, "beta": true, "color": "green"},
 			organization: new(int64(5001)), DefaultSourceID: new(int64(3001)),
 			addresses: []address{
-				{ID: 2001, Type: "billing", Line1: "12 St James's Square", City: "London", Country: "GB", PostalCode: "SW1Y 4JH", IsDefault: true},
-				{ID: 2002, Type: "shipping", Line1: "1 Main St", Line2: new("Apt 4"), City: "Albany", State: new("NY"), Country: "US", PostalCode: "12207"},
+				{
+					ID: 2001, UserID: 1001, Type: "billing", IsDefault: true, FirstName: new("Ada"), LastName: new("Lovelace"),
+					Salutation: new("Ms"), Title: new("Analyst"), Company: new("Analytical Engines Ltd"), Department: new("R&D"),
+					Line1: "12 St James's Square", City: new("London"), Country: "GB", PostalCode: new("SW1Y 4JH"),
+					Phone: new("442079460001"), OldProviderID: new("legacy-address-1"), CreatedAt: 1704099600,
+					UpdatedAt: 1735689600,
+				},
+				{
+					ID: 2002, UserID: 1001, Type: "shipping", Line1: "1 Main St", Line2: new("Apt 4"), City: new("Albany"),
+					State: new("NY"), Country: "US", PostalCode: new("12207"), CreatedAt: 1704099600, UpdatedAt: 1704099600,
+				},
 			},
 			sources: []source{
-				{ID: 3001, Brand: "Visa", Last4: "4242", ExpMonth: 12, ExpYear: 2030},
-				{ID: 3002, Brand: "MasterCard", Last4: "4444", ExpMonth: 1, ExpYear: 2031},
+				{
+					ID: 3001, Status: "chargeable", ObjectGateway: "stripe", ObjectID: "card_3001", ExpMonth: 12, ExpYear: 2030,
+					Brand: "Visa", Country: new("US"), CVCCheck: new(true), AddressZIPCheck: new(true),
+					AddressLine1Check: new(false), Fingerprint: new("fp3001"), Funding: new("credit"), Last4: "4242",
+					DynamicLast4: new("0042"), ThreeDSecure: new(false), Name: new("Ada Lovelace"),
+					TokenizationMethod: new("apple_pay"), Properties: map[string]any{"wallet": "phone"}, CreatedAt: 1704099600,
+					UpdatedAt: 1735689600,
+				},
+				{
+					ID: 3002, Status: "consumed", ObjectGateway: "stripe", ObjectID: "card_3002", ExpMonth: 1, ExpYear: 2031,
+					Brand: "MasterCard", Last4: "4444", CreatedAt: 1704099600, UpdatedAt: 1704099600,
+					DeletedAt: new(int64(1706778000)), Properties: noProperties,
+				},
 			},
 			subscriptions: []subscription{
-				{ID: 4001, Status: "active", CurrentPeriodEnd: 1767225600},
-				{ID: 4002, Status: "canceled", CancelAtPeriodEnd: 1, CurrentPeriodEnd: 1735689600},
+				{
+					ID: 4001, UserID: 1001, Plan: new(int64(6001)), Address: new(int64(2002)), Coupon: new(int64(6101)),
+					DefaultSource: new(int64(3001)), LatestInvoice: new(int64(6201)), Status: "active", Type: "regular",
+					Billing: "charge_automatically", Quantity: 2, AutoRenew: 1, CurrentPeriodStart: 1735689600,
+					CurrentPeriodEnd: 1767225600, TrialStart: new(int64(1733011200)), TrialEnd: new(int64(1735689600)),
+					AddressRequired: true, Metadata: map[string]any{"channel": "web"}, Created: 1733011200,
+				},
+				{
+					ID: 4002, UserID: 1001, Plan: new(int64(6002)), Status: "canceled", Type: "gift_donor", IsGiftDonor: new(true),
+					IsGiftRecipient: new(false), GiftCode: new("GIFT-4002"), Billing: "send_invoice", Quantity: 1,
+					CancelAtPeriodEnd: 1, CancelAt: new(int64(1735689600)), CanceledAt: new(int64(1733011200)),
+					CancelReason: new("moved abroad"), CanceledBy: new(int64(1001)), CanceledByType: new("Customer"),
+					CurrentPeriodStart: 1704099600, CurrentPeriodEnd: 1735689600, EndedAt: new(int64(1735689600)),
+					DaysUntilDue: new(30), DueDate: new(int64(1706778000)), Created: 1704099600,
+				},
 			},
 		},
 		{
@@ -87,7 +123,11 @@ func seeded() store {
 			CreatedAt: 1722502800, UpdatedAt: 1730451600,
 			metadata:        map[string]any{"plan": "silver", "preferences": map[string]any{"theme": "dark"}},
 			DefaultSourceID: new(int64(3003)),
-			sources:         []source{{ID: 3003, Brand: "American Express", Last4: "0005", ExpMonth: 6, ExpYear: 2029}},
+			sources: []source{{
+				ID: 3003, Status: "chargeable", ObjectGateway: "stripe", ObjectID: "card_3003", ExpMonth: 6, ExpYear: 2029,
+				Brand: "American Express", Last4: "0005", CreatedAt: 1722502800, UpdatedAt: 1722502800,
+				Properties: noProperties,
+			}},
 		},
 	} {
 		s.insert(new(c))

@@ -57,6 +57,12 @@ func (h *history) ok(got result) {
 	got.must(h.t, "OK", "")
 }
 
+// allRelations are all relations of a customer.
+var allRelations = []pelcrov1.CustomerRelation{
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ADDRESSES, pelcrov1.CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE,
+	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION, pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS,
+}
+
 // lifecycle creates, changes and deletes one customer, calls it again afterwards, and
 // checks each step.
 func lifecycle(t *testing.T, g *gateway) []step {
@@ -71,7 +77,7 @@ func lifecycle(t *testing.T, g *gateway) []step {
 		Metadata: keys("plan", "gold", "seats", 3, "nested", map[string]any{"a": []any{"b", nil}}, "none", nil),
 	}
 	created, got := call(t, g, c.CreateCustomer, &pelcrov1.CreateCustomerRequest{
-		Customer: whole, Password: new(" $2y$10$x "), PasswordType: new("password_bcrypt"),
+		Customer: whole, Password: new(" $2y$10$x "), PasswordType: pelcrov1.PasswordType_PASSWORD_TYPE_BCRYPT,
 		ImportPaymentMethods: new(true), PaymentGatewayId: new("cus_1"), SkipEmailDnsValidations: new(true),
 	})
 	h.ok(got)
@@ -85,10 +91,10 @@ func lifecycle(t *testing.T, g *gateway) []step {
 		t.Errorf("metadata %v", created.GetCustomer().GetMetadata())
 	}
 
-	read, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id, Expand: []string{"organization", "addresses", "subscriptions", "default_source"}})
+	read, got := call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: id, Expand: allRelations})
 	h.ok(got)
 	h.add("get, expanded", read, got)
-	if read.GetCustomer().GetOrganization().GetFields()["name"].GetStringValue() != "Café Zürich" {
+	if read.GetCustomer().GetOrganization().GetName() != "Café Zürich" {
 		t.Errorf("organization %v", read.GetCustomer().GetOrganization())
 	}
 
@@ -132,6 +138,35 @@ func lifecycle(t *testing.T, g *gateway) []step {
 	}})
 	h.ok(got)
 	if len(listed.GetCustomers()) != 1 || listed.GetTotalSize() != 1 || listed.GetCustomers()[0].GetId() != id {
+		t.Errorf("listed %v", listed)
+	}
+
+	// A customer with relations, each with the attributes that the contract names and no others.
+	read, got = call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001, Expand: allRelations})
+	h.ok(got)
+	h.add("get a customer with relations", read, got)
+	if r := read.GetCustomer(); len(r.GetAddresses()) != 2 || len(r.GetSubscriptions()) != 2 || r.GetDefaultSource().GetProperties() == nil ||
+		r.Extra != nil || r.GetOrganization().Extra != nil || r.GetAddresses()[0].Extra != nil || r.GetSubscriptions()[1].Extra != nil ||
+		r.GetDefaultSource().Extra != nil {
+		t.Errorf("relations %v", r)
+	}
+	read, got = call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
+	h.ok(got)
+	h.add("get a customer without its relations", read, got)
+	if r := read.GetCustomer(); !slices.Equal(r.GetAddressIds(), []int64{2001, 2002}) || r.GetDefaultSourceId() != 3001 || r.Extra != nil {
+		t.Errorf("ids of relations %v", r)
+	}
+
+	// Conditions that are OR-ed widen the others, which are AND-ed.
+	const or, and = true, false
+	listed, got = call(t, g, c.ListCustomers, &pelcrov1.ListCustomersRequest{Expand: allRelations, Filters: []*pelcrov1.CustomerFilter{
+		{Attribute: "id", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"1003", "9999"}, OrWithOthers: or},
+		{Attribute: "metadata.plan", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"gold"}, OrWithOthers: and},
+		{Attribute: "last_name", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"Lovelace"}, OrWithOthers: and},
+	}})
+	h.ok(got)
+	h.add("list with filters", listed, got)
+	if rows := listed.GetCustomers(); len(rows) != 2 || rows[0].GetId() != 1001 || rows[1].GetId() != 1003 || listed.GetTotalSize() != 2 {
 		t.Errorf("listed %v", listed)
 	}
 

@@ -115,7 +115,7 @@ func TestRejectedByTheGateway(t *testing.T) {
 		{"order", &pelcrov1.ListCustomersRequest{OrderBy: "name"}, violation{"order_by", "FIELD_INVALID_VALUE"}},
 		{"filter", &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{{Attribute: "phone", Values: []string{"1"}}}},
 			violation{"filters[0].attribute", "FIELD_INVALID_VALUE"}},
-		{"expand", &pelcrov1.ListCustomersRequest{Expand: []string{"x"}}, violation{"expand[0]", "FIELD_INVALID_VALUE"}},
+		{"expand", &pelcrov1.ListCustomersRequest{Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_UNSPECIFIED}}, violation{"expand[0]", "FIELD_INVALID_VALUE"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, got := call(t, g, g.customers.ListCustomers, test.request)

@@ -202,6 +202,8 @@ func TestSandboxRespondsLikeLaravel(t *testing.T) {
 		"&filter[metadata.score]=like:4", "&filter[metadata.none]=x", "&filter[metadata]=has:plan", "&filter[metadata]=has:tags,color", "&filter[metadata]=orhas:seats&filter[email]=grace@example.com",
 		"&filter[metadata]=plan", "&filter[metadata]=eq:plan", "&filter[metadata.plan]=has:x", "&filter[phone]=1", "&filter[email]=has:x", "&filter[email]=", "&filter[email]=what:ever",
 		"&filter[email]=eq:a&filter[email]=eq:ada@example.com", "&filter[metadata.]=x",
+		"&filter[id]=1002", "&filter[id]=eq:1008,9,1002", "&filter[id]=like:100", "&filter[id]=eq:01002", "&filter[id]=eq:1002x", "&filter[id]=has:1002",
+		"&filter[id]=oreq:1003&filter[metadata.plan]=eq:gold&filter[last_name]=eq:Lovelace",
 	} {
 		get("/customers?site_id=1" + query)
 	}

@@ -34,7 +34,7 @@ func personalRequests() map[string]func(context.Context, pelcrov1.CustomerServic
 	}
 	return map[string]func(context.Context, pelcrov1.CustomerServiceClient, ...grpc.CallOption) error{
 		"Get": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
-			_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []string{"organization"}}, o...)
+			_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42, Expand: []pelcrov1.CustomerRelation{pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION}}, o...)
 			return err
 		},
 		"List": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
@@ -61,7 +61,7 @@ func personalRequests() map[string]func(context.Context, pelcrov1.CustomerServic
 		},
 		"rejected by the service": func(ctx context.Context, c pelcrov1.CustomerServiceClient, o ...grpc.CallOption) error {
 			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{
-				PageToken: canaryEmail, OrderBy: canaryName, Expand: []string{canaryEmail},
+				PageToken: canaryEmail, OrderBy: canaryName,
 				Filters: []*pelcrov1.CustomerFilter{{Attribute: canaryEmail, Values: []string{canaryCard + ","}}},
 			}, o...)
 			return err

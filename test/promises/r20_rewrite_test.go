@@ -32,7 +32,7 @@ type hostileInput struct {
 	siteID               int32
 	metaKey, metaValue   string // of the gRPC metadata
 	attribute, value     string // of a filter
-	operator             int32
+	operator             int32  // also the relation
 	orderBy, token       string
 	email, password, key string
 }
@@ -98,8 +98,9 @@ func (r rewriteCheck) check(t *testing.T, a hostileInput) {
 	r.checkSent(t, err, "GET", withID, site, nil)
 	_, err = r.g.customers.DeleteCustomer(ctx, &pelcrov1.DeleteCustomerRequest{Id: a.id, SiteId: &a.siteID})
 	r.checkSent(t, err, "DELETE", withID, site, nil)
-	_, err = r.g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID, Expand: []string{a.value}})
-	r.checkSent(t, err, "GET", withID, url.Values{"site_id": site["site_id"], "expand": {expansion(a.value)}}, nil)
+	relation := pelcrov1.CustomerRelation(a.operator)
+	_, err = r.g.customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: a.id, SiteId: &a.siteID, Expand: []pelcrov1.CustomerRelation{relation}})
+	r.checkSent(t, err, "GET", withID, url.Values{"site_id": site["site_id"], "expand": {expansions[relation]}}, nil)
 
 	list := url.Values{"site_id": site["site_id"], "page": {"1"}, "limit": {"10"}, "sort": {sorting(a.orderBy)}}
 	_, err = r.g.customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{SiteId: &a.siteID, OrderBy: a.orderBy, PageToken: a.token})
@@ -215,12 +216,7 @@ func mustBeOneRequest(t *testing.T, path string, query url.Values) {
 }
 
 // expansion and sorting return Pelcro's names.
-func expansion(relation string) string {
-	if relation == "default_source" {
-		return "defaultSource"
-	}
-	return relation
-}
+var expansions = map[pelcrov1.CustomerRelation]string{1: "addresses", 2: "defaultSource", 3: "organization", 4: "subscriptions"}
 
 func sorting(orderBy string) string {
 	words := strings.Fields(orderBy)

@@ -24,89 +24,95 @@ const (
 )
 
 // A customer of a Pelcro site, as the Core API shows it
-// (https://docs.pelcro.com/reference/api-core-customers).
+// (https://docs.pelcro.com/reference/api-core-customers). Fields have the names
+// of Pelcro's attributes.
 //
 // A field that Pelcro sends as null, or omits, is unset. Fields marked "Output
-// only" are ignored in a request, unless an update mask names them: that is
-// rejected.
+// only" are ignored in a request, also when an update mask names them.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Identifier. Assigned by Pelcro.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The address for contact and login. Pelcro checks its form and, by default,
-	// that its domain exists. Unique in the site or in the account.
+	// Optional. The address for contact and login. Pelcro checks its form and, by
+	// default, that its domain exists. Unique in the site or in the account.
 	Email *string `protobuf:"bytes,2,opt,name=email,proto3,oneof" json:"email,omitempty"`
-	// At most 255 characters.
+	// Optional. At most 255 characters.
 	FirstName *string `protobuf:"bytes,3,opt,name=first_name,json=firstName,proto3,oneof" json:"first_name,omitempty"`
-	// At most 255 characters.
+	// Optional. At most 255 characters.
 	LastName *string `protobuf:"bytes,4,opt,name=last_name,json=lastName,proto3,oneof" json:"last_name,omitempty"`
 	// Output only. The full name, made by Pelcro.
 	Name *string `protobuf:"bytes,5,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	// The public name, for example beside comments. At most 100 characters.
+	// Optional. The public name, for example beside comments. At most 100
+	// characters.
 	DisplayName *string `protobuf:"bytes,6,opt,name=display_name,json=displayName,proto3,oneof" json:"display_name,omitempty"`
-	// Letters, digits, dashes and underscores; unique in the account.
+	// Optional. Letters, digits, dashes and underscores; unique in the account.
 	Username *string `protobuf:"bytes,7,opt,name=username,proto3,oneof" json:"username,omitempty"`
-	// Pelcro removes all other characters than digits; 5 to 20 digits must
-	// remain.
+	// Optional. Pelcro removes all other characters than digits; 5 to 20 digits
+	// must remain.
 	Phone *string `protobuf:"bytes,8,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
-	// Form of address, for example "Dr.".
+	// Optional. Form of address, for example "Dr.".
 	Salutation *string `protobuf:"bytes,9,opt,name=salutation,proto3,oneof" json:"salutation,omitempty"`
-	// The job title, for example.
+	// Optional. The job title, for example.
 	Title *string `protobuf:"bytes,10,opt,name=title,proto3,oneof" json:"title,omitempty"`
-	// Tax identification number.
+	// Optional. Tax identification number.
 	Tin *string `protobuf:"bytes,11,opt,name=tin,proto3,oneof" json:"tin,omitempty"`
-	// The id of the organization of the customer. Clearing it detaches the
-	// customer.
+	// Optional. The id of the organization of the customer. Clearing it detaches
+	// the customer.
 	OrganizationId *int64 `protobuf:"varint,12,opt,name=organization_id,json=organizationId,proto3,oneof" json:"organization_id,omitempty"`
-	// Output only. The organization, if the request expands "organization".
-	Organization *structpb.Struct `protobuf:"bytes,13,opt,name=organization,proto3" json:"organization,omitempty"`
-	// Output only. The addresses of the customer, if the request expands
-	// "addresses".
-	Addresses []*structpb.Struct `protobuf:"bytes,14,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// Output only. The organization, if the request expands it.
+	Organization *Organization `protobuf:"bytes,13,opt,name=organization,proto3" json:"organization,omitempty"`
+	// Output only. The ids of the addresses of the customer, as far as Pelcro
+	// sends them.
+	AddressIds []int64 `protobuf:"varint,14,rep,packed,name=address_ids,json=addressIds,proto3" json:"address_ids,omitempty"`
+	// Output only. The addresses of the customer, if the request expands them.
+	Addresses []*Address `protobuf:"bytes,15,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// Output only. The ids of the subscriptions of the customer, as far as Pelcro
+	// sends them.
+	SubscriptionIds []int64 `protobuf:"varint,16,rep,packed,name=subscription_ids,json=subscriptionIds,proto3" json:"subscription_ids,omitempty"`
 	// Output only. The subscriptions of the customer, if the request expands
-	// "subscriptions".
-	Subscriptions []*structpb.Struct `protobuf:"bytes,15,rep,name=subscriptions,proto3" json:"subscriptions,omitempty"`
-	// The id of the default payment source. Only UpdateCustomer can set it, to a
-	// source of this customer.
-	DefaultSourceId *int64 `protobuf:"varint,16,opt,name=default_source_id,json=defaultSourceId,proto3,oneof" json:"default_source_id,omitempty"`
-	// Output only. The default payment source, if the request expands
-	// "default_source".
-	DefaultSource *structpb.Struct `protobuf:"bytes,17,opt,name=default_source,json=defaultSource,proto3" json:"default_source,omitempty"`
+	// them.
+	Subscriptions []*Subscription `protobuf:"bytes,17,rep,name=subscriptions,proto3" json:"subscriptions,omitempty"`
+	// Optional. The id of the default payment source. Only UpdateCustomer can set
+	// it, to a source of this customer.
+	DefaultSourceId *int64 `protobuf:"varint,18,opt,name=default_source_id,json=defaultSourceId,proto3,oneof" json:"default_source_id,omitempty"`
+	// Output only. The default payment source, if the request expands it.
+	DefaultSource *PaymentSource `protobuf:"bytes,19,opt,name=default_source,json=defaultSource,proto3" json:"default_source,omitempty"`
 	// Output only. Whether the email address was confirmed.
-	EmailConfirm *bool `protobuf:"varint,18,opt,name=email_confirm,json=emailConfirm,proto3,oneof" json:"email_confirm,omitempty"`
-	// Whether mail to the address bounces permanently.
-	EmailHardbounce *bool `protobuf:"varint,19,opt,name=email_hardbounce,json=emailHardbounce,proto3,oneof" json:"email_hardbounce,omitempty"`
+	EmailConfirm *bool `protobuf:"varint,20,opt,name=email_confirm,json=emailConfirm,proto3,oneof" json:"email_confirm,omitempty"`
+	// Optional. Whether mail to the address bounces permanently.
+	EmailHardbounce *bool `protobuf:"varint,21,opt,name=email_hardbounce,json=emailHardbounce,proto3,oneof" json:"email_hardbounce,omitempty"`
 	// Output only. Whether the phone number was confirmed.
-	PhoneConfirm *bool `protobuf:"varint,20,opt,name=phone_confirm,json=phoneConfirm,proto3,oneof" json:"phone_confirm,omitempty"`
-	// Consent to marketing by mail.
-	MailMarketing *bool `protobuf:"varint,21,opt,name=mail_marketing,json=mailMarketing,proto3,oneof" json:"mail_marketing,omitempty"`
-	// Consent to marketing by phone.
-	TeleMarketing *bool `protobuf:"varint,22,opt,name=tele_marketing,json=teleMarketing,proto3,oneof" json:"tele_marketing,omitempty"`
+	PhoneConfirm *bool `protobuf:"varint,22,opt,name=phone_confirm,json=phoneConfirm,proto3,oneof" json:"phone_confirm,omitempty"`
+	// Optional. Consent to marketing by mail.
+	MailMarketing *bool `protobuf:"varint,23,opt,name=mail_marketing,json=mailMarketing,proto3,oneof" json:"mail_marketing,omitempty"`
+	// Optional. Consent to marketing by phone.
+	TeleMarketing *bool `protobuf:"varint,24,opt,name=tele_marketing,json=teleMarketing,proto3,oneof" json:"tele_marketing,omitempty"`
 	// Output only. Whether a password is set.
-	HasPassword *bool `protobuf:"varint,23,opt,name=has_password,json=hasPassword,proto3,oneof" json:"has_password,omitempty"`
+	HasPassword *bool `protobuf:"varint,25,opt,name=has_password,json=hasPassword,proto3,oneof" json:"has_password,omitempty"`
 	// Output only. Whether the customer came from an import.
-	IsImported *bool `protobuf:"varint,24,opt,name=is_imported,json=isImported,proto3,oneof" json:"is_imported,omitempty"`
-	// Free keys and values. An update merges them into what is stored; a null
-	// value removes its key. Numbers are doubles: an integer beyond 2^53 loses
-	// precision, so store it as text.
-	Metadata *structpb.Struct `protobuf:"bytes,25,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	// The id of the customer in the system before Pelcro; unique in the account.
-	OldProviderId *string `protobuf:"bytes,26,opt,name=old_provider_id,json=oldProviderId,proto3,oneof" json:"old_provider_id,omitempty"`
+	IsImported *bool `protobuf:"varint,26,opt,name=is_imported,json=isImported,proto3,oneof" json:"is_imported,omitempty"`
+	// Optional. Free keys and values. An update merges them into what is stored;
+	// a null value removes its key. Numbers are doubles: an integer beyond 2^53
+	// loses precision, so store it as text.
+	Metadata *structpb.Struct `protobuf:"bytes,27,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	// Optional. The id of the customer in the system before Pelcro; unique in the
+	// account.
+	OldProviderId *string `protobuf:"bytes,28,opt,name=old_provider_id,json=oldProviderId,proto3,oneof" json:"old_provider_id,omitempty"`
 	// Output only. When the password was last set.
-	PasswordLastUpdatedAt *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=password_last_updated_at,json=passwordLastUpdatedAt,proto3" json:"password_last_updated_at,omitempty"`
+	PasswordLastUpdatedAt *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=password_last_updated_at,json=passwordLastUpdatedAt,proto3" json:"password_last_updated_at,omitempty"`
 	// Output only. When the customer last logged in.
-	LastLoginAt *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=last_login_at,json=lastLoginAt,proto3" json:"last_login_at,omitempty"`
+	LastLoginAt *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=last_login_at,json=lastLoginAt,proto3" json:"last_login_at,omitempty"`
 	// Output only. When the customer was created.
-	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// Output only. When the customer last changed.
-	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
 	// Output only. When the customer was deleted; unset if it was not.
-	DeletedAt *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=deleted_at,json=deletedAt,proto3" json:"deleted_at,omitempty"`
+	DeletedAt *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=deleted_at,json=deletedAt,proto3" json:"deleted_at,omitempty"`
 	// Output only. Every attribute that this message does not name, or that has
 	// an unexpected type, under its name at Pelcro, so that nothing is lost.
 	// Integers beyond 2^53 and values nested more than 30 levels deep are kept as
 	// text.
-	Extra         *structpb.Struct `protobuf:"bytes,32,opt,name=extra,proto3" json:"extra,omitempty"`
+	Extra         *structpb.Struct `protobuf:"bytes,34,opt,name=extra,proto3" json:"extra,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,21 +231,35 @@ func (x *Customer) GetOrganizationId() int64 {
 	return 0
 }
 
-func (x *Customer) GetOrganization() *structpb.Struct {
+func (x *Customer) GetOrganization() *Organization {
 	if x != nil {
 		return x.Organization
 	}
 	return nil
 }
 
-func (x *Customer) GetAddresses() []*structpb.Struct {
+func (x *Customer) GetAddressIds() []int64 {
+	if x != nil {
+		return x.AddressIds
+	}
+	return nil
+}
+
+func (x *Customer) GetAddresses() []*Address {
 	if x != nil {
 		return x.Addresses
 	}
 	return nil
 }
 
-func (x *Customer) GetSubscriptions() []*structpb.Struct {
+func (x *Customer) GetSubscriptionIds() []int64 {
+	if x != nil {
+		return x.SubscriptionIds
+	}
+	return nil
+}
+
+func (x *Customer) GetSubscriptions() []*Subscription {
 	if x != nil {
 		return x.Subscriptions
 	}
@@ -253,7 +273,7 @@ func (x *Customer) GetDefaultSourceId() int64 {
 	return 0
 }
 
-func (x *Customer) GetDefaultSource() *structpb.Struct {
+func (x *Customer) GetDefaultSource() *PaymentSource {
 	if x != nil {
 		return x.DefaultSource
 	}
@@ -369,7 +389,7 @@ var File_pelcro_v1_customer_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	"\x18pelcro/v1/customer.proto\x12\tpelcro.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\r\n" +
+	"\x18pelcro/v1/customer.proto\x12\tpelcro.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17pelcro/v1/address.proto\x1a\x1cpelcro/v1/organization.proto\x1a\x1epelcro/v1/payment_source.proto\x1a\x1cpelcro/v1/subscription.proto\"\xa1\x0e\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x19\n" +
 	"\x05email\x18\x02 \x01(\tH\x00R\x05email\x88\x01\x01\x12\"\n" +
@@ -388,30 +408,33 @@ const file_pelcro_v1_customer_proto_rawDesc = "" +
 	"\x03tin\x18\v \x01(\tH\tR\x03tin\x88\x01\x01\x12,\n" +
 	"\x0forganization_id\x18\f \x01(\x03H\n" +
 	"R\x0eorganizationId\x88\x01\x01\x12;\n" +
-	"\forganization\x18\r \x01(\v2\x17.google.protobuf.StructR\forganization\x125\n" +
-	"\taddresses\x18\x0e \x03(\v2\x17.google.protobuf.StructR\taddresses\x12=\n" +
-	"\rsubscriptions\x18\x0f \x03(\v2\x17.google.protobuf.StructR\rsubscriptions\x12/\n" +
-	"\x11default_source_id\x18\x10 \x01(\x03H\vR\x0fdefaultSourceId\x88\x01\x01\x12>\n" +
-	"\x0edefault_source\x18\x11 \x01(\v2\x17.google.protobuf.StructR\rdefaultSource\x12(\n" +
-	"\remail_confirm\x18\x12 \x01(\bH\fR\femailConfirm\x88\x01\x01\x12.\n" +
-	"\x10email_hardbounce\x18\x13 \x01(\bH\rR\x0femailHardbounce\x88\x01\x01\x12(\n" +
-	"\rphone_confirm\x18\x14 \x01(\bH\x0eR\fphoneConfirm\x88\x01\x01\x12*\n" +
-	"\x0email_marketing\x18\x15 \x01(\bH\x0fR\rmailMarketing\x88\x01\x01\x12*\n" +
-	"\x0etele_marketing\x18\x16 \x01(\bH\x10R\rteleMarketing\x88\x01\x01\x12&\n" +
-	"\fhas_password\x18\x17 \x01(\bH\x11R\vhasPassword\x88\x01\x01\x12$\n" +
-	"\vis_imported\x18\x18 \x01(\bH\x12R\n" +
+	"\forganization\x18\r \x01(\v2\x17.pelcro.v1.OrganizationR\forganization\x12\x1f\n" +
+	"\vaddress_ids\x18\x0e \x03(\x03R\n" +
+	"addressIds\x120\n" +
+	"\taddresses\x18\x0f \x03(\v2\x12.pelcro.v1.AddressR\taddresses\x12)\n" +
+	"\x10subscription_ids\x18\x10 \x03(\x03R\x0fsubscriptionIds\x12=\n" +
+	"\rsubscriptions\x18\x11 \x03(\v2\x17.pelcro.v1.SubscriptionR\rsubscriptions\x12/\n" +
+	"\x11default_source_id\x18\x12 \x01(\x03H\vR\x0fdefaultSourceId\x88\x01\x01\x12?\n" +
+	"\x0edefault_source\x18\x13 \x01(\v2\x18.pelcro.v1.PaymentSourceR\rdefaultSource\x12(\n" +
+	"\remail_confirm\x18\x14 \x01(\bH\fR\femailConfirm\x88\x01\x01\x12.\n" +
+	"\x10email_hardbounce\x18\x15 \x01(\bH\rR\x0femailHardbounce\x88\x01\x01\x12(\n" +
+	"\rphone_confirm\x18\x16 \x01(\bH\x0eR\fphoneConfirm\x88\x01\x01\x12*\n" +
+	"\x0email_marketing\x18\x17 \x01(\bH\x0fR\rmailMarketing\x88\x01\x01\x12*\n" +
+	"\x0etele_marketing\x18\x18 \x01(\bH\x10R\rteleMarketing\x88\x01\x01\x12&\n" +
+	"\fhas_password\x18\x19 \x01(\bH\x11R\vhasPassword\x88\x01\x01\x12$\n" +
+	"\vis_imported\x18\x1a \x01(\bH\x12R\n" +
 	"isImported\x88\x01\x01\x123\n" +
-	"\bmetadata\x18\x19 \x01(\v2\x17.google.protobuf.StructR\bmetadata\x12+\n" +
-	"\x0fold_provider_id\x18\x1a \x01(\tH\x13R\roldProviderId\x88\x01\x01\x12S\n" +
-	"\x18password_last_updated_at\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x15passwordLastUpdatedAt\x12>\n" +
-	"\rlast_login_at\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\vlastLoginAt\x129\n" +
+	"\bmetadata\x18\x1b \x01(\v2\x17.google.protobuf.StructR\bmetadata\x12+\n" +
+	"\x0fold_provider_id\x18\x1c \x01(\tH\x13R\roldProviderId\x88\x01\x01\x12S\n" +
+	"\x18password_last_updated_at\x18\x1d \x01(\v2\x1a.google.protobuf.TimestampR\x15passwordLastUpdatedAt\x12>\n" +
+	"\rlast_login_at\x18\x1e \x01(\v2\x1a.google.protobuf.TimestampR\vlastLoginAt\x129\n" +
 	"\n" +
-	"created_at\x18\x1d \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"created_at\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\x1e \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x129\n" +
+	"updated_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x129\n" +
 	"\n" +
-	"deleted_at\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\tdeletedAt\x12-\n" +
-	"\x05extra\x18  \x01(\v2\x17.google.protobuf.StructR\x05extraB\b\n" +
+	"deleted_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\tdeletedAt\x12-\n" +
+	"\x05extra\x18\" \x01(\v2\x17.google.protobuf.StructR\x05extraB\b\n" +
 	"\x06_emailB\r\n" +
 	"\v_first_nameB\f\n" +
 	"\n" +
@@ -451,21 +474,25 @@ func file_pelcro_v1_customer_proto_rawDescGZIP() []byte {
 var file_pelcro_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_pelcro_v1_customer_proto_goTypes = []any{
 	(*Customer)(nil),              // 0: pelcro.v1.Customer
-	(*structpb.Struct)(nil),       // 1: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*Organization)(nil),          // 1: pelcro.v1.Organization
+	(*Address)(nil),               // 2: pelcro.v1.Address
+	(*Subscription)(nil),          // 3: pelcro.v1.Subscription
+	(*PaymentSource)(nil),         // 4: pelcro.v1.PaymentSource
+	(*structpb.Struct)(nil),       // 5: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_pelcro_v1_customer_proto_depIdxs = []int32{
-	1,  // 0: pelcro.v1.Customer.organization:type_name -> google.protobuf.Struct
-	1,  // 1: pelcro.v1.Customer.addresses:type_name -> google.protobuf.Struct
-	1,  // 2: pelcro.v1.Customer.subscriptions:type_name -> google.protobuf.Struct
-	1,  // 3: pelcro.v1.Customer.default_source:type_name -> google.protobuf.Struct
-	1,  // 4: pelcro.v1.Customer.metadata:type_name -> google.protobuf.Struct
-	2,  // 5: pelcro.v1.Customer.password_last_updated_at:type_name -> google.protobuf.Timestamp
-	2,  // 6: pelcro.v1.Customer.last_login_at:type_name -> google.protobuf.Timestamp
-	2,  // 7: pelcro.v1.Customer.created_at:type_name -> google.protobuf.Timestamp
-	2,  // 8: pelcro.v1.Customer.updated_at:type_name -> google.protobuf.Timestamp
-	2,  // 9: pelcro.v1.Customer.deleted_at:type_name -> google.protobuf.Timestamp
-	1,  // 10: pelcro.v1.Customer.extra:type_name -> google.protobuf.Struct
+	1,  // 0: pelcro.v1.Customer.organization:type_name -> pelcro.v1.Organization
+	2,  // 1: pelcro.v1.Customer.addresses:type_name -> pelcro.v1.Address
+	3,  // 2: pelcro.v1.Customer.subscriptions:type_name -> pelcro.v1.Subscription
+	4,  // 3: pelcro.v1.Customer.default_source:type_name -> pelcro.v1.PaymentSource
+	5,  // 4: pelcro.v1.Customer.metadata:type_name -> google.protobuf.Struct
+	6,  // 5: pelcro.v1.Customer.password_last_updated_at:type_name -> google.protobuf.Timestamp
+	6,  // 6: pelcro.v1.Customer.last_login_at:type_name -> google.protobuf.Timestamp
+	6,  // 7: pelcro.v1.Customer.created_at:type_name -> google.protobuf.Timestamp
+	6,  // 8: pelcro.v1.Customer.updated_at:type_name -> google.protobuf.Timestamp
+	6,  // 9: pelcro.v1.Customer.deleted_at:type_name -> google.protobuf.Timestamp
+	5,  // 10: pelcro.v1.Customer.extra:type_name -> google.protobuf.Struct
 	11, // [11:11] is the sub-list for method output_type
 	11, // [11:11] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
@@ -478,6 +505,10 @@ func file_pelcro_v1_customer_proto_init() {
 	if File_pelcro_v1_customer_proto != nil {
 		return
 	}
+	file_pelcro_v1_address_proto_init()
+	file_pelcro_v1_organization_proto_init()
+	file_pelcro_v1_payment_source_proto_init()
+	file_pelcro_v1_subscription_proto_init()
 	file_pelcro_v1_customer_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

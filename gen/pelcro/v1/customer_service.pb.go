@@ -22,6 +22,116 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// A relation of a customer that a response can have as messages.
+type CustomerRelation int32
+
+const (
+	// Not used; a request with it is rejected.
+	CustomerRelation_CUSTOMER_RELATION_UNSPECIFIED CustomerRelation = 0
+	// Customer.addresses.
+	CustomerRelation_CUSTOMER_RELATION_ADDRESSES CustomerRelation = 1
+	// Customer.default_source.
+	CustomerRelation_CUSTOMER_RELATION_DEFAULT_SOURCE CustomerRelation = 2
+	// Customer.organization.
+	CustomerRelation_CUSTOMER_RELATION_ORGANIZATION CustomerRelation = 3
+	// Customer.subscriptions.
+	CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS CustomerRelation = 4
+)
+
+// Enum value maps for CustomerRelation.
+var (
+	CustomerRelation_name = map[int32]string{
+		0: "CUSTOMER_RELATION_UNSPECIFIED",
+		1: "CUSTOMER_RELATION_ADDRESSES",
+		2: "CUSTOMER_RELATION_DEFAULT_SOURCE",
+		3: "CUSTOMER_RELATION_ORGANIZATION",
+		4: "CUSTOMER_RELATION_SUBSCRIPTIONS",
+	}
+	CustomerRelation_value = map[string]int32{
+		"CUSTOMER_RELATION_UNSPECIFIED":    0,
+		"CUSTOMER_RELATION_ADDRESSES":      1,
+		"CUSTOMER_RELATION_DEFAULT_SOURCE": 2,
+		"CUSTOMER_RELATION_ORGANIZATION":   3,
+		"CUSTOMER_RELATION_SUBSCRIPTIONS":  4,
+	}
+)
+
+func (x CustomerRelation) Enum() *CustomerRelation {
+	p := new(CustomerRelation)
+	*p = x
+	return p
+}
+
+func (x CustomerRelation) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CustomerRelation) Descriptor() protoreflect.EnumDescriptor {
+	return file_pelcro_v1_customer_service_proto_enumTypes[0].Descriptor()
+}
+
+func (CustomerRelation) Type() protoreflect.EnumType {
+	return &file_pelcro_v1_customer_service_proto_enumTypes[0]
+}
+
+func (x CustomerRelation) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CustomerRelation.Descriptor instead.
+func (CustomerRelation) EnumDescriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{0}
+}
+
+// The form of a password.
+type PasswordType int32
+
+const (
+	// The default of Pelcro, a bcrypt hash.
+	PasswordType_PASSWORD_TYPE_UNSPECIFIED PasswordType = 0
+	// A bcrypt hash. The documentation that could be read names no other form.
+	PasswordType_PASSWORD_TYPE_BCRYPT PasswordType = 1
+)
+
+// Enum value maps for PasswordType.
+var (
+	PasswordType_name = map[int32]string{
+		0: "PASSWORD_TYPE_UNSPECIFIED",
+		1: "PASSWORD_TYPE_BCRYPT",
+	}
+	PasswordType_value = map[string]int32{
+		"PASSWORD_TYPE_UNSPECIFIED": 0,
+		"PASSWORD_TYPE_BCRYPT":      1,
+	}
+)
+
+func (x PasswordType) Enum() *PasswordType {
+	p := new(PasswordType)
+	*p = x
+	return p
+}
+
+func (x PasswordType) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PasswordType) Descriptor() protoreflect.EnumDescriptor {
+	return file_pelcro_v1_customer_service_proto_enumTypes[1].Descriptor()
+}
+
+func (PasswordType) Type() protoreflect.EnumType {
+	return &file_pelcro_v1_customer_service_proto_enumTypes[1]
+}
+
+func (x PasswordType) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PasswordType.Descriptor instead.
+func (PasswordType) EnumDescriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{1}
+}
+
 // The comparisons of an attribute.
 type CustomerFilter_Operator int32
 
@@ -30,7 +140,7 @@ const (
 	CustomerFilter_OPERATOR_UNSPECIFIED CustomerFilter_Operator = 0
 	// The attribute is one of the values.
 	CustomerFilter_OPERATOR_EQUALS CustomerFilter_Operator = 1
-	// The attribute contains one of the values.
+	// The attribute contains one of the values. Not for "id".
 	CustomerFilter_OPERATOR_CONTAINS CustomerFilter_Operator = 2
 	// The metadata has the key of the attribute; takes no values.
 	CustomerFilter_OPERATOR_HAS_KEY CustomerFilter_Operator = 3
@@ -63,11 +173,11 @@ func (x CustomerFilter_Operator) String() string {
 }
 
 func (CustomerFilter_Operator) Descriptor() protoreflect.EnumDescriptor {
-	return file_pelcro_v1_customer_service_proto_enumTypes[0].Descriptor()
+	return file_pelcro_v1_customer_service_proto_enumTypes[2].Descriptor()
 }
 
 func (CustomerFilter_Operator) Type() protoreflect.EnumType {
-	return &file_pelcro_v1_customer_service_proto_enumTypes[0]
+	return &file_pelcro_v1_customer_service_proto_enumTypes[2]
 }
 
 func (x CustomerFilter_Operator) Number() protoreflect.EnumNumber {
@@ -84,10 +194,9 @@ type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The id of the customer.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The relations to return as objects: "addresses", "default_source",
-	// "organization", "subscriptions".
-	Expand []string `protobuf:"bytes,2,rep,name=expand,proto3" json:"expand,omitempty"`
-	// The site. Defaults to the configured site.
+	// Optional. The relations to return as messages.
+	Expand []CustomerRelation `protobuf:"varint,2,rep,packed,name=expand,proto3,enum=pelcro.v1.CustomerRelation" json:"expand,omitempty"`
+	// Optional. The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,3,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -130,7 +239,7 @@ func (x *GetCustomerRequest) GetId() int64 {
 	return 0
 }
 
-func (x *GetCustomerRequest) GetExpand() []string {
+func (x *GetCustomerRequest) GetExpand() []CustomerRelation {
 	if x != nil {
 		return x.Expand
 	}
@@ -193,22 +302,23 @@ func (x *GetCustomerResponse) GetCustomer() *Customer {
 // Request message for ListCustomers.
 type ListCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The maximum number of customers to return. Defaults to 10, capped at 100;
-	// negative values are errors. A page may have fewer customers, also when more
-	// pages follow.
+	// Optional. The maximum number of customers to return. Defaults to 10, capped
+	// at 100; negative values are errors. A page may have fewer customers, also
+	// when more pages follow.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the previous page; empty for the first page. All
-	// other fields must be the same as in the first request. page_size may also
-	// be omitted or larger, which changes nothing, but not smaller.
+	// Optional. The next_page_token of the previous page; empty for the first
+	// page. All other fields must be the same as in the first request, and so must
+	// the site if it is the configured one. page_size may also be omitted or
+	// larger, which changes nothing, but not smaller.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// The order: "id" (default), "id desc", "email" or "email desc".
+	// Optional. The order: "id" (default), "id desc", "email" or "email desc".
 	OrderBy string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// The conditions on the customers; at most one for each attribute.
+	// Optional. The conditions on the customers; at most one for each attribute.
+	// Without conditions all customers are listed.
 	Filters []*CustomerFilter `protobuf:"bytes,4,rep,name=filters,proto3" json:"filters,omitempty"`
-	// The relations to return as objects: "addresses", "default_source",
-	// "organization", "subscriptions".
-	Expand []string `protobuf:"bytes,5,rep,name=expand,proto3" json:"expand,omitempty"`
-	// The site. Defaults to the configured site.
+	// Optional. The relations to return as messages.
+	Expand []CustomerRelation `protobuf:"varint,5,rep,packed,name=expand,proto3,enum=pelcro.v1.CustomerRelation" json:"expand,omitempty"`
+	// Optional. The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,6,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -272,7 +382,7 @@ func (x *ListCustomersRequest) GetFilters() []*CustomerFilter {
 	return nil
 }
 
-func (x *ListCustomersRequest) GetExpand() []string {
+func (x *ListCustomersRequest) GetExpand() []CustomerRelation {
 	if x != nil {
 		return x.Expand
 	}
@@ -289,18 +399,27 @@ func (x *ListCustomersRequest) GetSiteId() int32 {
 // A condition on customers
 // (https://docs.pelcro.com/reference/api-core-filtering-and-sorting).
 //
+// A customer is listed if it meets every condition without or_with_others, or
+// at least one with it: "a AND b OR c", where c is OR-ed. If all conditions are
+// OR-ed, one of them is enough. The order of the conditions does not matter.
+// Pelcro documents that such a condition is OR-ed with the others; that the
+// others are AND-ed first is how Laravel builds such a query.
+//
 // Values that the filter syntax of Pelcro cannot carry are rejected: commas,
 // control characters and surrounding whitespace in values, brackets in
 // metadata keys.
 type CustomerFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The attribute: "email", "first_name", "last_name", or "metadata.KEY".
+	// Required. The attribute: "id", "email", "first_name", "last_name", or
+	// "metadata.KEY".
 	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
-	// The comparison of the attribute.
+	// Optional. The comparison of the attribute.
 	Operator CustomerFilter_Operator `protobuf:"varint,2,opt,name=operator,proto3,enum=pelcro.v1.CustomerFilter_Operator" json:"operator,omitempty"`
-	// The values to compare with: at least one, except for OPERATOR_HAS_KEY.
+	// The values to compare with. Required, except for OPERATOR_HAS_KEY, which
+	// takes none. Those of "id" are ids: decimal numbers greater than 0.
 	Values []string `protobuf:"bytes,3,rep,name=values,proto3" json:"values,omitempty"`
-	// Whether this condition is OR-ed with the others, instead of AND-ed.
+	// Optional. Whether this condition is OR-ed with the others, instead of
+	// AND-ed.
 	OrWithOthers  bool `protobuf:"varint,4,opt,name=or_with_others,json=orWithOthers,proto3" json:"or_with_others,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -369,10 +488,12 @@ type ListCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customers of the page.
 	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
-	// The page_token for the next page; empty on the last page.
+	// The page_token for the next page; empty on the last page. Opaque: send it
+	// unchanged.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The number of customers that match, over all pages; 0 if it is unknown.
-	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	// The number of customers that match, over all pages, as Pelcro says it;
+	// unset if Pelcro does not say it, capped at 2147483647.
+	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -422,8 +543,8 @@ func (x *ListCustomersResponse) GetNextPageToken() string {
 }
 
 func (x *ListCustomersResponse) GetTotalSize() int32 {
-	if x != nil {
-		return x.TotalSize
+	if x != nil && x.TotalSize != nil {
+		return *x.TotalSize
 	}
 	return 0
 }
@@ -435,19 +556,19 @@ type CreateCustomerRequest struct {
 	// display_name. Some accounts require more. Output-only fields and
 	// default_source_id are ignored.
 	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// The password, in the form of password_type.
+	// Optional. The password, in the form of password_type.
 	Password *string `protobuf:"bytes,2,opt,name=password,proto3,oneof" json:"password,omitempty"`
-	// The form of the password. Pelcro defaults to "password_bcrypt", a bcrypt
-	// hash.
-	PasswordType *string `protobuf:"bytes,3,opt,name=password_type,json=passwordType,proto3,oneof" json:"password_type,omitempty"`
-	// Whether Pelcro skips the check that the domain of the email exists.
+	// Optional. The form of the password; requires a password.
+	PasswordType PasswordType `protobuf:"varint,3,opt,name=password_type,json=passwordType,proto3,enum=pelcro.v1.PasswordType" json:"password_type,omitempty"`
+	// Optional. Whether Pelcro skips the check that the domain of the email
+	// exists.
 	SkipEmailDnsValidations *bool `protobuf:"varint,4,opt,name=skip_email_dns_validations,json=skipEmailDnsValidations,proto3,oneof" json:"skip_email_dns_validations,omitempty"`
-	// Whether Pelcro imports the payment methods of payment_gateway_id.
+	// Optional. Whether Pelcro imports the payment methods of payment_gateway_id.
 	ImportPaymentMethods *bool `protobuf:"varint,5,opt,name=import_payment_methods,json=importPaymentMethods,proto3,oneof" json:"import_payment_methods,omitempty"`
-	// The id of the customer at the payment gateway, for example "cus_..." at
-	// Stripe.
+	// Optional. The id of the customer at the payment gateway, for example
+	// "cus_..." at Stripe.
 	PaymentGatewayId *string `protobuf:"bytes,6,opt,name=payment_gateway_id,json=paymentGatewayId,proto3,oneof" json:"payment_gateway_id,omitempty"`
-	// The site. Defaults to the configured site.
+	// Optional. The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,7,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -497,11 +618,11 @@ func (x *CreateCustomerRequest) GetPassword() string {
 	return ""
 }
 
-func (x *CreateCustomerRequest) GetPasswordType() string {
-	if x != nil && x.PasswordType != nil {
-		return *x.PasswordType
+func (x *CreateCustomerRequest) GetPasswordType() PasswordType {
+	if x != nil {
+		return x.PasswordType
 	}
-	return ""
+	return PasswordType_PASSWORD_TYPE_UNSPECIFIED
 }
 
 func (x *CreateCustomerRequest) GetSkipEmailDnsValidations() bool {
@@ -582,24 +703,25 @@ func (x *CreateCustomerResponse) GetCustomer() *Customer {
 type UpdateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The customer to update, identified by its id; the other fields
-	// are the new values.
+	// are the new values. Output-only fields are ignored.
 	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// The fields of customer to update: top-level names, for example "email".
-	// Exactly these are sent; an unset one is cleared. "*", "id", sub-paths,
-	// output-only fields and unknown names are rejected, and so is an unset
-	// "metadata": its keys are removed by null values.
+	// Optional. The fields of customer to update: top-level names, for example
+	// "email". Exactly these are sent; an unset one is cleared. Output-only names
+	// are ignored, but a mask of nothing else is an error. "*", "id", sub-paths
+	// and unknown names are rejected, and so is an unset "metadata": its keys are
+	// removed by null values.
 	//
 	// Without a mask the writable fields that are set are sent, and no field can
 	// be cleared: in JSON a null field counts as unset.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// The new password, in the form of password_type.
+	// Optional. The new password, in the form of password_type.
 	Password *string `protobuf:"bytes,3,opt,name=password,proto3,oneof" json:"password,omitempty"`
-	// The form of the password. Pelcro defaults to "password_bcrypt", a bcrypt
-	// hash.
-	PasswordType *string `protobuf:"bytes,4,opt,name=password_type,json=passwordType,proto3,oneof" json:"password_type,omitempty"`
-	// Whether Pelcro skips the check that the domain of the email exists.
+	// Optional. The form of the password; requires a password.
+	PasswordType PasswordType `protobuf:"varint,4,opt,name=password_type,json=passwordType,proto3,enum=pelcro.v1.PasswordType" json:"password_type,omitempty"`
+	// Optional. Whether Pelcro skips the check that the domain of the email
+	// exists.
 	SkipEmailDnsValidations *bool `protobuf:"varint,5,opt,name=skip_email_dns_validations,json=skipEmailDnsValidations,proto3,oneof" json:"skip_email_dns_validations,omitempty"`
-	// The site. Defaults to the configured site.
+	// Optional. The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,6,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -656,11 +778,11 @@ func (x *UpdateCustomerRequest) GetPassword() string {
 	return ""
 }
 
-func (x *UpdateCustomerRequest) GetPasswordType() string {
-	if x != nil && x.PasswordType != nil {
-		return *x.PasswordType
+func (x *UpdateCustomerRequest) GetPasswordType() PasswordType {
+	if x != nil {
+		return x.PasswordType
 	}
-	return ""
+	return PasswordType_PASSWORD_TYPE_UNSPECIFIED
 }
 
 func (x *UpdateCustomerRequest) GetSkipEmailDnsValidations() bool {
@@ -728,7 +850,7 @@ type DeleteCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The id of the customer.
 	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The site. Defaults to the configured site.
+	// Optional. The site. Defaults to the configured site.
 	SiteId        *int32 `protobuf:"varint,2,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -819,22 +941,22 @@ var File_pelcro_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	" pelcro/v1/customer_service.proto\x12\tpelcro.v1\x1a google/protobuf/field_mask.proto\x1a\x18pelcro/v1/customer.proto\"f\n" +
+	" pelcro/v1/customer_service.proto\x12\tpelcro.v1\x1a google/protobuf/field_mask.proto\x1a\x18pelcro/v1/customer.proto\"\x83\x01\n" +
 	"\x12GetCustomerRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x16\n" +
-	"\x06expand\x18\x02 \x03(\tR\x06expand\x12\x1c\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x123\n" +
+	"\x06expand\x18\x02 \x03(\x0e2\x1b.pelcro.v1.CustomerRelationR\x06expand\x12\x1c\n" +
 	"\asite_id\x18\x03 \x01(\x05H\x00R\x06siteId\x88\x01\x01B\n" +
 	"\n" +
 	"\b_site_id\"F\n" +
 	"\x13GetCustomerResponse\x12/\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\"\xe4\x01\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\"\x81\x02\n" +
 	"\x14ListCustomersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x19\n" +
 	"\border_by\x18\x03 \x01(\tR\aorderBy\x123\n" +
-	"\afilters\x18\x04 \x03(\v2\x19.pelcro.v1.CustomerFilterR\afilters\x12\x16\n" +
-	"\x06expand\x18\x05 \x03(\tR\x06expand\x12\x1c\n" +
+	"\afilters\x18\x04 \x03(\v2\x19.pelcro.v1.CustomerFilterR\afilters\x123\n" +
+	"\x06expand\x18\x05 \x03(\x0e2\x1b.pelcro.v1.CustomerRelationR\x06expand\x12\x1c\n" +
 	"\asite_id\x18\x06 \x01(\x05H\x00R\x06siteId\x88\x01\x01B\n" +
 	"\n" +
 	"\b_site_id\"\x94\x02\n" +
@@ -847,39 +969,38 @@ const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\x14OPERATOR_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOPERATOR_EQUALS\x10\x01\x12\x15\n" +
 	"\x11OPERATOR_CONTAINS\x10\x02\x12\x14\n" +
-	"\x10OPERATOR_HAS_KEY\x10\x03\"\x91\x01\n" +
+	"\x10OPERATOR_HAS_KEY\x10\x03\"\xa5\x01\n" +
 	"\x15ListCustomersResponse\x121\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x13.pelcro.v1.CustomerR\tcustomers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\"\xdd\x03\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
+	"\v_total_size\"\xdf\x03\n" +
 	"\x15CreateCustomerRequest\x12/\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\x12\x1f\n" +
-	"\bpassword\x18\x02 \x01(\tH\x00R\bpassword\x88\x01\x01\x12(\n" +
-	"\rpassword_type\x18\x03 \x01(\tH\x01R\fpasswordType\x88\x01\x01\x12@\n" +
-	"\x1askip_email_dns_validations\x18\x04 \x01(\bH\x02R\x17skipEmailDnsValidations\x88\x01\x01\x129\n" +
-	"\x16import_payment_methods\x18\x05 \x01(\bH\x03R\x14importPaymentMethods\x88\x01\x01\x121\n" +
-	"\x12payment_gateway_id\x18\x06 \x01(\tH\x04R\x10paymentGatewayId\x88\x01\x01\x12\x1c\n" +
-	"\asite_id\x18\a \x01(\x05H\x05R\x06siteId\x88\x01\x01B\v\n" +
-	"\t_passwordB\x10\n" +
-	"\x0e_password_typeB\x1d\n" +
+	"\bpassword\x18\x02 \x01(\tH\x00R\bpassword\x88\x01\x01\x12<\n" +
+	"\rpassword_type\x18\x03 \x01(\x0e2\x17.pelcro.v1.PasswordTypeR\fpasswordType\x12@\n" +
+	"\x1askip_email_dns_validations\x18\x04 \x01(\bH\x01R\x17skipEmailDnsValidations\x88\x01\x01\x129\n" +
+	"\x16import_payment_methods\x18\x05 \x01(\bH\x02R\x14importPaymentMethods\x88\x01\x01\x121\n" +
+	"\x12payment_gateway_id\x18\x06 \x01(\tH\x03R\x10paymentGatewayId\x88\x01\x01\x12\x1c\n" +
+	"\asite_id\x18\a \x01(\x05H\x04R\x06siteId\x88\x01\x01B\v\n" +
+	"\t_passwordB\x1d\n" +
 	"\x1b_skip_email_dns_validationsB\x19\n" +
 	"\x17_import_payment_methodsB\x15\n" +
 	"\x13_payment_gateway_idB\n" +
 	"\n" +
 	"\b_site_id\"I\n" +
 	"\x16CreateCustomerResponse\x12/\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\"\xfa\x02\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\"\xfc\x02\n" +
 	"\x15UpdateCustomerRequest\x12/\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12\x1f\n" +
-	"\bpassword\x18\x03 \x01(\tH\x00R\bpassword\x88\x01\x01\x12(\n" +
-	"\rpassword_type\x18\x04 \x01(\tH\x01R\fpasswordType\x88\x01\x01\x12@\n" +
-	"\x1askip_email_dns_validations\x18\x05 \x01(\bH\x02R\x17skipEmailDnsValidations\x88\x01\x01\x12\x1c\n" +
-	"\asite_id\x18\x06 \x01(\x05H\x03R\x06siteId\x88\x01\x01B\v\n" +
-	"\t_passwordB\x10\n" +
-	"\x0e_password_typeB\x1d\n" +
+	"\bpassword\x18\x03 \x01(\tH\x00R\bpassword\x88\x01\x01\x12<\n" +
+	"\rpassword_type\x18\x04 \x01(\x0e2\x17.pelcro.v1.PasswordTypeR\fpasswordType\x12@\n" +
+	"\x1askip_email_dns_validations\x18\x05 \x01(\bH\x01R\x17skipEmailDnsValidations\x88\x01\x01\x12\x1c\n" +
+	"\asite_id\x18\x06 \x01(\x05H\x02R\x06siteId\x88\x01\x01B\v\n" +
+	"\t_passwordB\x1d\n" +
 	"\x1b_skip_email_dns_validationsB\n" +
 	"\n" +
 	"\b_site_id\"I\n" +
@@ -890,13 +1011,22 @@ const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\asite_id\x18\x02 \x01(\x05H\x00R\x06siteId\x88\x01\x01B\n" +
 	"\n" +
 	"\b_site_id\"\x18\n" +
-	"\x16DeleteCustomerResponse2\xc2\x03\n" +
+	"\x16DeleteCustomerResponse*\xc5\x01\n" +
+	"\x10CustomerRelation\x12!\n" +
+	"\x1dCUSTOMER_RELATION_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bCUSTOMER_RELATION_ADDRESSES\x10\x01\x12$\n" +
+	" CUSTOMER_RELATION_DEFAULT_SOURCE\x10\x02\x12\"\n" +
+	"\x1eCUSTOMER_RELATION_ORGANIZATION\x10\x03\x12#\n" +
+	"\x1fCUSTOMER_RELATION_SUBSCRIPTIONS\x10\x04*G\n" +
+	"\fPasswordType\x12\x1d\n" +
+	"\x19PASSWORD_TYPE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14PASSWORD_TYPE_BCRYPT\x10\x012\xcc\x03\n" +
 	"\x0fCustomerService\x12Q\n" +
 	"\vGetCustomer\x12\x1d.pelcro.v1.GetCustomerRequest\x1a\x1e.pelcro.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\rListCustomers\x12\x1f.pelcro.v1.ListCustomersRequest\x1a .pelcro.v1.ListCustomersResponse\"\x03\x90\x02\x01\x12U\n" +
-	"\x0eCreateCustomer\x12 .pelcro.v1.CreateCustomerRequest\x1a!.pelcro.v1.CreateCustomerResponse\x12U\n" +
-	"\x0eUpdateCustomer\x12 .pelcro.v1.UpdateCustomerRequest\x1a!.pelcro.v1.UpdateCustomerResponse\x12U\n" +
-	"\x0eDeleteCustomer\x12 .pelcro.v1.DeleteCustomerRequest\x1a!.pelcro.v1.DeleteCustomerResponseB\x87\x01\n" +
+	"\x0eCreateCustomer\x12 .pelcro.v1.CreateCustomerRequest\x1a!.pelcro.v1.CreateCustomerResponse\x12Z\n" +
+	"\x0eUpdateCustomer\x12 .pelcro.v1.UpdateCustomerRequest\x1a!.pelcro.v1.UpdateCustomerResponse\"\x03\x90\x02\x02\x12Z\n" +
+	"\x0eDeleteCustomer\x12 .pelcro.v1.DeleteCustomerRequest\x1a!.pelcro.v1.DeleteCustomerResponse\"\x03\x90\x02\x02B\x87\x01\n" +
 	"\rcom.pelcro.v1B\x14CustomerServiceProtoP\x01Z9github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1;pelcrov1\xaa\x02\tPelcro.V1\xca\x02\tPelcro\\V1\xea\x02\n" +
 	"Pelcro::V1b\x06proto3"
 
@@ -912,49 +1042,55 @@ func file_pelcro_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_pelcro_v1_customer_service_proto_rawDescData
 }
 
-var file_pelcro_v1_customer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_pelcro_v1_customer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_pelcro_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_pelcro_v1_customer_service_proto_goTypes = []any{
-	(CustomerFilter_Operator)(0),   // 0: pelcro.v1.CustomerFilter.Operator
-	(*GetCustomerRequest)(nil),     // 1: pelcro.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 2: pelcro.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 3: pelcro.v1.ListCustomersRequest
-	(*CustomerFilter)(nil),         // 4: pelcro.v1.CustomerFilter
-	(*ListCustomersResponse)(nil),  // 5: pelcro.v1.ListCustomersResponse
-	(*CreateCustomerRequest)(nil),  // 6: pelcro.v1.CreateCustomerRequest
-	(*CreateCustomerResponse)(nil), // 7: pelcro.v1.CreateCustomerResponse
-	(*UpdateCustomerRequest)(nil),  // 8: pelcro.v1.UpdateCustomerRequest
-	(*UpdateCustomerResponse)(nil), // 9: pelcro.v1.UpdateCustomerResponse
-	(*DeleteCustomerRequest)(nil),  // 10: pelcro.v1.DeleteCustomerRequest
-	(*DeleteCustomerResponse)(nil), // 11: pelcro.v1.DeleteCustomerResponse
-	(*Customer)(nil),               // 12: pelcro.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),  // 13: google.protobuf.FieldMask
+	(CustomerRelation)(0),          // 0: pelcro.v1.CustomerRelation
+	(PasswordType)(0),              // 1: pelcro.v1.PasswordType
+	(CustomerFilter_Operator)(0),   // 2: pelcro.v1.CustomerFilter.Operator
+	(*GetCustomerRequest)(nil),     // 3: pelcro.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),    // 4: pelcro.v1.GetCustomerResponse
+	(*ListCustomersRequest)(nil),   // 5: pelcro.v1.ListCustomersRequest
+	(*CustomerFilter)(nil),         // 6: pelcro.v1.CustomerFilter
+	(*ListCustomersResponse)(nil),  // 7: pelcro.v1.ListCustomersResponse
+	(*CreateCustomerRequest)(nil),  // 8: pelcro.v1.CreateCustomerRequest
+	(*CreateCustomerResponse)(nil), // 9: pelcro.v1.CreateCustomerResponse
+	(*UpdateCustomerRequest)(nil),  // 10: pelcro.v1.UpdateCustomerRequest
+	(*UpdateCustomerResponse)(nil), // 11: pelcro.v1.UpdateCustomerResponse
+	(*DeleteCustomerRequest)(nil),  // 12: pelcro.v1.DeleteCustomerRequest
+	(*DeleteCustomerResponse)(nil), // 13: pelcro.v1.DeleteCustomerResponse
+	(*Customer)(nil),               // 14: pelcro.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),  // 15: google.protobuf.FieldMask
 }
 var file_pelcro_v1_customer_service_proto_depIdxs = []int32{
-	12, // 0: pelcro.v1.GetCustomerResponse.customer:type_name -> pelcro.v1.Customer
-	4,  // 1: pelcro.v1.ListCustomersRequest.filters:type_name -> pelcro.v1.CustomerFilter
-	0,  // 2: pelcro.v1.CustomerFilter.operator:type_name -> pelcro.v1.CustomerFilter.Operator
-	12, // 3: pelcro.v1.ListCustomersResponse.customers:type_name -> pelcro.v1.Customer
-	12, // 4: pelcro.v1.CreateCustomerRequest.customer:type_name -> pelcro.v1.Customer
-	12, // 5: pelcro.v1.CreateCustomerResponse.customer:type_name -> pelcro.v1.Customer
-	12, // 6: pelcro.v1.UpdateCustomerRequest.customer:type_name -> pelcro.v1.Customer
-	13, // 7: pelcro.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	12, // 8: pelcro.v1.UpdateCustomerResponse.customer:type_name -> pelcro.v1.Customer
-	1,  // 9: pelcro.v1.CustomerService.GetCustomer:input_type -> pelcro.v1.GetCustomerRequest
-	3,  // 10: pelcro.v1.CustomerService.ListCustomers:input_type -> pelcro.v1.ListCustomersRequest
-	6,  // 11: pelcro.v1.CustomerService.CreateCustomer:input_type -> pelcro.v1.CreateCustomerRequest
-	8,  // 12: pelcro.v1.CustomerService.UpdateCustomer:input_type -> pelcro.v1.UpdateCustomerRequest
-	10, // 13: pelcro.v1.CustomerService.DeleteCustomer:input_type -> pelcro.v1.DeleteCustomerRequest
-	2,  // 14: pelcro.v1.CustomerService.GetCustomer:output_type -> pelcro.v1.GetCustomerResponse
-	5,  // 15: pelcro.v1.CustomerService.ListCustomers:output_type -> pelcro.v1.ListCustomersResponse
-	7,  // 16: pelcro.v1.CustomerService.CreateCustomer:output_type -> pelcro.v1.CreateCustomerResponse
-	9,  // 17: pelcro.v1.CustomerService.UpdateCustomer:output_type -> pelcro.v1.UpdateCustomerResponse
-	11, // 18: pelcro.v1.CustomerService.DeleteCustomer:output_type -> pelcro.v1.DeleteCustomerResponse
-	14, // [14:19] is the sub-list for method output_type
-	9,  // [9:14] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	0,  // 0: pelcro.v1.GetCustomerRequest.expand:type_name -> pelcro.v1.CustomerRelation
+	14, // 1: pelcro.v1.GetCustomerResponse.customer:type_name -> pelcro.v1.Customer
+	6,  // 2: pelcro.v1.ListCustomersRequest.filters:type_name -> pelcro.v1.CustomerFilter
+	0,  // 3: pelcro.v1.ListCustomersRequest.expand:type_name -> pelcro.v1.CustomerRelation
+	2,  // 4: pelcro.v1.CustomerFilter.operator:type_name -> pelcro.v1.CustomerFilter.Operator
+	14, // 5: pelcro.v1.ListCustomersResponse.customers:type_name -> pelcro.v1.Customer
+	14, // 6: pelcro.v1.CreateCustomerRequest.customer:type_name -> pelcro.v1.Customer
+	1,  // 7: pelcro.v1.CreateCustomerRequest.password_type:type_name -> pelcro.v1.PasswordType
+	14, // 8: pelcro.v1.CreateCustomerResponse.customer:type_name -> pelcro.v1.Customer
+	14, // 9: pelcro.v1.UpdateCustomerRequest.customer:type_name -> pelcro.v1.Customer
+	15, // 10: pelcro.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 11: pelcro.v1.UpdateCustomerRequest.password_type:type_name -> pelcro.v1.PasswordType
+	14, // 12: pelcro.v1.UpdateCustomerResponse.customer:type_name -> pelcro.v1.Customer
+	3,  // 13: pelcro.v1.CustomerService.GetCustomer:input_type -> pelcro.v1.GetCustomerRequest
+	5,  // 14: pelcro.v1.CustomerService.ListCustomers:input_type -> pelcro.v1.ListCustomersRequest
+	8,  // 15: pelcro.v1.CustomerService.CreateCustomer:input_type -> pelcro.v1.CreateCustomerRequest
+	10, // 16: pelcro.v1.CustomerService.UpdateCustomer:input_type -> pelcro.v1.UpdateCustomerRequest
+	12, // 17: pelcro.v1.CustomerService.DeleteCustomer:input_type -> pelcro.v1.DeleteCustomerRequest
+	4,  // 18: pelcro.v1.CustomerService.GetCustomer:output_type -> pelcro.v1.GetCustomerResponse
+	7,  // 19: pelcro.v1.CustomerService.ListCustomers:output_type -> pelcro.v1.ListCustomersResponse
+	9,  // 20: pelcro.v1.CustomerService.CreateCustomer:output_type -> pelcro.v1.CreateCustomerResponse
+	11, // 21: pelcro.v1.CustomerService.UpdateCustomer:output_type -> pelcro.v1.UpdateCustomerResponse
+	13, // 22: pelcro.v1.CustomerService.DeleteCustomer:output_type -> pelcro.v1.DeleteCustomerResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_pelcro_v1_customer_service_proto_init() }
@@ -965,6 +1101,7 @@ func file_pelcro_v1_customer_service_proto_init() {
 	file_pelcro_v1_customer_proto_init()
 	file_pelcro_v1_customer_service_proto_msgTypes[0].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[2].OneofWrappers = []any{}
+	file_pelcro_v1_customer_service_proto_msgTypes[4].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[5].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[7].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[9].OneofWrappers = []any{}
@@ -973,7 +1110,7 @@ func file_pelcro_v1_customer_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pelcro_v1_customer_service_proto_rawDesc), len(file_pelcro_v1_customer_service_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      3,
 			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -79,7 +79,8 @@ type CustomerServiceClient interface {
 	// Every customer is returned exactly once while customers do not change.
 	// Pelcro counts pages, so rows may shift between pages while customers are
 	// created or deleted: a customer may then be returned twice or not at all.
-	// A response that is not the requested page is an error, never a silent end.
+	// A response that is not the requested page is an error; a list never ends
+	// early with OK.
 	//
 	// No side effects: safe to retry.
 	//
@@ -88,7 +89,8 @@ type CustomerServiceClient interface {
 	// PELCRO_CONNECTION_LOST.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
 	// Creates a customer: POST customers
-	// (https://docs.pelcro.com/reference/api-core-create-customer).
+	// (https://docs.pelcro.com/reference/api-core-create-customer). Output-only
+	// fields of the customer and default_source_id are ignored.
 	//
 	// NOT safe to retry: Pelcro has no idempotency keys, so a retried create may
 	// create a second customer. This service sends it once, ever. Every error
@@ -105,8 +107,8 @@ type CustomerServiceClient interface {
 	// Updates a customer: PUT customers/{customer.id}
 	// (https://docs.pelcro.com/reference/api-core-update-customer).
 	//
-	// Setting the same values again gives the same customer: safe to retry,
-	// unless someone else changes it in between.
+	// Idempotent: setting the same values again gives the same customer. Safe to
+	// retry, unless someone else changes the customer in between.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE
@@ -118,9 +120,10 @@ type CustomerServiceClient interface {
 	// addresses of the customer with it and cancels active subscriptions. It
 	// cannot be undone.
 	//
-	// Safe to retry, but a retried delete may return PELCRO_NOT_FOUND, because
-	// the first attempt took effect. Only that reason means that the customer is
-	// deleted; PELCRO_ROUTE_NOT_FOUND has the same code and does not.
+	// Idempotent and safe to retry, but a retried delete may return
+	// PELCRO_NOT_FOUND, because the first attempt took effect. Only that reason
+	// means that the customer is deleted; PELCRO_ROUTE_NOT_FOUND has the same code
+	// and does not.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE
@@ -239,7 +242,8 @@ type CustomerServiceServer interface {
 	// Every customer is returned exactly once while customers do not change.
 	// Pelcro counts pages, so rows may shift between pages while customers are
 	// created or deleted: a customer may then be returned twice or not at all.
-	// A response that is not the requested page is an error, never a silent end.
+	// A response that is not the requested page is an error; a list never ends
+	// early with OK.
 	//
 	// No side effects: safe to retry.
 	//
@@ -248,7 +252,8 @@ type CustomerServiceServer interface {
 	// PELCRO_CONNECTION_LOST.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)
 	// Creates a customer: POST customers
-	// (https://docs.pelcro.com/reference/api-core-create-customer).
+	// (https://docs.pelcro.com/reference/api-core-create-customer). Output-only
+	// fields of the customer and default_source_id are ignored.
 	//
 	// NOT safe to retry: Pelcro has no idempotency keys, so a retried create may
 	// create a second customer. This service sends it once, ever. Every error
@@ -265,8 +270,8 @@ type CustomerServiceServer interface {
 	// Updates a customer: PUT customers/{customer.id}
 	// (https://docs.pelcro.com/reference/api-core-update-customer).
 	//
-	// Setting the same values again gives the same customer: safe to retry,
-	// unless someone else changes it in between.
+	// Idempotent: setting the same values again gives the same customer. Safe to
+	// retry, unless someone else changes the customer in between.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE
@@ -278,9 +283,10 @@ type CustomerServiceServer interface {
 	// addresses of the customer with it and cancels active subscriptions. It
 	// cannot be undone.
 	//
-	// Safe to retry, but a retried delete may return PELCRO_NOT_FOUND, because
-	// the first attempt took effect. Only that reason means that the customer is
-	// deleted; PELCRO_ROUTE_NOT_FOUND has the same code and does not.
+	// Idempotent and safe to retry, but a retried delete may return
+	// PELCRO_NOT_FOUND, because the first attempt took effect. Only that reason
+	// means that the customer is deleted; PELCRO_ROUTE_NOT_FOUND has the same code
+	// and does not.
 	//
 	// Also returns NOT_FOUND with PELCRO_NOT_FOUND when the customer does not
 	// exist or is not accessible, ABORTED with PELCRO_CONFLICT, and UNAVAILABLE

@@ -29,6 +29,26 @@ const (
 // PELCRO_ reasons are about Pelcro or the connection to it, CALLER_ reasons
 // about the limits of the call itself, GATEWAY_ reasons about this service.
 //
+// The metadata of ErrorInfo has these keys, each only if it has a value:
+//
+//   - "operation": the RPC, for example "GetCustomer".
+//   - "httpStatus": the HTTP status of the response of Pelcro.
+//   - "origin": who wrote that response. "pelcro": Pelcro. "intermediary":
+//     something in front of Pelcro or instead of it, for example a proxy.
+//   - "upstreamMessage": the text of the response, cleaned, at most 512 bytes.
+//   - "contentType": the media type of a body that is not a JSON object.
+//   - "credential": whose credential was rejected or is missing. "gateway": the
+//     API key of this service. "caller": that of the caller.
+//   - "outcome": what became of the request; always set when CreateCustomer
+//     fails. "notSent": Pelcro never got it. "rejected": Pelcro did nothing.
+//     "applied": Pelcro did it, but its response cannot be used. "unknown": it
+//     may or may not have happened.
+//   - "violationsOmitted": how many field violations were left out or could not
+//     be read.
+//
+// Later versions may add reasons and keys, so clients must expect some that
+// they do not know.
+//
 // The names of the values are exactly the strings on the wire, so that clients
 // compare with a generated constant; hence no prefix.
 // buf:lint:ignore ENUM_VALUE_PREFIX
@@ -103,34 +123,34 @@ const (
 	// complete.
 	ErrorReason_PELCRO_CONNECTION_LOST ErrorReason = 28
 	// DEADLINE_EXCEEDED: the deadline of the caller expired.
-	ErrorReason_CALLER_DEADLINE_EXCEEDED ErrorReason = 40
+	ErrorReason_CALLER_DEADLINE_EXCEEDED ErrorReason = 29
 	// CANCELLED: the caller cancelled.
-	ErrorReason_CALLER_CANCELLED ErrorReason = 41
+	ErrorReason_CALLER_CANCELLED ErrorReason = 30
 	// INVALID_ARGUMENT: the request is invalid and was not sent to Pelcro;
 	// BadRequest names the fields.
-	ErrorReason_GATEWAY_INVALID_REQUEST ErrorReason = 60
+	ErrorReason_GATEWAY_INVALID_REQUEST ErrorReason = 31
 	// UNAUTHENTICATED: the caller is not authenticated.
-	ErrorReason_GATEWAY_UNAUTHENTICATED ErrorReason = 61
+	ErrorReason_GATEWAY_UNAUTHENTICATED ErrorReason = 32
 	// PERMISSION_DENIED: the caller may not call this method.
-	ErrorReason_GATEWAY_PERMISSION_DENIED ErrorReason = 62
+	ErrorReason_GATEWAY_PERMISSION_DENIED ErrorReason = 33
 	// UNIMPLEMENTED: this service has no such method.
-	ErrorReason_GATEWAY_UNKNOWN_METHOD ErrorReason = 63
+	ErrorReason_GATEWAY_UNKNOWN_METHOD ErrorReason = 34
 	// RESOURCE_EXHAUSTED: this service has too many concurrent calls.
-	ErrorReason_GATEWAY_OVERLOADED ErrorReason = 64
+	ErrorReason_GATEWAY_OVERLOADED ErrorReason = 35
 	// UNAVAILABLE: the circuit breaker is open, because Pelcro is failing.
-	ErrorReason_GATEWAY_CIRCUIT_OPEN ErrorReason = 65
+	ErrorReason_GATEWAY_CIRCUIT_OPEN ErrorReason = 36
 	// UNAVAILABLE: this service is shutting down.
-	ErrorReason_GATEWAY_SHUTTING_DOWN ErrorReason = 66
+	ErrorReason_GATEWAY_SHUTTING_DOWN ErrorReason = 37
 	// INTERNAL: this service failed.
-	ErrorReason_GATEWAY_INTERNAL_ERROR ErrorReason = 67
+	ErrorReason_GATEWAY_INTERNAL_ERROR ErrorReason = 38
 	// NOT_FOUND: the health service was asked for an unknown service.
-	ErrorReason_GATEWAY_UNKNOWN_SERVICE ErrorReason = 68
+	ErrorReason_GATEWAY_UNKNOWN_SERVICE ErrorReason = 39
 	// DEADLINE_EXCEEDED: the request did not arrive completely in time; nothing
 	// was sent to Pelcro.
-	ErrorReason_GATEWAY_REQUEST_INCOMPLETE ErrorReason = 69
+	ErrorReason_GATEWAY_REQUEST_INCOMPLETE ErrorReason = 40
 	// RESOURCE_EXHAUSTED: Pelcro's quota has no place for the call before the
 	// deadline of the caller; nothing was sent to Pelcro.
-	ErrorReason_GATEWAY_RATE_LIMITED ErrorReason = 70
+	ErrorReason_GATEWAY_RATE_LIMITED ErrorReason = 41
 )
 
 // Enum value maps for ErrorReason.
@@ -165,19 +185,19 @@ var (
 		26: "PELCRO_UNREACHABLE",
 		27: "PELCRO_TLS_UNTRUSTED",
 		28: "PELCRO_CONNECTION_LOST",
-		40: "CALLER_DEADLINE_EXCEEDED",
-		41: "CALLER_CANCELLED",
-		60: "GATEWAY_INVALID_REQUEST",
-		61: "GATEWAY_UNAUTHENTICATED",
-		62: "GATEWAY_PERMISSION_DENIED",
-		63: "GATEWAY_UNKNOWN_METHOD",
-		64: "GATEWAY_OVERLOADED",
-		65: "GATEWAY_CIRCUIT_OPEN",
-		66: "GATEWAY_SHUTTING_DOWN",
-		67: "GATEWAY_INTERNAL_ERROR",
-		68: "GATEWAY_UNKNOWN_SERVICE",
-		69: "GATEWAY_REQUEST_INCOMPLETE",
-		70: "GATEWAY_RATE_LIMITED",
+		29: "CALLER_DEADLINE_EXCEEDED",
+		30: "CALLER_CANCELLED",
+		31: "GATEWAY_INVALID_REQUEST",
+		32: "GATEWAY_UNAUTHENTICATED",
+		33: "GATEWAY_PERMISSION_DENIED",
+		34: "GATEWAY_UNKNOWN_METHOD",
+		35: "GATEWAY_OVERLOADED",
+		36: "GATEWAY_CIRCUIT_OPEN",
+		37: "GATEWAY_SHUTTING_DOWN",
+		38: "GATEWAY_INTERNAL_ERROR",
+		39: "GATEWAY_UNKNOWN_SERVICE",
+		40: "GATEWAY_REQUEST_INCOMPLETE",
+		41: "GATEWAY_RATE_LIMITED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -209,19 +229,19 @@ var (
 		"PELCRO_UNREACHABLE":               26,
 		"PELCRO_TLS_UNTRUSTED":             27,
 		"PELCRO_CONNECTION_LOST":           28,
-		"CALLER_DEADLINE_EXCEEDED":         40,
-		"CALLER_CANCELLED":                 41,
-		"GATEWAY_INVALID_REQUEST":          60,
-		"GATEWAY_UNAUTHENTICATED":          61,
-		"GATEWAY_PERMISSION_DENIED":        62,
-		"GATEWAY_UNKNOWN_METHOD":           63,
-		"GATEWAY_OVERLOADED":               64,
-		"GATEWAY_CIRCUIT_OPEN":             65,
-		"GATEWAY_SHUTTING_DOWN":            66,
-		"GATEWAY_INTERNAL_ERROR":           67,
-		"GATEWAY_UNKNOWN_SERVICE":          68,
-		"GATEWAY_REQUEST_INCOMPLETE":       69,
-		"GATEWAY_RATE_LIMITED":             70,
+		"CALLER_DEADLINE_EXCEEDED":         29,
+		"CALLER_CANCELLED":                 30,
+		"GATEWAY_INVALID_REQUEST":          31,
+		"GATEWAY_UNAUTHENTICATED":          32,
+		"GATEWAY_PERMISSION_DENIED":        33,
+		"GATEWAY_UNKNOWN_METHOD":           34,
+		"GATEWAY_OVERLOADED":               35,
+		"GATEWAY_CIRCUIT_OPEN":             36,
+		"GATEWAY_SHUTTING_DOWN":            37,
+		"GATEWAY_INTERNAL_ERROR":           38,
+		"GATEWAY_UNKNOWN_SERVICE":          39,
+		"GATEWAY_REQUEST_INCOMPLETE":       40,
+		"GATEWAY_RATE_LIMITED":             41,
 	}
 )
 
@@ -252,8 +272,10 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 	return file_pelcro_v1_error_reason_proto_rawDescGZIP(), []int{0}
 }
 
-// The reason of a google.rpc.BadRequest field violation. The names of the values are exactly the strings on the wire; hence
-// no prefix.
+// The reason of a field violation in google.rpc.BadRequest. Clients must expect
+// reasons that they do not know.
+//
+// The names of the values are exactly the strings on the wire; hence no prefix.
 // buf:lint:ignore ENUM_VALUE_PREFIX
 type FieldViolationReason int32
 
@@ -371,19 +393,19 @@ const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\x12PELCRO_UNREACHABLE\x10\x1a\x12\x18\n" +
 	"\x14PELCRO_TLS_UNTRUSTED\x10\x1b\x12\x1a\n" +
 	"\x16PELCRO_CONNECTION_LOST\x10\x1c\x12\x1c\n" +
-	"\x18CALLER_DEADLINE_EXCEEDED\x10(\x12\x14\n" +
-	"\x10CALLER_CANCELLED\x10)\x12\x1b\n" +
-	"\x17GATEWAY_INVALID_REQUEST\x10<\x12\x1b\n" +
-	"\x17GATEWAY_UNAUTHENTICATED\x10=\x12\x1d\n" +
-	"\x19GATEWAY_PERMISSION_DENIED\x10>\x12\x1a\n" +
-	"\x16GATEWAY_UNKNOWN_METHOD\x10?\x12\x16\n" +
-	"\x12GATEWAY_OVERLOADED\x10@\x12\x18\n" +
-	"\x14GATEWAY_CIRCUIT_OPEN\x10A\x12\x19\n" +
-	"\x15GATEWAY_SHUTTING_DOWN\x10B\x12\x1a\n" +
-	"\x16GATEWAY_INTERNAL_ERROR\x10C\x12\x1b\n" +
-	"\x17GATEWAY_UNKNOWN_SERVICE\x10D\x12\x1e\n" +
-	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10E\x12\x18\n" +
-	"\x14GATEWAY_RATE_LIMITED\x10F*\x8d\x02\n" +
+	"\x18CALLER_DEADLINE_EXCEEDED\x10\x1d\x12\x14\n" +
+	"\x10CALLER_CANCELLED\x10\x1e\x12\x1b\n" +
+	"\x17GATEWAY_INVALID_REQUEST\x10\x1f\x12\x1b\n" +
+	"\x17GATEWAY_UNAUTHENTICATED\x10 \x12\x1d\n" +
+	"\x19GATEWAY_PERMISSION_DENIED\x10!\x12\x1a\n" +
+	"\x16GATEWAY_UNKNOWN_METHOD\x10\"\x12\x16\n" +
+	"\x12GATEWAY_OVERLOADED\x10#\x12\x18\n" +
+	"\x14GATEWAY_CIRCUIT_OPEN\x10$\x12\x19\n" +
+	"\x15GATEWAY_SHUTTING_DOWN\x10%\x12\x1a\n" +
+	"\x16GATEWAY_INTERNAL_ERROR\x10&\x12\x1b\n" +
+	"\x17GATEWAY_UNKNOWN_SERVICE\x10'\x12\x1e\n" +
+	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10(\x12\x18\n" +
+	"\x14GATEWAY_RATE_LIMITED\x10)*\x8d\x02\n" +
 	"\x14FieldViolationReason\x12&\n" +
 	"\"FIELD_VIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eFIELD_REQUIRED\x10\x01\x12\x18\n" +

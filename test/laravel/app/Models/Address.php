@@ -11,6 +11,4 @@ class Address extends Model
     protected $guarded = [];
 
     protected $casts = ['is_default' => 'boolean'];
-
-    protected $hidden = ['customer_id'];
 }

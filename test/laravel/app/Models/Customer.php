@@ -32,7 +32,7 @@ class Customer extends Model
 
     public function addresses()
     {
-        return $this->hasMany(Address::class);
+        return $this->hasMany(Address::class, 'user_id');
     }
 
     public function sources()
@@ -47,7 +47,7 @@ class Customer extends Model
 
     public function subscriptions()
     {
-        return $this->hasMany(Subscription::class);
+        return $this->hasMany(Subscription::class, 'user_id');
     }
 
     public function getNameAttribute()

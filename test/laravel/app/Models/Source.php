@@ -11,4 +11,14 @@ class Source extends Model
     protected $guarded = [];
 
     protected $hidden = ['customer_id'];
+
+    protected $casts = [
+        'cvc_check' => 'boolean',
+        'address_zip_check' => 'boolean',
+        'address_line1_check' => 'boolean',
+        'three_d_secure' => 'boolean',
+        'properties' => 'array',
+    ];
+
+    protected $attributes = ['properties' => '[]'];
 }

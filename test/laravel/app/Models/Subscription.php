@@ -10,5 +10,12 @@ class Subscription extends Model
 
     protected $guarded = [];
 
-    protected $hidden = ['customer_id'];
+    /** The documentation shows other booleans of a subscription as 0 and 1. */
+    protected $casts = [
+        'is_membership' => 'boolean',
+        'is_gift_donor' => 'boolean',
+        'is_gift_recipient' => 'boolean',
+        'address_required' => 'boolean',
+        'metadata' => 'array',
+    ];
 }

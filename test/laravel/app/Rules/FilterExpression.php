@@ -21,7 +21,7 @@ class FilterExpression implements Rule
             return $attribute === 'metadata' && Str::endsWith($operator, 'has');
         }
 
-        return in_array($attribute, ['email', 'first_name', 'last_name'], true)
+        return in_array($attribute, ['id', 'email', 'first_name', 'last_name'], true)
             || Str::startsWith($attribute, 'metadata.') && $attribute !== 'metadata.';
     }
 
@@ -75,9 +75,13 @@ class FilterExpression implements Rule
         }
     }
 
-    /** A text in metadata is compared as it is, any other value as JSON. */
+    /** A text in metadata is compared as it is, any other value as JSON, and an id as a text. */
     private static function column(string $attribute, ?string $key): string
     {
+        if ($attribute === 'id') {
+            return 'cast(id as text)';
+        }
+
         return $key === null ? $attribute : "iif(json_type(metadata, ?) = 'text', json_extract(metadata, ?), json(metadata -> ?))";
     }
 

@@ -33,13 +33,53 @@ class DatabaseSeeder extends Seeder
             }
         });
 
-        Address::create(['id' => 2001, 'customer_id' => 1001, 'type' => 'billing', 'line1' => "12 St James's Square", 'city' => 'London', 'country' => 'GB', 'postal_code' => 'SW1Y 4JH', 'is_default' => true]);
-        Address::create(['id' => 2002, 'customer_id' => 1001, 'type' => 'shipping', 'line1' => '1 Main St', 'line2' => 'Apt 4', 'city' => 'Albany', 'state' => 'NY', 'country' => 'US', 'postal_code' => '12207']);
-        Source::create(['id' => 3001, 'customer_id' => 1001, 'brand' => 'Visa', 'last4' => '4242', 'exp_month' => 12, 'exp_year' => 2030]);
-        Source::create(['id' => 3002, 'customer_id' => 1001, 'brand' => 'MasterCard', 'last4' => '4444', 'exp_month' => 1, 'exp_year' => 2031]);
-        Source::create(['id' => 3003, 'customer_id' => 1008, 'brand' => 'American Express', 'last4' => '0005', 'exp_month' => 6, 'exp_year' => 2029]);
-        Subscription::create(['id' => 4001, 'customer_id' => 1001, 'status' => 'active', 'current_period_end' => 1767225600]);
-        Subscription::create(['id' => 4002, 'customer_id' => 1001, 'status' => 'canceled', 'cancel_at_period_end' => 1, 'current_period_end' => 1735689600]);
+        Address::create([
+            'id' => 2001, 'user_id' => 1001, 'type' => 'billing', 'is_default' => true, 'first_name' => 'Ada',
+            'last_name' => 'Lovelace', 'salutation' => 'Ms', 'title' => 'Analyst', 'company' => 'Analytical Engines Ltd',
+            'department' => 'R&D', 'line1' => "12 St James's Square", 'city' => 'London', 'country' => 'GB',
+            'postal_code' => 'SW1Y 4JH', 'phone' => '442079460001', 'old_provider_id' => 'legacy-address-1',
+            'created_at' => 1704099600, 'updated_at' => 1735689600,
+        ]);
+        Address::create([
+            'id' => 2002, 'user_id' => 1001, 'type' => 'shipping', 'is_default' => false, 'line1' => '1 Main St',
+            'line2' => 'Apt 4', 'city' => 'Albany', 'state' => 'NY', 'country' => 'US', 'postal_code' => '12207',
+            'created_at' => 1704099600, 'updated_at' => 1704099600,
+        ]);
+        Source::create([
+            'id' => 3001, 'customer_id' => 1001, 'status' => 'chargeable', 'object_gateway' => 'stripe',
+            'object_id' => 'card_3001', 'exp_month' => 12, 'exp_year' => 2030, 'brand' => 'Visa', 'country' => 'US',
+            'cvc_check' => true, 'address_zip_check' => true, 'address_line1_check' => false, 'fingerprint' => 'fp3001',
+            'funding' => 'credit', 'last4' => '4242', 'dynamic_last4' => '0042', 'three_d_secure' => false,
+            'name' => 'Ada Lovelace', 'tokenization_method' => 'apple_pay', 'properties' => ['wallet' => 'phone'],
+            'created_at' => 1704099600, 'updated_at' => 1735689600,
+        ]);
+        Source::create([
+            'id' => 3002, 'customer_id' => 1001, 'status' => 'consumed', 'object_gateway' => 'stripe',
+            'object_id' => 'card_3002', 'exp_month' => 1, 'exp_year' => 2031, 'brand' => 'MasterCard', 'last4' => '4444',
+            'created_at' => 1704099600, 'updated_at' => 1704099600, 'deleted_at' => 1706778000,
+        ]);
+        Source::create([
+            'id' => 3003, 'customer_id' => 1008, 'status' => 'chargeable', 'object_gateway' => 'stripe',
+            'object_id' => 'card_3003', 'exp_month' => 6, 'exp_year' => 2029, 'brand' => 'American Express',
+            'last4' => '0005', 'created_at' => 1722502800, 'updated_at' => 1722502800,
+        ]);
+        Subscription::create([
+            'id' => 4001, 'user_id' => 1001, 'plan' => 6001, 'address' => 2002, 'coupon' => 6101, 'default_source' => 3001,
+            'latest_invoice' => 6201, 'status' => 'active', 'type' => 'regular', 'is_membership' => false,
+            'billing' => 'charge_automatically', 'quantity' => 2, 'auto_renew' => 1, 'cancel_at_period_end' => 0,
+            'current_period_start' => 1735689600, 'current_period_end' => 1767225600, 'trial_start' => 1733011200,
+            'trial_end' => 1735689600, 'address_required' => true, 'metadata' => ['channel' => 'web'],
+            'created' => 1733011200,
+        ]);
+        Subscription::create([
+            'id' => 4002, 'user_id' => 1001, 'plan' => 6002, 'status' => 'canceled', 'type' => 'gift_donor',
+            'is_membership' => false, 'is_gift_donor' => true, 'is_gift_recipient' => false, 'gift_code' => 'GIFT-4002',
+            'billing' => 'send_invoice', 'quantity' => 1, 'auto_renew' => 0, 'cancel_at_period_end' => 1,
+            'cancel_at' => 1735689600, 'canceled_at' => 1733011200, 'cancel_reason' => 'moved abroad',
+            'canceled_by' => 1001, 'canceled_by_type' => 'Customer', 'current_period_start' => 1704099600,
+            'current_period_end' => 1735689600, 'ended_at' => 1735689600, 'days_until_due' => 30, 'due_date' => 1706778000,
+            'address_required' => false, 'created' => 1704099600,
+        ]);
     }
 
     private function customers(): array
