@@ -25,7 +25,7 @@ var rules = []rule{
 	{packages: "gen/..."},
 	{packages: "mapping", imports: "gen/... internal/rawjson internal/retryafter", tests: "test/vectors", forbidsForeign: isIO},
 	{packages: "server", imports: "gen/... mapping", tests: "internal/customers internal/pelcro internal/sandbox test/vectors test/faultproxy"},
-	{packages: "internal/pelcro", imports: "internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
+	{packages: "internal/pelcro", imports: "internal/quota internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
 
 	// The resources. Another one is another line here.
 	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson internal/requestid", tests: "internal/sandbox test/vectors test/redisserver"},
@@ -36,6 +36,7 @@ var rules = []rule{
 	{packages: "internal/access", forbidsForeign: isIO},
 	{packages: "internal/admin"},
 	{packages: "internal/logging"},
+	{packages: "internal/quota", forbidsForeign: isGRPC},
 	{packages: "internal/rawjson", forbidsForeign: isIO},
 	{packages: "internal/reload", forbidsForeign: isForeign},
 	{packages: "internal/requestid", tests: "test/redisserver", forbidsForeign: isGRPC},

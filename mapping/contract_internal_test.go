@@ -38,7 +38,7 @@ func TestMetadataIsDocumented(t *testing.T) {
 	}
 	for _, value := range []string{
 		string(OutcomeNotSent), string(OutcomeRejected), string(OutcomeApplied), string(OutcomeUnknown),
-		string(OriginPelcro), string(OriginIntermediary), string(CredentialGateway), string(CredentialCaller),
+		string(OriginPelcro), string(OriginIntermediary), credential(false), credential(true),
 	} {
 		if !strings.Contains(string(proto), ` "`+value+`":`) {
 			t.Errorf("error_reason.proto lacks the value %q", value)

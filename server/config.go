@@ -98,4 +98,10 @@ type UpstreamFailure struct {
 	// CircuitOpen is for how long nothing is sent, because Pelcro keeps failing; 0 if that is not the
 	// failure.
 	CircuitOpen time.Duration
+	// QuotaWait is after how long Pelcro's quota has a place for the call, which is too late for it; 0 if
+	// that is not the failure. Quota is the limit of a time window then, 0 if it is unknown.
+	QuotaWait time.Duration
+	Quota     int64
+	// Stopping says that the call waited for the quota when the service began to stop.
+	Stopping bool
 }

@@ -136,9 +136,13 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 		return mapping.FromLocalError(call, mapping.LocalError{
 			Reason: pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, Sent: none.Sent, Delay: failure.CircuitOpen,
 		})
+	case failure.QuotaWait > 0:
+		return mapping.FromLocalError(call, mapping.LocalError{
+			Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Sent: none.Sent, Delay: failure.QuotaWait, Quota: failure.Quota,
+		})
 	case !ok && (ended == nil || !isCancellation(err)):
 		return mapping.FromLocalError(call, localError(err, none.Sent))
-	case errors.Is(ended, errStopping):
+	case failure.Stopping, errors.Is(ended, errStopping):
 		return mapping.FromLocalError(call, mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, Sent: none.Sent})
 	}
 	none.Caller = ended

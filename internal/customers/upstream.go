@@ -39,7 +39,14 @@ func failureOf(err error) (failure server.UpstreamFailure, ok bool) {
 		return failure, false
 	}
 	failure.NoResponse = mapping.NoResponse{Failure: failures[failed.Outcome], Sent: failed.Sent}
-	failure.CircuitOpen = failed.RetryAfter
+	switch failed.Outcome {
+	case pelcro.CircuitOpen:
+		failure.CircuitOpen = failed.RetryAfter
+	case pelcro.RateLimited:
+		failure.QuotaWait, failure.Quota = failed.RetryAfter, int64(failed.Limit)
+	case pelcro.Stopped:
+		failure.Stopping = true
+	}
 	if response := failed.Response; response != nil {
 		failure.Response = &mapping.Response{
 			StatusCode:     response.StatusCode,

@@ -25,7 +25,7 @@ var (
 
 // attempt makes one attempt, which metrics, trace and stats record. A failure is not nil exactly if
 // the outcome is not Success.
-func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
+func (c *Client) attempt(ctx context.Context, call *call, taken slot) (*Response, *Error) {
 	call.attempts++
 	*call.stats.attempts++
 	traced, span := c.tracing.start(ctx, call)
@@ -34,8 +34,10 @@ func (c *Client) attempt(ctx context.Context, call *call) (*Response, *Error) {
 	defer stop(nil)
 	guard := &sendGuard{stop: stop}
 
+	defer taken.end() // also after a panic
 	response, err := c.send(limited, call, guard)
 	outcome := outcomeOf(ctx, limited, guard, response, err)
+	c.reportAttempt(call, taken, guard.maySent(), response)
 	call.sent = call.sent || guard.maySent()
 	if response != nil && outcome != Success {
 		response.Release() // what is kept is small
@@ -108,7 +110,7 @@ func (r *Response) read(ctx context.Context, from *http.Response) error {
 	if isSuccess(r.StatusCode) {
 		limit = MaxBody
 	}
-	body, err := readBody(from, limit+1, func() error { return r.share.take(ctx, from) })
+	body, err := readBody(from, limit+1, func() error { return r.share.take(ctx, sizeOf(from)) })
 	beyond := len(body) > limit
 	r.Incomplete = err != nil || beyond
 	switch {

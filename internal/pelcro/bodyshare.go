@@ -24,17 +24,21 @@ type bodyShare struct {
 	bytes  int64
 }
 
-// take takes the size of the response from the budget, unless that has been done. A size that is not
-// known beforehand, as with gzip, counts as the largest that is read.
-func (s *bodyShare) take(ctx context.Context, from *http.Response) error {
+// sizeOf returns how much a response takes from the budget. A size that is not known beforehand, as
+// with gzip, counts as the largest that is read.
+func sizeOf(from *http.Response) int64 {
+	if from.Header.Get("Content-Encoding") == "" && from.ContentLength > 0 {
+		return min(MaxBody, from.ContentLength)
+	}
+	return MaxBody
+}
+
+// take takes the size from the budget, unless that has been done.
+func (s *bodyShare) take(ctx context.Context, size int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bytes > 0 {
 		return nil
-	}
-	size := int64(MaxBody)
-	if from.Header.Get("Content-Encoding") == "" && from.ContentLength > 0 {
-		size = min(size, from.ContentLength)
 	}
 	if err := s.budget.Acquire(ctx, size); err != nil {
 		return err

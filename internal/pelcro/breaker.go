@@ -105,6 +105,16 @@ func (b *breaker) allow() (ended func(result error), rest time.Duration, open bo
 	}, 0, false
 }
 
+// isOpen reports whether an attempt would be rejected, and for how long, without making one the probe:
+// for a call that has to wait before its attempt.
+func (b *breaker) isOpen() (rest time.Duration, open bool) {
+	if b == nil || b.states.State() == gobreaker.StateClosed {
+		return 0, false
+	}
+	rest = time.Until(*b.opens.Load())
+	return rest, rest > 0
+}
+
 func (b *breaker) blockFor(d time.Duration) { b.opens.Store(new(time.Now().Add(d))) }
 
 // minSilence is how long Pelcro must have responded to nothing to count as silent: longer than it

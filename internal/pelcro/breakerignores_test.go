@@ -59,11 +59,12 @@ func TestBreakerIgnoresImpatientCallers(t *testing.T) {
 				})
 				for range 100 {
 					impatient := make(chan error)
-					for range 10 {
+					for page := range 10 { // equal reads would share a request
 						go func() {
 							ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 							defer cancel()
-							impatient <- calls[1].do(ctx, client)
+							_, err := client.ListCustomers(ctx, 0, pelcro.ListOptions{Page: page})
+							impatient <- err
 						}()
 					}
 					time.Sleep(500 * time.Millisecond)

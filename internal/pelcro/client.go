@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/quota"
 )
 
 // The limits of what is read.
@@ -66,8 +69,10 @@ type Config struct {
 	Retries int
 	// CircuitBreaker stops calling a Pelcro that keeps failing.
 	CircuitBreaker bool
-	// MaxIdleConnections is how many idle connections are kept. With fewer than there are concurrent
-	// calls, bursts of calls pay for handshakes. Zero means 256.
+	// OpenQuota returns the quota of the account with a credential, of which it gets a hash; nil for no
+	// quotas. The client closes it.
+	OpenQuota func(credential [sha256.Size]byte) *quota.Quota
+	// MaxIdleConnections is how many idle connections are kept, for bursts of calls. Zero means 100.
 	MaxIdleConnections int
 	// Transport replaces the one of [NewTransport].
 	Transport http.RoundTripper
@@ -86,12 +91,20 @@ type Client struct {
 	breaker *breaker // nil: off
 	metrics *metrics
 	tracing tracing
+	reads   reads
+	quotas  quotas
+	// stopping ends when no call may wait for the quota any longer.
+	stopping    context.Context //nolint:containedctx // it lives as long as the client
+	stopWaiting context.CancelFunc
 	// credential holds the API key.
 	credential atomic.Pointer[credential]
 	// bodies is the budget of [Response.Release], in bytes.
 	bodies *semaphore.Weighted
 	// responses counts the responses whose headers arrived.
 	responses atomic.Int64
+	// knownLimit is the limit of the account, 0 if it is unknown. The channels wake FollowAccount.
+	knownLimit                    atomic.Int64
+	keyChanged, limitContradicted chan struct{}
 	// circuitChanged is called when the breaker opens and closes, keyStatusChanged when Pelcro
 	// rejects the key and accepts it again.
 	circuitChanged, keyStatusChanged func(bool)
@@ -112,8 +125,12 @@ func New(config Config) *Client {
 	}
 	c := &Client{
 		config: config, budget: newBudget(), tracing: newTracing(config), bodies: semaphore.NewWeighted(bodyBudget),
+		reads:          reads{lanes: map[readKey]*lane{}},
+		quotas:         quotas{open: config.OpenQuota, known: map[[sha256.Size]byte]*knownQuota{}},
 		circuitChanged: func(bool) {}, keyStatusChanged: func(bool) {},
 	}
+	c.keyChanged, c.limitContradicted = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.stopping, c.stopWaiting = context.WithCancel(context.Background())
 	c.credential.Store(newCredential("", ""))
 	if !config.APIKey.IsZero() {
 		c.SetAPIKey(config.APIKey)
@@ -129,8 +146,10 @@ func New(config Config) *Client {
 // called before the first call.
 func (c *Client) OnCircuitChange(f func(closed bool)) { c.circuitChanged = f }
 
-// Close closes the idle connections.
+// Close closes the idle connections, and ends the calls that wait for the quota.
 func (c *Client) Close() {
+	c.stopWaiting()
+	c.quotas.close()
 	if t, ok := c.config.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -152,13 +171,15 @@ type call struct {
 
 	request    *http.Request // cloned for each attempt
 	credential *credential
-	deadline   time.Time // the end of the time limit
+	caller     Caller
+	quota      *quota.Quota // nil: none
+	deadline   time.Time    // the end of the time limit
 	stats      *callStats
 	attempts   int
-	// responsesBefore is how many responses had arrived, for all calls, when this call began.
+	// responsesBefore is how many responses had arrived, for all calls, when the attempts began.
 	responsesBefore int64
-	began           time.Time
-	sent            bool // an attempt may have reached Pelcro
+	began           time.Time // of the attempts, waits for the quota not counted
+	sent            bool      // an attempt may have reached Pelcro
 }
 
 // newCall prepares a call. The error is [ErrURLTooLong], or a body that is not JSON.
@@ -201,11 +222,8 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 		endpoint:   r.endpoint,
 		request:    httpRequest,
 		credential: used,
-		deadline:   time.Now().Add(c.config.Timeout),
+		caller:     callerOf(ctx),
 		stats:      statsOf(ctx),
-
-		responsesBefore: c.responses.Load(),
-		began:           time.Now(),
 	}, nil
 }
 

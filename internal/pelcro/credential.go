@@ -2,6 +2,7 @@ package pelcro
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"maps"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 // credential is what authorizes a request.
 type credential struct {
 	authorization string
+	hash          [sha256.Size]byte
 	redactor      *strings.Replacer // removes it from texts
 	status        atomic.Int32
 }
@@ -29,7 +31,7 @@ const (
 const minRedacted = 8
 
 func newCredential(authorization, key string) *credential {
-	c := &credential{authorization: authorization, redactor: strings.NewReplacer()}
+	c := &credential{authorization: authorization, hash: hashOf(authorization), redactor: strings.NewReplacer()}
 	if len(key) >= minRedacted {
 		// As it is, and as PHP writes it in JSON.
 		c.redactor = strings.NewReplacer(key, "[key]", strings.ReplaceAll(key, "/", `\/`), "[key]")
@@ -41,6 +43,7 @@ func newCredential(authorization, key string) *credential {
 // theirs.
 func (c *Client) SetAPIKey(key Secret) {
 	c.credential.Store(newCredential("Bearer "+key.Reveal(), key.Reveal()))
+	notify(c.keyChanged)
 }
 
 type authorizationKey struct{}

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/quota"
 )
 
 // endpoint is one of Pelcro's operations.
@@ -14,6 +16,7 @@ type endpoint struct {
 	method   string
 	template string // of the path; logs, metrics and traces have it without values
 	retry    retryPolicy
+	class    quota.Class // of its calls, unless their caller has the lower one
 }
 
 // name names the operation in logs and traces.
@@ -25,14 +28,14 @@ const (
 )
 
 var (
-	getCustomer    = &endpoint{http.MethodGet, someCustomer, retrySafe}
-	listCustomers  = &endpoint{http.MethodGet, customers, retrySafe}
-	createCustomer = &endpoint{http.MethodPost, customers, retryNever}
-	updateCustomer = &endpoint{http.MethodPut, someCustomer, retryIfNotSent}
-	deleteCustomer = &endpoint{http.MethodDelete, someCustomer, retryIfNotSent}
+	getCustomer    = &endpoint{http.MethodGet, someCustomer, retrySafe, quota.Interactive}
+	listCustomers  = &endpoint{http.MethodGet, customers, retrySafe, quota.Bulk}
+	createCustomer = &endpoint{http.MethodPost, customers, retryNever, quota.Interactive}
+	updateCustomer = &endpoint{http.MethodPut, someCustomer, retryIfNotSent, quota.Interactive}
+	deleteCustomer = &endpoint{http.MethodDelete, someCustomer, retryIfNotSent, quota.Interactive}
 )
 
-var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer}
+var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer, readAccount}
 
 // ListOptions are the parameters of a list.
 type ListOptions struct {

@@ -163,7 +163,7 @@ func TestBaseURLPaths(t *testing.T) {
 		"/api/v1/":     "/api/v1/customers/1001?site_id=7",
 		"/a%2Fb":       "/a%2Fb/customers/1001?site_id=7",
 	} {
-		if err := get(t.Context(), at(t, server.URL+path)); err != nil {
+		if err := calls[0].do(t.Context(), at(t, server.URL+path)); err != nil {
 			t.Error(err)
 		}
 		if uri != want {

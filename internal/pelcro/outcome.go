@@ -11,7 +11,7 @@ import (
 // retry budget, circuit breaker, metrics, traces and the server read it.
 type Outcome uint8
 
-// The outcomes. BadResponse and CircuitOpen also come from outside an attempt.
+// The outcomes. BadResponse and those from CircuitOpen on also come from outside an attempt.
 const (
 	// Success is a 2xx that was received whole.
 	Success Outcome = iota
@@ -41,6 +41,11 @@ const (
 	BadResponse
 	// CircuitOpen: no attempt was made, because Pelcro keeps failing.
 	CircuitOpen
+	// RateLimited: no attempt was made, because the quota has no place for one before the caller's
+	// deadline.
+	RateLimited
+	// Stopped: no attempt was made, because the service stopped while the call waited for the quota.
+	Stopped
 )
 
 // health is what an outcome says about Pelcro and the connection to it.
@@ -73,6 +78,8 @@ var outcomes = [...]struct {
 	CallerGone:      {"caller_gone", unclear},
 	BadResponse:     {"bad_response", healthy},
 	CircuitOpen:     {"circuit_open", unclear},
+	RateLimited:     {"rate_limited", unclear},
+	Stopped:         {"stopped", unclear},
 }
 
 // String returns the name that metrics and traces show.

@@ -54,8 +54,11 @@ type Error struct {
 	Response *Response
 	// Sent reports whether any attempt of the call may have reached Pelcro.
 	Sent bool
-	// RetryAfter is the rest of the time for which the circuit breaker stays open, with CircuitOpen.
+	// RetryAfter is the rest of the time for which the circuit breaker stays open, with CircuitOpen,
+	// and after which the quota has a place for the call, with RateLimited.
 	RetryAfter time.Duration
+	// Limit is how many requests Pelcro allows in a time window, with RateLimited; 0 if that is unknown.
+	Limit int
 	// Err is the private cause, nil if the response itself is the error.
 	Err error
 }

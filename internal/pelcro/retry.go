@@ -54,23 +54,47 @@ func isTransient(status int) bool {
 	return status >= 520 && status <= 524
 }
 
-// do makes a call within the time limit: through the circuit breaker, and with retries where they
-// may help, cannot harm, and are within the retry budget.
+// do makes a call: within the quota, and equal reads together.
 func (c *Client) do(ctx context.Context, r request) (*Response, error) {
 	call, err := c.newCall(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	var release func()
+	call.quota, release = c.quotas.use(call.credential)
+	defer release()
+	if call.retry == retrySafe {
+		return c.read(ctx, call)
+	}
+	taken, err := c.takeSlot(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return c.perform(ctx, call, taken)
+}
+
+// perform makes the attempts of a call within the time limit, the first one with the slot that it
+// took: through the circuit breaker, and with retries where they may help, cannot harm, and are
+// within the retry budget.
+func (c *Client) perform(ctx context.Context, call *call, taken slot) (*Response, error) {
+	call.deadline, call.began, call.responsesBefore = time.Now().Add(c.config.Timeout), time.Now(), c.responses.Load()
 	var before *Error // the failure of the attempt before
 	for retries, stale := 0, 0; ; {
+		if before != nil {
+			var err error
+			if taken, err = c.takeSlot(ctx, call); err != nil {
+				return nil, before // it says more
+			}
+		}
 		attempted, rest, open := c.breaker.allow()
 		if open {
+			taken.giveBack()
 			if before != nil {
 				return nil, before // it says more
 			}
-			return nil, &Error{Call: call.name(), Outcome: CircuitOpen, RetryAfter: rest, Err: errCircuitOpen}
+			return nil, call.circuitOpen(rest)
 		}
-		response, failed := c.attempt(ctx, call)
+		response, failed := c.attempt(ctx, call, taken)
 		attempted(countedAs(failed, c.isSilentSince(call)))
 		switch {
 		case failed == nil:

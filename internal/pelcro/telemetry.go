@@ -25,8 +25,10 @@ type metrics struct {
 	retries  *prometheus.CounterVec
 	// retriesRejected counts the retries that were not within the budget.
 	retriesRejected prometheus.Counter
+	// coalesced counts the reads that joined the request of another.
+	coalesced *prometheus.CounterVec
 	// limit and remaining have no labels; as vectors, they have no series until Pelcro sends a value.
-	limit, remaining *prometheus.GaugeVec
+	limit, remaining, accountLimit *prometheus.GaugeVec
 }
 
 // newMetrics registers the metrics of a client.
@@ -52,6 +54,10 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 			Name: "pelcro_grpc_upstream_retries_rejected_total",
 			Help: "Retries that were not made because the retry budget was spent.",
 		}),
+		coalesced: counter("pelcro_grpc_coalesced_reads_total",
+			"Reads that were served by the request of another, equal read, and took nothing from the quota.", method, template),
+		accountLimit: gauge("pelcro_grpc_upstream_account_rate_limit",
+			"Requests a minute that Pelcro's account allows, by its own api_core_rate_limit."),
 		limit:     gauge("pelcro_grpc_upstream_rate_limit", "Last X-RateLimit-Limit that Pelcro sent."),
 		remaining: gauge("pelcro_grpc_upstream_rate_limit_remaining", "Last X-RateLimit-Remaining that Pelcro sent."),
 	}
@@ -59,11 +65,14 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 	for _, e := range endpoints {
 		m.latency.WithLabelValues(e.method, e.template)
 		m.retries.WithLabelValues(e.method, e.template)
-		for outcome := range CircuitOpen { // which is not an attempt
+		if e.retry == retrySafe {
+			m.coalesced.WithLabelValues(e.method, e.template)
+		}
+		for outcome := range CircuitOpen { // it and the later ones are not attempts
 			m.requests.WithLabelValues(e.method, e.template, outcome.String())
 		}
 	}
-	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.limit, m.remaining)
+	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.coalesced, m.limit, m.remaining, m.accountLimit)
 	if circuit != nil {
 		for state, name := range breakerStates {
 			registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -12,7 +12,7 @@ const (
 	// side closes idle connections, and a request does not meet one that is being closed.
 	idleTimeout = 4 * time.Second
 	// maxIdle is how many idle connections are kept unless [Config] says otherwise.
-	maxIdle = 256
+	maxIdle = 100
 	// maxHeader bounds the headers of a response, in bytes.
 	maxHeader = 64 << 10
 )

@@ -13,8 +13,9 @@ const maxDelay = 24 * time.Hour
 
 // The headers of Laravel's rate limiter, in canonical form.
 const (
-	limitHeader = "X-Ratelimit-Limit"
-	resetHeader = "X-Ratelimit-Reset"
+	limitHeader     = "X-Ratelimit-Limit"
+	remainingHeader = "X-Ratelimit-Remaining"
+	resetHeader     = "X-Ratelimit-Reset"
 )
 
 // Delay returns the delay that a response asks for, 0 if it is unknown: Retry-After (RFC 9110,
@@ -46,6 +47,10 @@ func Limit(header http.Header) int64 {
 	limit, _ := count(header, limitHeader)
 	return limit
 }
+
+// Remaining returns X-RateLimit-Remaining, the number of requests that are left in the window; ok is
+// false if it is unknown.
+func Remaining(header http.Header) (remaining int64, ok bool) { return count(header, remainingHeader) }
 
 func retryAfter(header http.Header) time.Duration {
 	if n, ok := count(header, "Retry-After"); ok {

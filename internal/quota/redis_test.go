@@ -1,0 +1,258 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+// redisServer is a real redis-server on a socket of its own.
+type redisServer struct {
+	socket  string
+	process *os.Process
+	drained sync.WaitGroup
+}
+
+func startRedis(t *testing.T) *redisServer {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("PELCRO_GRPC_REQUIRE_TOOLS") != "" {
+			t.Fatal("redis-server is not installed")
+		}
+		t.Skip("redis-server is not installed")
+	}
+	directory, err := os.MkdirTemp("", "redis") //nolint:usetesting // a socket's name must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &redisServer{socket: filepath.Join(directory, "socket")}
+	s.start(t)
+	t.Cleanup(func() {
+		s.kill()
+		_ = os.RemoveAll(directory)
+	})
+	return s
+}
+
+// start returns when the server accepts connections.
+func (s *redisServer) start(t *testing.T) {
+	t.Helper()
+	command := exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket, "--save", "", "--daemonize", "no")
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.process = command.Process
+	var printed strings.Builder
+	buffer := make([]byte, 4096)
+	for !strings.Contains(printed.String(), "now ready to accept connections") {
+		n, err := out.Read(buffer)
+		printed.Write(buffer[:n])
+		if err != nil {
+			t.Fatalf("redis-server: %v: %s", err, printed.String())
+		}
+	}
+	s.drained.Go(func() { _, _ = io.Copy(io.Discard, out) })
+}
+
+func (s *redisServer) kill() {
+	_ = s.process.Kill()
+	s.drained.Wait()
+	_, _ = s.process.Wait()
+}
+
+func (s *redisServer) client(t *testing.T) *redis.Client {
+	t.Helper()
+	client, err := OpenRedis("unix://" + s.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// The script and the shared log of the simulations are the same: whatever three replicas do, in
+// Redis and in memory, has the same effect.
+func TestScriptAgainstItsTwin(t *testing.T) {
+	client := startRedis(t).client(t)
+	timed := redis.NewScript(strings.Replace(script, "redis.call('TIME')",
+		"{redis.call('GET', 'seconds'), redis.call('GET', 'microseconds')}", 1))
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		twin := &memoryLog{}
+		now := time.Unix(1_700_000_000, 0)
+		limit := 1 + random.IntN(30)
+		numbers := map[string][]uint64{}
+		epoch, next := "", uint64(1)
+		for step := range 300 {
+			now = now.Add(time.Duration(random.Int64N(int64(3 * time.Second))))
+			m := message{
+				replica: string(rune('a' + random.IntN(3))), epoch: epoch, limit: limit,
+				window: time.Minute, timeout: 5 * time.Second, remaining: -1, first: next,
+			}
+			switch random.IntN(20) {
+			case 0:
+				m.gate = time.Duration(random.Int64N(int64(time.Minute)))
+			case 1, 2:
+				m.remaining, m.sent = random.IntN(limit), time.Duration(random.Int64N(int64(5*time.Second)))
+			case 3:
+				m.epoch = "another"
+			case 4:
+				now = now.Add(time.Duration(random.Int64N(int64(2 * time.Minute))))
+			default:
+				m.want = random.IntN(8)
+			}
+			if mine := numbers[m.replica]; len(mine) > 0 && random.IntN(2) == 0 {
+				c := change{number: mine[random.IntN(len(mine))], free: time.Minute}
+				if random.IntN(4) == 0 {
+					c.free = returned
+				}
+				m.changes = append(m.changes, c)
+			}
+			ctx := context.Background()
+			client.Set(ctx, "seconds", now.Unix(), 0)
+			client.Set(ctx, "microseconds", now.Nanosecond()/1000, 0)
+			keys := []string{"log" + strconv.Itoa(int(seed)), "fleet" + strconv.Itoa(int(seed))}
+			reply, err := timed.Run(ctx, client, keys, arguments(m)...).Slice()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := parseView(reply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, _ := twin.run(now, m)
+			if releases := slices.Equal(got.releases, want.releases); !releases || got.epoch != want.epoch || got.granted != want.granted ||
+				got.replicas != want.replicas || got.gate != want.gate || got.occupied != want.occupied || got.again != want.again {
+				t.Fatalf("seed %d, step %d, %+v:\nredis  %+v\nmemory %+v", seed, step, m, got, want)
+			}
+			epoch = got.epoch
+			for i := range got.granted {
+				numbers[m.replica] = append(numbers[m.replica], next+uint64(i))
+			}
+			next += uint64(max(m.want, 1))
+		}
+	}
+}
+
+// events is a log handler that passes the messages on.
+type events chan string
+
+func (e events) Write(line []byte) (int, error) {
+	e <- string(line)
+	return len(line), nil
+}
+
+// Redis is killed, restarted without its data, frozen and continued, while two replicas make calls.
+// No call fails because of it, and each event is one line of each replica.
+func TestRedisFails(t *testing.T) {
+	server := startRedis(t)
+	defer goleak.VerifyNone(t)
+	defer server.kill()
+	const limit = 1_000_000 // in a day: what matters here is Redis, not the quota
+	var calls, longest atomic.Int64
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	var lines []events
+	for range 2 {
+		log := make(events, 10)
+		lines = append(lines, log)
+		client, err := OpenRedis("unix://" + server.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := New(Config{
+			Limit: limit, Window: 24 * time.Hour, Redis: client, Key: "key", RequestTimeout: time.Second,
+			Logger: slog.New(slog.NewTextHandler(log, nil)),
+		})
+		for range 4 {
+			callers.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					began := time.Now()
+					slot, err := q.Acquire(context.Background(), Request{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					longest.Store(max(longest.Load(), int64(time.Since(began))))
+					calls.Add(1)
+					slot.Return()
+				}
+			})
+		}
+		defer func() {
+			q.Close()
+			client.Close()
+		}()
+	}
+	defer func() {
+		close(stop)
+		callers.Wait()
+	}()
+	expect := func(event, text string) {
+		t.Helper()
+		for _, log := range lines {
+			if line := <-log; !strings.Contains(line, text) {
+				t.Errorf("%s: the log says %s", event, line)
+			}
+		}
+		before := calls.Load()
+		for calls.Load() < before+100 {
+			time.Sleep(time.Millisecond)
+		}
+		t.Logf("%s: %d calls, the longest waited %v", event, calls.Load(), time.Duration(longest.Swap(0)))
+	}
+	server.kill()
+	expect("killed", "Redis is unavailable")
+	server.start(t)
+	expect("restarted", "Redis is available again")
+	if err := server.process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	expect("frozen", "Redis is unavailable")
+	if err := server.process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	expect("continued", "Redis is available again")
+}
+
+func TestOpenRedis(t *testing.T) {
+	for _, url := range []string{"", "localhost", "http://user:secret@localhost", "redis://user:secret@host:port"} {
+		_, err := OpenRedis(url)
+		if !errors.Is(err, errRedisURL) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	client, err := OpenRedis("rediss://user:secret@localhost:6380/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if o := client.Options(); !o.ContextTimeoutEnabled || o.MaxRetries != 0 || o.TLSConfig == nil || o.DB != 1 {
+		t.Errorf("%+v", o)
+	}
+}
