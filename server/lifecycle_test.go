@@ -238,7 +238,7 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: testTimeout})
 	return server.New(server.Config{
 		Upstream: customers.Upstream(client),
-		Services: []server.Service{customers.Service(client)},
+		Services: []server.Service{customers.Service(client, customers.Config{})},
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 }

@@ -97,7 +97,7 @@ func startAt(t *testing.T, upstream string, options ...func(*setup)) *gateway {
 	}
 	client := pelcro.New(s.pelcro)
 	s.server.Upstream = customers.Upstream(client)
-	s.server.Services = []server.Service{customers.Service(client)}
+	s.server.Services = []server.Service{customers.Service(client, customers.Config{})}
 	if s.services != nil {
 		s.services(s.server.Services)
 	}

@@ -86,7 +86,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	defer newFollower(logger, metrics).start(ctx, protected.files)()
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
-		Services:           []server.Service{customers.Service(client)},
+		Services:           []server.Service{customers.Service(client, customers.Config{})},
 		MaxConcurrentCalls: c.MaxConcurrent,
 		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),

@@ -57,7 +57,7 @@ func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
 	g := &gateway{log: &logBuffer{}}
 	service := server.New(server.Config{
 		Upstream: customers.Upstream(client),
-		Services: []server.Service{customers.Service(client)},
+		Services: []server.Service{customers.Service(client, customers.Config{})},
 		Logger:   slog.New(slog.NewJSONHandler(g.log, nil)),
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -95,7 +95,7 @@ func start(tb testing.TB, upstream string, options ...func(*config)) *gateway {
 	}
 	client := pelcro.New(c.pelcro)
 	c.server.Upstream = customers.Upstream(client)
-	c.server.Services = []server.Service{customers.Service(client)}
+	c.server.Services = []server.Service{customers.Service(client, customers.Config{})}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
