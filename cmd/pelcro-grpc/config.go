@@ -40,6 +40,9 @@ type serveCommand struct {
 	RequestTimeout     time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
 	UpstreamLanguage   string        `name:"upstream-language" placeholder:"TAG" help:"Language of Pelcro's texts, for example en, sent as Accept-Language; Pelcro may then set it as the language of new customers."`
+	RateLimit          string        `name:"rate-limit" placeholder:"LIMIT" help:"Requests to Pelcro in a time window, for example 120/1m; more wait or are rejected here. auto (the default) follows what Pelcro says; off (the default with --sandbox) lets Pelcro reject them."`
+	RateLimitShare     float64       `name:"rate-limit-share" default:"1" placeholder:"PART" help:"Part of the limit that this service uses, for example 0.8; the rest is for other integrations of the account (${default})."`
+	RedisURL           string        `name:"redis-url" placeholder:"URL" help:"Redis (7 or later) or Valkey in which all replicas share the limit, for example rediss://redis.example.org:6379. A URL with a password belongs into the environment."`
 	CircuitBreaker     *bool         `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
 	MaxConcurrent      int           `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
 	Reflection         *bool         `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
@@ -51,6 +54,7 @@ type serveCommand struct {
 // validConfig is a configuration without problems.
 type validConfig struct {
 	upstream  pelcro.Config
+	rateLimit rateLimit
 	traces    telemetry.Config
 	protected *protection
 }
@@ -65,7 +69,9 @@ func (p *problems) addf(format string, args ...any) { *p = append(*p, fmt.Errorf
 func (c serveCommand) validate() (config validConfig, err error) {
 	var found problems
 	c.checkFlags(&found)
+	config.rateLimit = c.rateLimit(&found)
 	config.upstream = c.upstream(&found)
+	config.upstream.MaxIdleConnections = c.idleConnections(config.rateLimit)
 	config.traces, err = telemetry.FromEnv()
 	if found = append(found, err); c.ForwardTrace && config.traces.Protocol == "" && err == nil {
 		found.addf("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")
@@ -123,13 +129,12 @@ func (c serveCommand) checkFlags(found *problems) {
 // upstream returns the Pelcro that the flags describe, and adds the problems with its URL and its key.
 func (c serveCommand) upstream(found *problems) pelcro.Config {
 	config := pelcro.Config{
-		SiteID:             c.SiteID,
-		UserAgent:          "pelcro-grpc/" + version(),
-		Language:           c.UpstreamLanguage,
-		Timeout:            c.RequestTimeout,
-		Retries:            c.UpstreamRetries,
-		CircuitBreaker:     !c.Sandbox,
-		MaxIdleConnections: c.MaxConcurrent,
+		SiteID:         c.SiteID,
+		UserAgent:      "pelcro-grpc/" + version(),
+		Language:       c.UpstreamLanguage,
+		Timeout:        c.RequestTimeout,
+		Retries:        c.UpstreamRetries,
+		CircuitBreaker: !c.Sandbox,
 	}
 	if c.CircuitBreaker != nil {
 		config.CircuitBreaker = *c.CircuitBreaker
@@ -203,13 +208,16 @@ func (c serveCommand) checked(config validConfig) string {
 }
 
 // effectiveSettings are the flags as they are in effect, the protocol of traces, and the origin of
-// the API key. No flag holds a secret.
+// the API key. None of them is a secret.
 func (c serveCommand) effectiveSettings(config validConfig) map[string]any {
 	c.PelcroURL = config.upstream.BaseURL.String()
 	c.SiteID = config.upstream.SiteID
 	c.CircuitBreaker = &config.upstream.CircuitBreaker
 	c.Reflection = new(c.reflects())
 	c.Explorer = c.pageURL() != ""
+	c.RateLimit = c.effectiveRateLimit()
+	c.MaxConcurrent = c.concurrentCalls(config.rateLimit)
+	c.RedisURL = withoutPassword(c.RedisURL)
 	settings := map[string]any{"traces": cmp.Or(config.traces.Protocol, "off")}
 	if origin := c.keyOrigin(); origin != "" {
 		settings["pelcro-api-key"] = "(hidden) " + origin

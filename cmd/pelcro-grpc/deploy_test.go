@@ -53,7 +53,8 @@ func startDeployed(t *testing.T) *program {
 		"--pelcro-api-key-file="+write(t, sandbox.DefaultAPIKey),
 		"--tls-cert="+write(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}))),
 		"--tls-key="+write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))),
-		"--auth-tokens-file="+write(t, line))
+		"--auth-tokens-file="+write(t, line), "--rate-limit=auto")
+	p.err.match(t, `("msg":"the limit of Pelcro's account")`)
 	trusted := x509.NewCertPool()
 	trusted.AddCert(secure.Certificate())
 	conn, err := grpc.NewClient("passthrough:///"+p.address,

@@ -148,7 +148,7 @@ func start(t *testing.T, args ...string) *program {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &program{out: newOutput(), err: newOutput()}
 	ended := make(chan int, 1)
-	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=", "--log-format=json"}, args...)
+	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=", "--log-format=json", "--rate-limit=off"}, args...)
 	go func() { ended <- run(ctx, args, stdio{strings.NewReader(""), p.out, p.err}) }()
 	p.stop = sync.OnceValue(func() int {
 		cancel()

@@ -66,12 +66,12 @@ func (c *Client) FollowAccount(ctx context.Context, logger *slog.Logger) {
 		case err != nil:
 			next = accountRetry
 			logger.Warn("the limit of Pelcro's account is unknown", "cause", err.Error(), "next_attempt_in", next.String())
-		case int64(limit) != c.knownLimit.Swap(int64(limit)):
-			logger.Info("the limit of Pelcro's account", "requests_per_minute", limit)
-		}
-		if err == nil {
+		default:
 			used.SetLimit(limit)
 			c.metrics.accountLimit.WithLabelValues().Set(float64(limit))
+			if int64(limit) != c.knownLimit.Swap(int64(limit)) {
+				logger.Info("the limit of Pelcro's account", "requests_per_minute", limit)
+			}
 		}
 		if !c.waitForAccount(ctx, next) {
 			return

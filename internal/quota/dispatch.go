@@ -16,7 +16,7 @@ func (q *Quota) dispatch() {
 	case q.fleet.isUp() && q.shared() > 0:
 		q.ask(now)
 	default:
-		for free := q.free(now); free > 0 && q.queue.len() > 0; free-- {
+		for q.free(now) > 0 && !q.held(now).After(now) {
 			q.number++
 			q.grant(now, q.queue.pop(), q.number)
 		}
@@ -53,6 +53,9 @@ func (q *Quota) local() int {
 // grant gives a call its slot.
 func (q *Quota) grant(now time.Time, w *waiter, number uint64) {
 	q.inFlight++
+	if w.class == Bulk {
+		q.lastBulk = now
+	}
 	if q.shared() > 0 || len(q.log.entries) < maxUnpaced {
 		q.log.add(entry{number: number, free: now.Add(q.config.RequestTimeout + q.config.Window)})
 	}
@@ -165,6 +168,9 @@ func (q *Quota) setTimer(now time.Time) {
 	next := f.slot(0)
 	if q.fleet.isUp() && f.limit > 0 && !now.Before(q.gate) {
 		next = q.fleet.nextAsk(now)
+	}
+	if held := q.held(now); !next.After(now) && held.After(now) {
+		next = held
 	}
 	if !next.After(now) {
 		next = now.Add(q.config.Window) // it is not the time that a call waits for

@@ -154,7 +154,7 @@ func (q *Quota) heartbeat() {
 // ask asks for slots for the calls that wait.
 func (q *Quota) ask(now time.Time) {
 	f := q.fleet
-	want := min(q.queue.len(), q.startRoom())
+	want := min(q.wanted(now), q.startRoom())
 	if now.Before(f.partUntil) {
 		want = min(want, q.local()-len(q.log.occupied(now)))
 	}

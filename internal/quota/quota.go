@@ -125,6 +125,7 @@ type Quota struct {
 	account, header int
 	gate            time.Time // when the gate opens
 	inFlight        int
+	lastBulk        time.Time   // when a call of the lower class got its slot
 	responded       bool        // whether Pelcro has responded since the start
 	timer           *time.Timer // calls wake when something happens by itself
 	closed          bool
@@ -212,7 +213,7 @@ func (q *Quota) Acquire(ctx context.Context, r Request) (*Slot, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	w, err := q.enqueue(r)
+	w, err := q.enqueue(r) //nolint:contextcheck // Redis is asked for all calls that wait
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +226,7 @@ func (q *Quota) Acquire(ctx context.Context, r Request) (*Slot, error) {
 	case got := <-w.done:
 		return got.slot, got.err
 	case <-ctx.Done():
-		q.abandon(w)
+		q.abandon(w) //nolint:contextcheck // as above
 		return nil, context.Cause(ctx)
 	}
 }

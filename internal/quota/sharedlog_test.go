@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +35,12 @@ func (l *memoryLog) set(broken bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = broken
+}
+
+func (l *memoryLog) exchanges() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked
 }
 
 // restart loses everything.
@@ -139,7 +145,7 @@ func (l *memoryLog) occupied(at time.Time) []time.Time {
 			times = append(times, free)
 		}
 	}
-	sort.Slice(times, func(i, j int) bool { return times[i].Before(times[j]) })
+	slices.SortFunc(times, time.Time.Compare)
 	return times
 }
 

@@ -11,7 +11,7 @@
 //
 // # What is imitated
 //
-// The five customer endpoints under [BasePath]; the checks before them, in Laravel's order (size
+// The five customer endpoints and the account under [BasePath]; the checks before them, in Laravel's order (size
 // of the body, route, verb, key, rate limit, site); the validation with Laravel's texts and
 // Pelcro's 400; the paging envelope, sorting, filters and expansion; the merge of metadata; and
 // what surprises clients of Laravel and PHP:
@@ -40,7 +40,7 @@
 //
 // # What is not imitated
 //
-// Other resources than customers; more than one key or site; the rules of accounts with a TAP
+// Other resources than customers and the account; more than one key or site; the rules of accounts with a TAP
 // gateway; real DNS (only reserved domains such as .invalid and .test fail the check); comments in
 // email addresses; form-encoded bodies; what import_payment_methods would import. Keys inside
 // metadata are returned sorted, not in the order of writing.

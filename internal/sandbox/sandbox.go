@@ -101,6 +101,8 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case isAccount(r):
+		s.account(w)
 	case id == "" && r.Method == http.MethodPost:
 		s.create(w, r, readInput(r, body), now)
 	case id == "":
@@ -119,6 +121,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // to a cleaner one.
 func route(r *http.Request) (id string, verbs []string, found bool) {
 	path := strings.TrimRight(r.URL.Path, "/")
+	if isAccount(r) {
+		return "", []string{http.MethodGet, http.MethodHead}, true
+	}
 	if path == BasePath+"/customers" {
 		return "", []string{http.MethodGet, http.MethodHead, http.MethodPost}, true
 	}

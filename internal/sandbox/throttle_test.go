@@ -48,3 +48,16 @@ func TestThrottle(t *testing.T) {
 	}
 	step(429, "0", "50", "1800003720")
 }
+
+// The account tells the limit, counts against it, and is only read.
+func TestAccount(t *testing.T) {
+	c := start(t, sandbox.Config{RequestsPerMinute: 120})
+	got := c.call("GET", "account", "")
+	want := `{"data":{"id":1,"company":"Sandbox","country":"CA","default_currency":"cad","is_enterprise":false,"taxes_enabled":false,"api_core_rate_limit":120}}`
+	if got.status != 200 || got.body != want || got.header.Get("X-RateLimit-Remaining") != "119" {
+		t.Errorf("%d, %v: %s", got.status, got.header, got.body)
+	}
+	if got := c.call("PUT", "account", ""); got.status != 405 || got.header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("PUT: %d, %v", got.status, got.header)
+	}
+}

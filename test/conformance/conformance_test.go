@@ -261,7 +261,7 @@ var serving = regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
 // its address.
 func serve(t *testing.T, file, upstream string) (address string) {
 	t.Helper()
-	command := exec.Command(file, "serve", "--admin-listen=", "--pelcro-url", upstream+"/api/v1/core", "--site-id", "1",
+	command := exec.Command(file, "serve", "--admin-listen=", "--pelcro-url", upstream+"/api/v1/core", "--site-id", "1", "--rate-limit", "off",
 		"--listen", "127.0.0.1:0", "--upstream-retries", "0", "--no-circuit-breaker", "--log-format", "json")
 	command.Env = append(os.Environ(), "PELCRO_GRPC_PELCRO_API_KEY="+apiKey)
 	log, err := command.StderrPipe()

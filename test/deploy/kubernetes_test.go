@@ -32,7 +32,7 @@ func TestManifests(t *testing.T) {
 	if err != nil || len(files) < 5 {
 		t.Fatal(files, err)
 	}
-	for _, directory := range []string{"deploy/kubernetes", "deploy/example"} {
+	for _, directory := range []string{"deploy/kubernetes", "deploy/example", "deploy/redis"} {
 		file := filepath.Join(t.TempDir(), "rendered.yaml")
 		if err := os.WriteFile(file, []byte(render(t, directory)), 0o600); err != nil {
 			t.Fatal(err)

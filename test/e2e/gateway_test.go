@@ -70,7 +70,7 @@ type gatewaySettings struct {
 // in parallel and a test can read their logs.
 func arguments(pelcroURL string) []string {
 	return []string{
-		"serve", "--admin-listen=", "--pelcro-url", pelcroURL, "--site-id", "1", "--listen", "127.0.0.1:0", "--log-format", "json",
+		"serve", "--admin-listen=", "--pelcro-url", pelcroURL, "--site-id", "1", "--rate-limit", "off", "--listen", "127.0.0.1:0", "--log-format", "json",
 	}
 }
 

@@ -71,7 +71,7 @@ const withKey = "PELCRO_GRPC_PELCRO_API_KEY=key"
 func run(t *testing.T, upstream string, settings ...string) *process {
 	t.Helper()
 	p := &process{log: &logBuffer{}, ended: make(chan error, 1)}
-	p.command = exec.Command(build(t), "serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--site-id=1", "--log-format=json",
+	p.command = exec.Command(build(t), "serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--site-id=1", "--rate-limit=off", "--log-format=json",
 		"--pelcro-url="+upstream+sandbox.BasePath)
 	p.command.Env = os.Environ()
 	for _, setting := range settings {

@@ -1,7 +1,10 @@
 <?php
 
+use App\Http\Controllers\AccountController;
 use App\Http\Controllers\CustomerController;
 use Illuminate\Support\Facades\Route;
+
+Route::get('account', AccountController::class);
 
 // Pelcro documents no PATCH, which Route::apiResource would add.
 Route::get('customers', [CustomerController::class, 'index']);
