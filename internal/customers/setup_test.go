@@ -47,6 +47,12 @@ func start(t *testing.T, upstream http.Handler) *gateway {
 // startAt is start with another configured site.
 func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
 	t.Helper()
+	return startWith(t, siteID, upstream, customers.Config{})
+}
+
+// startWith is startAt with a configuration of its own.
+func startWith(t *testing.T, siteID int32, upstream http.Handler, config customers.Config) *gateway {
+	t.Helper()
 	web := httptest.NewServer(upstream)
 	t.Cleanup(web.Close)
 	base, err := pelcro.ParseBaseURL(web.URL + sandbox.BasePath)
@@ -57,7 +63,7 @@ func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
 	g := &gateway{log: &logBuffer{}}
 	service := server.New(server.Config{
 		Upstream: customers.Upstream(client),
-		Services: []server.Service{customers.Service(client, customers.Config{})},
+		Services: []server.Service{customers.Service(client, config)},
 		Logger:   slog.New(slog.NewJSONHandler(g.log, nil)),
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,6 +106,8 @@ func (b *logBuffer) Write(line []byte) (int, error) {
 	defer b.mu.Unlock()
 	return b.lines.Write(line)
 }
+
+func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
 func (b *logBuffer) String() string {
 	b.mu.Lock()
