@@ -48,7 +48,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
 	if config.redis != nil {
-		defer config.redis.Close() // nothing is lost
+		defer func() { _ = config.redis.Close() }() // nothing is lost
 	}
 	if c.Sandbox {
 		stopSandbox, err := startSandbox(ctx, &config.upstream, c.SandboxRateLimit, logger)

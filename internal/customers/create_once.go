@@ -106,12 +106,12 @@ func isRetried(ctx context.Context) bool {
 
 // create takes the id and does what is left to do. isReplayed says that an earlier call has created
 // the customer.
-func (c creation) create(ctx context.Context, id requestid.ID) (customer *pelcrov1.Customer, isReplayed bool, err error) {
+func (c *creation) create(ctx context.Context, id requestid.ID) (customer *pelcrov1.Customer, isReplayed bool, err error) {
 	c.claim, err = c.config.RequestIDs.Claim(ctx, id)
 	if err != nil { // another call with the id is still running
 		return nil, false, server.LookupError{Err: err, Outcome: mapping.OutcomeUnknown}
 	}
-	defer c.claim.Release()
+	defer c.claim.Release() //nolint:contextcheck // it records what became of the create when the call has ended, too
 	switch {
 	case c.claim.Fingerprint != "" && c.claim.Fingerprint != id.Fingerprint:
 		return nil, false, server.ErrRequestIDReused
@@ -135,7 +135,7 @@ func (c creation) create(ctx context.Context, id requestid.ID) (customer *pelcro
 }
 
 // replay reads the customer of a finished create.
-func (c creation) replay(ctx context.Context) (*pelcrov1.Customer, error) {
+func (c *creation) replay(ctx context.Context) (*pelcrov1.Customer, error) {
 	customer, err := c.readOne(c.pelcro.GetCustomer(ctx, c.siteID, c.claim.CustomerID, nil))
 	switch {
 	case err == nil:
@@ -147,7 +147,7 @@ func (c creation) replay(ctx context.Context) (*pelcrov1.Customer, error) {
 }
 
 // resume goes on with a create that an earlier call may have sent.
-func (c creation) resume(ctx context.Context) (customer *pelcrov1.Customer, isReplayed bool, err error) {
+func (c *creation) resume(ctx context.Context) (customer *pelcrov1.Customer, isReplayed bool, err error) {
 	customer, conclusive, err := c.lookUpSent(ctx, c.siteID, c.id)
 	switch {
 	case err != nil && isTemporary(err):
@@ -164,7 +164,7 @@ func (c creation) resume(ctx context.Context) (customer *pelcrov1.Customer, isRe
 }
 
 // send sends the create, once.
-func (c creation) send(ctx context.Context) (customer *pelcrov1.Customer, isReplayed bool, err error) {
+func (c *creation) send(ctx context.Context) (customer *pelcrov1.Customer, isReplayed bool, err error) {
 	if err := c.claim.Sending(ctx); err != nil {
 		if errors.Is(err, requestid.ErrLost) {
 			return nil, false, err
@@ -190,7 +190,7 @@ func (c creation) send(ctx context.Context) (customer *pelcrov1.Customer, isRepl
 }
 
 // outcomeBefore is that of the earlier calls with the id.
-func (c creation) outcomeBefore() mapping.Outcome {
+func (c *creation) outcomeBefore() mapping.Outcome {
 	if c.claim.Known {
 		return mapping.OutcomeUnknown
 	}
@@ -199,7 +199,7 @@ func (c creation) outcomeBefore() mapping.Outcome {
 
 // explain looks for the customer that has the values which Pelcro says are taken: it may be the one
 // that an earlier call with the id has created.
-func (c creation) explain(ctx context.Context, rejection error) (customer *pelcrov1.Customer, isReplayed bool, err error) {
+func (c *creation) explain(ctx context.Context, rejection error) (customer *pelcrov1.Customer, isReplayed bool, err error) {
 	c.claim.NotCreated()
 	customer, _, err = c.lookUp(ctx, c.siteID, c.id)
 	switch {
@@ -220,7 +220,7 @@ var lookupWaits = []time.Duration{0, 250 * time.Millisecond, 500 * time.Millisec
 const minLookup = 100 * time.Millisecond
 
 // resolve finds out what became of the create that was sent, and failed with cause.
-func (c creation) resolve(ctx context.Context, cause error) (*pelcrov1.Customer, error) {
+func (c *creation) resolve(ctx context.Context, cause error) (*pelcrov1.Customer, error) {
 	for _, wait := range lookupWaits {
 		if !sleep(ctx, wait) {
 			break
@@ -261,7 +261,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 const maxPending = 5 * time.Second
 
 // pending is the error of a create that may still complete.
-func (c creation) pending(cause error) error {
+func (c *creation) pending(cause error) error {
 	rest := c.config.SettleTime
 	if c.claim.Known {
 		rest -= c.claim.Age

@@ -319,7 +319,9 @@ func TestWaitingCreateEnds(t *testing.T) {
 	}}
 	g := start(t, pelcro)
 	first := make(chan string)
-	go func() { first <- resultOf(call(t.Context(), g.customers.CreateCustomer, withID("one@example.com", oneID))) }()
+	go func() {
+		first <- resultOf(call(t.Context(), g.customers.CreateCustomer, withID("one@example.com", oneID)))
+	}()
 	<-arrived
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -33,7 +33,7 @@ func Start(tb testing.TB, arguments ...string) *Server {
 		}
 		tb.Skip("redis-server is not installed")
 	}
-	directory, err := os.MkdirTemp("", "redis") // the name of a socket must be short
+	directory, err := os.MkdirTemp("", "redis") //nolint:usetesting // the name of a socket must be short
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func (s *Server) Kill() {
 // Restart starts the server again, without data. It returns when the server accepts connections.
 func (s *Server) Restart(arguments ...string) {
 	s.tb.Helper()
-	command := exec.Command("redis-server", append([]string{"--port", "0", "--unixsocket", s.socket, "--save", "", "--daemonize", "no"}, arguments...)...)
+	command := exec.Command("redis-server", append([]string{"--port", "0", "--unixsocket", s.socket, "--save", "", "--daemonize", "no"}, arguments...)...) //nolint:gosec // the test chooses them
 	out, err := command.StdoutPipe()
 	if err != nil {
 		s.tb.Fatal(err)
