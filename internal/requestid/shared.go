@@ -61,18 +61,19 @@ type shared struct {
 	failures             prometheus.Counter
 }
 
+// newShared returns nil without Redis. The metric exists all the same.
 func newShared(config Config) *shared {
-	s := &shared{
-		client: config.Redis, logger: config.Logger,
-		failures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "pelcro_grpc_request_id_redis_failures_total",
-			Help: "Commands for request ids that Redis failed: creates were then remembered in memory only.",
-		}),
-	}
+	failures := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "pelcro_grpc_request_id_redis_failures_total",
+		Help: "Commands for request ids that Redis failed: creates were then remembered in memory only.",
+	})
 	if config.Metrics != nil {
-		config.Metrics.MustRegister(s.failures)
+		config.Metrics.MustRegister(failures)
 	}
-	return s
+	if config.Redis == nil {
+		return nil
+	}
+	return &shared{client: config.Redis, logger: config.Logger, failures: failures}
 }
 
 // claim adds to the claim what Redis knows, and takes a lease on the id. While another replica has

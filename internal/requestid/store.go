@@ -72,9 +72,7 @@ func New(config Config) *Store {
 			ttlcache.WithTTL[string, entry](memoryTime),
 			ttlcache.WithCapacity[string, entry](maxInMemory),
 		),
-	}
-	if config.Redis != nil {
-		s.shared = newShared(config)
+		shared: newShared(config),
 	}
 	return s
 }

@@ -78,7 +78,7 @@ func TestR36_OneCustomerForEachRequestID(t *testing.T) {
 	}{{"with Redis", true}, {"without Redis", false}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel() // they mostly wait
-			settings := []string{"--request-timeout=1s", "--create-settle-time=" + settleTime.String(), "--no-circuit-breaker", withSandboxKey}
+			settings := []string{"--request-timeout=2s", "--create-settle-time=" + settleTime.String(), "--no-circuit-breaker", withSandboxKey}
 			if test.redis {
 				settings = append(settings, "--redis-url="+redisserver.Start(t).URL())
 			}
@@ -145,7 +145,7 @@ type caller struct {
 // for the settle time.
 func (c *caller) create(ctx context.Context, id string) error {
 	var err error
-	for range 12 {
+	for range 60 {
 		var response *pelcrov1.CreateCustomerResponse
 		response, err = c.send(ctx, &pelcrov1.CreateCustomerRequest{
 			RequestId: &id, Customer: &pelcrov1.Customer{Email: new(id + "@example.com")},
