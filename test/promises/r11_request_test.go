@@ -110,7 +110,9 @@ func TestR11ManyFields(t *testing.T) {
 		return successResponse(r), nil
 	})), func(c *config) {
 		c.server.Reflection = true
-		c.server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) { return server.Caller{Name: "known"}, nil }
+		c.server.Authorize = func([]string, []*x509.Certificate, string) (server.Caller, error) {
+			return server.Caller{Name: "known"}, nil
+		}
 	})
 	caller := newGzipCaller(t, g)
 	for _, test := range []struct {

@@ -52,7 +52,7 @@ func TestR15Panics(t *testing.T) {
 	})), func(c *config) {
 		c.server.Logger = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
-	if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
+	if _, err := g.customers.GetCustomer(t.Context(), getRequest(43)); err != nil {
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
@@ -63,7 +63,7 @@ func TestR15Panics(t *testing.T) {
 	for range 2 {
 		parallel.Go(func() {
 			for others.Err() == nil {
-				if _, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43}); err != nil {
+				if _, err := g.customers.GetCustomer(t.Context(), getRequest(43)); err != nil {
 					t.Errorf("a parallel call: %v", err)
 				}
 				good.Add(1)

@@ -95,7 +95,7 @@ func TestR16KeyRotation(t *testing.T) {
 			p := run(t, url, "--pelcro-api-key-file="+filepath.Join(folder, "key"))
 			customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
 			load := startLoad(t, func(ctx context.Context) error {
-				_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+				_, err := customers.GetCustomer(ctx, getRequest(42))
 				return err
 			})
 			begin, n, slowest := time.Now(), 0, time.Duration(0)
@@ -165,7 +165,7 @@ func TestR16BadKeyFile(t *testing.T) {
 			p := run(t, url, "--pelcro-api-key-file="+file)
 			customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
 			load := startLoad(t, func(ctx context.Context) error {
-				_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+				_, err := customers.GetCustomer(ctx, getRequest(42))
 				return err
 			})
 			test.spoil(t, file)
@@ -206,7 +206,7 @@ func TestR16HalfWritten(t *testing.T) {
 	p := run(t, url, "--pelcro-api-key-file="+file)
 	customers := pelcrov1.NewCustomerServiceClient(p.dial(t, plainText))
 	load := startLoad(t, func(ctx context.Context) error {
-		_, err := customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+		_, err := customers.GetCustomer(ctx, getRequest(42))
 		return err
 	})
 	whole := "second-" + strings.Repeat("k", 60)

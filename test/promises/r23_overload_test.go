@@ -11,8 +11,6 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
-
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
 // tally counts how calls ended.
@@ -24,7 +22,7 @@ type tally struct {
 
 func (c *tally) call(t *testing.T, g *gateway) {
 	begin := time.Now()
-	_, err := g.customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+	_, err := g.customers.GetCustomer(t.Context(), getRequest(42))
 	took := time.Since(begin)
 	c.mu.Lock()
 	defer c.mu.Unlock()
