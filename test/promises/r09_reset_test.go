@@ -3,6 +3,7 @@ package promises_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"net"
 	"net/http"
 	"runtime"
@@ -79,6 +80,12 @@ func (c *rawClient) call(stream uint32, message []byte) {
 	if len(message) > 0 {
 		_ = c.framer.WriteData(stream, true, append([]byte{0, 0, 0, 0, byte(len(message))}, message...))
 	}
+}
+
+// getOf is the encoded request for a customer of its own: equal reads would share a request to Pelcro.
+func getOf(n int) []byte {
+	const idField = 1 << 3
+	return binary.AppendUvarint([]byte{idField}, uint64(1000+n))
 }
 
 // callTo returns the headers of a call.
@@ -158,8 +165,8 @@ func TestR09RapidResets(t *testing.T) {
 			bad.mu.Lock()
 			for range batch {
 				stream := uint32(2*sent + 1)
-				// With a message (the request {id: 1}) the call reaches its handler.
-				bad.call(stream, [][]byte{{8, 1}, nil}[sent%2])
+				// With a message the call reaches its handler.
+				bad.call(stream, [][]byte{getOf(sent), nil}[sent%2])
 				_ = bad.framer.WriteRSTStream(stream, http2.ErrCodeCancel)
 				sent++
 			}
@@ -228,7 +235,7 @@ func TestR09StreamLimit(t *testing.T) {
 	const beyond = 50
 	bad.mu.Lock()
 	for i := range streams + beyond {
-		bad.call(2*i+1, []byte{8, 1})
+		bad.call(2*i+1, getOf(int(i)))
 	}
 	if err := bad.out.Flush(); err != nil {
 		t.Error(err)
