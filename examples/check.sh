@@ -34,7 +34,7 @@ start() {
 }
 
 stable() {
-	sed -E 's/customer [0-9]+ is/customer N is/; s/nora-[0-9a-f]{8}@/nora-N@/'
+	sed -E 's/customer [0-9]+ is/customer N is/; s/nora-[0-9a-f]{8}/nora-N/'
 }
 awk '/^```text$/ { out = ""; inside = 1; next } /^```$/ { inside = 0 } inside { out = out $0 "\n" } END { printf "%s", out }' \
 	README.md | stable >"$work/want"

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -50,6 +51,7 @@ type errorBuilder struct {
 // one. That is always enough, because every other text is bounded so that one violation fits beside
 // them (TestWorstCaseFits).
 func (b *errorBuilder) result() Result {
+	b.advice.outcome = cmp.Or(b.call.Lookup, b.advice.outcome)
 	r := Result{
 		info:      b.info,
 		advice:    b.advice,

@@ -37,7 +37,7 @@ func TestMetadataIsDocumented(t *testing.T) {
 		t.Errorf("error_reason.proto has %d keys, want %d", documented, len(keys))
 	}
 	for _, value := range []string{
-		string(OutcomeNotSent), string(OutcomeRejected), string(OutcomeApplied), string(OutcomeUnknown),
+		string(OutcomeNotSent), string(OutcomeRejected), string(OutcomeApplied), string(OutcomeUnknown), string(OutcomePending),
 		string(OriginPelcro), string(OriginIntermediary), credential(false), credential(true),
 	} {
 		if !strings.Contains(string(proto), ` "`+value+`":`) {

@@ -93,6 +93,15 @@ func samples() map[pelcrov1.ErrorReason]Result {
 	add(FromLocalError(sampleCall("GetCustomer"), LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Delay: 20 * time.Second, Quota: 120,
 	}))
+	add(FromLocalError(sampleCall("CreateCustomer"), LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING, Delay: 5 * time.Second}))
+	add(FromLocalError(sampleCall("CreateCustomer"), LocalError{
+		Reason: pelcrov1.ErrorReason_GATEWAY_REQUEST_ID_REUSED,
+		Violations: []Violation{{
+			Field:       "request_id",
+			Description: "A different request used this id. Send a new UUID for a new customer, or the unchanged request.",
+			Reason:      pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
+		}},
+	}))
 	add(FromLocalError(sampleCall("UpdateCustomer"), LocalError{
 		Reason: pelcrov1.ErrorReason_GATEWAY_INVALID_REQUEST,
 		Violations: []Violation{{

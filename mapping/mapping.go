@@ -55,6 +55,7 @@ type LocalError struct {
 
 // FromResponse maps a response. The result of a success has the code OK.
 func FromResponse(call Call, response Response) Result {
+	call = call.ofRead()
 	e := examine(call.Operation, response)
 	reason := reasonOf(call.Operation, response, e)
 	if reason == noError {
@@ -113,6 +114,7 @@ func credential(isCallers bool) string {
 
 // FromNoResponse maps the absence of a response.
 func FromNoResponse(call Call, none NoResponse) Result {
+	call = call.ofRead()
 	b := errorBuilder{
 		call:   call,
 		info:   infoOf[none.reason(call.Operation.Kind)],
@@ -124,6 +126,7 @@ func FromNoResponse(call Call, none NoResponse) Result {
 // FromLocalError maps an error that this service raises itself. A reason that this package does not know
 // counts as GATEWAY_INTERNAL_ERROR, a violation's as FIELD_INVALID_VALUE.
 func FromLocalError(call Call, local LocalError) Result {
+	call = call.ofRead()
 	info, known := infoOf[local.Reason]
 	if !known {
 		info = infoOf[pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR]

@@ -31,8 +31,19 @@ type Call struct {
 	// Remaining is the rest of the caller's deadline: with a longer retry delay the caller would lose
 	// the error. Zero is a caller without a deadline, who is expected to wait for a minute.
 	Remaining time.Duration
+	// Lookup is the outcome of a create if what failed is not the create itself but a read that it
+	// needed; otherwise empty. The failure gets the code and the reason that it has on a read.
+	Lookup Outcome
 	// RequestID is the id of the call in the log.
 	RequestID string
+}
+
+// ofRead returns the call as that of the read that failed, if a create only looked something up.
+func (c Call) ofRead() Call {
+	if c.Lookup != "" && c.Lookup != OutcomeUnknown {
+		c.Operation.Kind = Read
+	}
+	return c
 }
 
 // Operation describes an RPC.

@@ -125,7 +125,7 @@ var catalog = []reasonInfo{
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_UNAVAILABLE, code: codes.Unavailable,
 		message: "Pelcro, or a proxy in front of it, is unavailable",
-		advice:  "Retry with backoff, after the delay of RetryInfo if there is one. If it lasts, look at the status page of Pelcro. A create with this reason was not done (`outcome` is `rejected`).",
+		advice:  "Retry with backoff, after the delay of RetryInfo if there is one. If it lasts, look at the status page of Pelcro. A create whose `outcome` is `rejected` or `notSent` was not done.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_TIMEOUT, code: codes.Unavailable,
@@ -137,7 +137,7 @@ var catalog = []reasonInfo{
 		reason: pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN, code: codes.Internal,
 		message: "The customer may or may not have been created",
 		when:    "Also when a create may have been sent and no whole response came: connection lost, time limit, broken HTTP, shutdown of this service.",
-		advice:  "Do not retry the create blindly. Look for the customer (for example by email), and create it only if it does not exist.",
+		advice:  "Do not retry the create blindly. Look for the customer (for example by email), and create it only if it does not exist. With a `request_id`, this service does that itself.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, code: codes.Internal,
@@ -257,6 +257,19 @@ var catalog = []reasonInfo{
 		message: "The request did not arrive completely; it was not sent to Pelcro",
 		when:    "10 seconds after its headers the request was still incomplete.",
 		advice:  "Send the request immediately after the headers, and check the network. Nothing was sent to Pelcro, so any call may be retried.",
+	},
+	{
+		reason: pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING, code: codes.Unavailable,
+		message: "The customer may still be created; retry with the same request_id",
+		when: "A create with a request_id was sent, its outcome is not known, and Pelcro does not have the customer yet, or cannot be asked. " +
+			"After `--create-settle-time` (2 minutes) a retry creates the customer.",
+		advice: "Retry the same request with the same `request_id`, after the delay of RetryInfo, until it succeeds. Do not use another id: that could create a second customer.",
+	},
+	{
+		reason: pelcrov1.ErrorReason_GATEWAY_REQUEST_ID_REUSED, code: codes.InvalidArgument,
+		message: "The request_id was used for a different request",
+		when:    "A create with this request_id was sent before, and it was another request.",
+		advice:  "Use a new UUID for each customer, and retry a create with the unchanged request. Nothing was sent to Pelcro.",
 	},
 }
 

@@ -19,6 +19,8 @@ const (
 	TrailerRequestID = "x-request-id"
 	TrailerReason    = "x-error-reason"
 	TrailerPushback  = "grpc-retry-pushback-ms"
+	// TrailerReplayed is "true" with a customer that an earlier attempt of the create has created.
+	TrailerReplayed = "x-request-replayed"
 )
 
 // The budget of an error, in bytes. A gRPC client may reject more than 8 KiB of trailers, and then

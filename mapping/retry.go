@@ -20,6 +20,7 @@ const (
 	OutcomeRejected Outcome = "rejected" // Pelcro rejected it before doing anything
 	OutcomeApplied  Outcome = "applied"  // Pelcro did it, but its response is unusable
 	OutcomeUnknown  Outcome = "unknown"  // it may or may not have happened
+	OutcomePending  Outcome = "pending"  // a create that may still complete; a retry with its request_id is safe
 )
 
 // Origin says who wrote a response; it is the metadata "origin".
@@ -105,6 +106,8 @@ func adviseNoResponse(call Call, sent bool) advice {
 func adviseLocalError(call Call, local LocalError) advice {
 	a := adviseNoResponse(call, local.Sent)
 	switch {
+	case local.Reason == pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING:
+		return delayed(call, OutcomePending, local.Delay)
 	case local.Sent:
 	case local.Reason == pelcrov1.ErrorReason_GATEWAY_OVERLOADED:
 		a.pushback = stop

@@ -125,9 +125,16 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 	if r.request != nil {
 		call.ResourceID = r.method.resourceID(r.request)
 	}
+	if result, ok := createResult(call, err, ended); ok {
+		return result
+	}
 	failure, ok := s.config.Upstream.Failure(err)
 	if !ok { // the error is this service's own, or says that the context ended
 		failure.NoResponse.Sent = r.attempts > 0
+	}
+	if lookup, isLookup := errors.AsType[LookupError](err); isLookup {
+		call.Lookup = lookup.Outcome
+		failure.NoResponse.Sent = lookup.Outcome != mapping.OutcomeNotSent
 	}
 	none := failure.NoResponse
 	switch {
@@ -218,6 +225,13 @@ func localError(err error, sent bool) mapping.LocalError {
 		local.Violations = []mapping.Violation{{
 			Description: "It has more than 4 KiB, although it needs names only; send a shorter one.",
 			Reason:      pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+		}}
+	case errors.Is(err, ErrRequestIDReused):
+		local.Reason, local.Sent = pelcrov1.ErrorReason_GATEWAY_REQUEST_ID_REUSED, false
+		local.Violations = []mapping.Violation{{
+			Field:       "request_id",
+			Description: "A different request used this id. Send a new UUID for a new customer, or the unchanged request.",
+			Reason:      pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE,
 		}}
 	case errors.Is(err, ErrUnauthenticated):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED

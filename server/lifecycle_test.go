@@ -240,7 +240,7 @@ func newServer(t *testing.T, upstream tripper) *server.Server {
 	client := pelcro.New(pelcro.Config{BaseURL: base, Transport: upstream, Timeout: testkit.Timeout})
 	return server.New(server.Config{
 		Upstream: customers.Upstream(client),
-		Services: []server.Service{customers.Service(client)},
+		Services: []server.Service{customers.Service(client, customers.Config{})},
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
@@ -51,6 +52,7 @@ To try it without an account: pelcro-grpc serve --sandbox. All settings of the s
 // defaults are the defaults that other packages decide.
 var defaults = kong.Vars{
 	"pelcro_url":         defaultPelcroURL,
+	"request_id_key":     customers.DefaultRequestIDKey,
 	"concurrent_calls":   strconv.Itoa(server.DefaultMaxConcurrentCalls),
 	"sandbox_rate_limit": strconv.Itoa(sandbox.DefaultRequestsPerMinute),
 	"version":            versionLine(),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
@@ -26,31 +27,34 @@ type serveCommand struct {
 
 	upstreamFlags
 
-	ForwardCredentials bool    `name:"forward-credentials" help:"Send Pelcro each caller's own authorization instead of a key of this service; callers' tokens are then in x-pelcro-grpc-token."`
-	TLSCert            string  `name:"tls-cert" placeholder:"FILE" help:"File with the service's certificate and those up to its CA, in PEM; read again when it changes, like the other files."`
-	TLSKey             string  `name:"tls-key" placeholder:"FILE" help:"File with the certificate's private key, in PEM."`
-	TLSClientCA        string  `name:"tls-client-ca" placeholder:"FILE" help:"File with CAs, in PEM; every caller must have a certificate of one of them."`
-	AuthTokensFile     string  `name:"auth-tokens-file" placeholder:"FILE" help:"File that says who may call what; see pelcro-grpc token. Without it everyone may call everything, so only on loopback."`
-	Insecure           bool    `help:"Listen beyond loopback even without TLS or without a callers file."`
-	Explorer           bool    `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
-	SandboxRateLimit   int     `name:"sandbox-rate-limit" default:"${sandbox_rate_limit}" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
-	SandboxSeed        string  `name:"sandbox-seed" placeholder:"FILE" help:"File with the sandbox's customers as JSON, and the time of their changes, for tests (docs/testing.md)."`
-	UpstreamRetries    int     `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
-	RateLimit          string  `name:"rate-limit" placeholder:"LIMIT" help:"Requests to Pelcro in a time window, for example 120/1m; more wait or are rejected here. auto (the default) follows what Pelcro says; off (the default with --sandbox) lets Pelcro reject them."`
-	RateLimitShare     float64 `name:"rate-limit-share" default:"1" placeholder:"PART" help:"Part of the limit that this service uses, for example 0.8; the rest is for other integrations of the account (${default})."`
-	RedisURL           string  `name:"redis-url" placeholder:"URL" help:"Redis (7 or later) or Valkey in which all replicas share the limit, for example rediss://redis.example.org:6379. A URL with a password belongs into the environment."`
-	CircuitBreaker     *bool   `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
-	MaxConcurrent      int     `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
-	Reflection         *bool   `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
-	ForwardTrace       bool    `name:"forward-trace-context" help:"Send Pelcro the trace context of each call (W3C traceparent)."`
-	LogLevel           string  `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
-	LogFormat          string  `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
+	ForwardCredentials bool          `name:"forward-credentials" help:"Send Pelcro each caller's own authorization instead of a key of this service; callers' tokens are then in x-pelcro-grpc-token."`
+	TLSCert            string        `name:"tls-cert" placeholder:"FILE" help:"File with the service's certificate and those up to its CA, in PEM; read again when it changes, like the other files."`
+	TLSKey             string        `name:"tls-key" placeholder:"FILE" help:"File with the certificate's private key, in PEM."`
+	TLSClientCA        string        `name:"tls-client-ca" placeholder:"FILE" help:"File with CAs, in PEM; every caller must have a certificate of one of them."`
+	AuthTokensFile     string        `name:"auth-tokens-file" placeholder:"FILE" help:"File that says who may call what; see pelcro-grpc token. Without it everyone may call everything, so only on loopback."`
+	Insecure           bool          `help:"Listen beyond loopback even without TLS or without a callers file."`
+	Explorer           bool          `help:"Show the error explorer, a page for people, at / of the admin address; on loopback only (always with --sandbox)."`
+	SandboxRateLimit   int           `name:"sandbox-rate-limit" default:"${sandbox_rate_limit}" placeholder:"N" help:"Requests a minute that the sandbox allows (${default}); Pelcro documents 120."`
+	SandboxSeed        string        `name:"sandbox-seed" placeholder:"FILE" help:"File with the sandbox's customers as JSON, and the time of their changes, for tests (docs/testing.md)."`
+	UpstreamRetries    int           `default:"2" placeholder:"N" help:"How often a read is retried when Pelcro or the connection to it fails; a create is never retried (${default})."`
+	RateLimit          string        `name:"rate-limit" placeholder:"LIMIT" help:"Requests to Pelcro in a time window, for example 120/1m; more wait or are rejected here. auto (the default) follows what Pelcro says; off (the default with --sandbox) lets Pelcro reject them."`
+	RateLimitShare     float64       `name:"rate-limit-share" default:"1" placeholder:"PART" help:"Part of the limit that this service uses, for example 0.8; the rest is for other integrations of the account (${default})."`
+	RedisURL           string        `name:"redis-url" placeholder:"URL" help:"Redis (7 or later) or Valkey in which all replicas share the limit and the request_ids of creates, for example rediss://redis.example.org:6379. A URL with a password belongs into the environment."`
+	RequestIDKey       string        `name:"request-id-key" default:"${request_id_key}" placeholder:"KEY" help:"Key of a customer's metadata that holds the request_id of its create (${default}). Keep it: a create that is retried is found by it."`
+	CreateSettleTime   time.Duration `default:"2m" placeholder:"DURATION" help:"How long a create with a request_id may take to appear at Pelcro; after it, a retry creates the customer (${default})."`
+	CircuitBreaker     *bool         `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
+	MaxConcurrent      int           `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
+	Reflection         *bool         `negatable:"" help:"Offer server reflection (by default where the service listens on loopback)."`
+	ForwardTrace       bool          `name:"forward-trace-context" help:"Send Pelcro the trace context of each call (W3C traceparent)."`
+	LogLevel           string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+	LogFormat          string        `default:"auto" enum:"auto,json,text" placeholder:"FORMAT" help:"json, text, or auto: text on a terminal, otherwise json (${default})."`
 }
 
 // validConfig is a configuration without problems.
 type validConfig struct {
 	upstream  pelcro.Config
 	rateLimit rateLimit
+	redis     *redis.Client // nil: this replica alone
 	traces    telemetry.Config
 	protected *protection
 	seed      *sandbox.Seed // nil for the sandbox's own customers
@@ -66,7 +70,9 @@ func (p *problems) addf(format string, args ...any) { *p = append(*p, fmt.Errorf
 func (c serveCommand) validate() (config validConfig, err error) {
 	var found problems
 	c.checkFlags(&found)
-	config.rateLimit = c.rateLimit(&found)
+	c.checkRequestIDs(&found)
+	config.redis = c.redis(&found)
+	config.rateLimit = c.rateLimit(config.redis, &found)
 	config.upstream = c.upstream(&found)
 	config.upstream.MaxIdleConnections = c.idleConnections(config.rateLimit)
 	config.traces, err = telemetry.FromEnv()

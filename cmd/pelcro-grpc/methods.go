@@ -6,12 +6,12 @@ import (
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionalphapb "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 )
 
 // served are the services that this program serves, reflection included, which may be off.
 var served = []*grpc.ServiceDesc{
-	&pelcrov1.CustomerService_ServiceDesc,
+	customers.Desc,
 	&healthpb.Health_ServiceDesc,
 	&reflectionpb.ServerReflection_ServiceDesc,
 	&reflectionalphapb.ServerReflection_ServiceDesc,

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"net/url"
-	"os"
 	"regexp"
 	"strconv"
 	"sync"
@@ -30,8 +28,6 @@ const (
 	maxRateLimit = 1_000_000
 	minWindow    = time.Second
 	maxWindow    = 24 * time.Hour
-	// redisEnv may hold a URL with a password, which a command line would show to others.
-	redisEnv = envPrefix + "_REDIS_URL"
 	// maxIdleConnections bounds the idle connections to Pelcro.
 	maxIdleConnections = 100
 )
@@ -48,8 +44,8 @@ type rateLimit struct {
 var fixedLimit = regexp.MustCompile(`^([0-9]{1,9})/([0-9a-zµ.]+)$`)
 
 // rateLimit reads the flags of the quota, and adds their problems.
-func (c serveCommand) rateLimit(found *problems) (limit rateLimit) {
-	limit.share = c.RateLimitShare
+func (c serveCommand) rateLimit(shared *redis.Client, found *problems) (limit rateLimit) {
+	limit.share, limit.redis = c.RateLimitShare, shared
 	if !(c.RateLimitShare > 0 && c.RateLimitShare <= 1) {
 		found.addf("--rate-limit-share must be greater than 0 and at most 1, for example 0.8")
 	}
@@ -57,9 +53,6 @@ func (c serveCommand) rateLimit(found *problems) (limit rateLimit) {
 	switch value := c.effectiveRateLimit(); {
 	case value == rateLimitOff:
 		limit.off = true
-		if c.RedisURL != "" {
-			found.addf("--redis-url is for the quota, which is off%s; leave it out, or set --rate-limit auto", map[bool]string{true: " with --sandbox"}[c.RateLimit == ""])
-		}
 		return limit
 	case value == rateLimitAuto:
 	case parts == nil:
@@ -71,18 +64,6 @@ func (c serveCommand) rateLimit(found *problems) (limit rateLimit) {
 			found.addf("--rate-limit %q must be 1 to %d requests in 1s to 24h, for example 120/1m", c.RateLimit, maxRateLimit)
 		}
 		limit.requests, limit.window = requests, window
-	}
-	if c.RedisURL == "" {
-		return limit
-	}
-	if address, err := url.Parse(c.RedisURL); err == nil && os.Getenv(redisEnv) != c.RedisURL {
-		if _, hasPassword := address.User.Password(); hasPassword {
-			found.addf("--redis-url holds a password, which others can see in the list of processes; put the URL into %s instead", redisEnv)
-		}
-	}
-	var err error
-	if limit.redis, err = quota.OpenRedis(c.RedisURL); err != nil {
-		found.addf("--redis-url %w", err)
 	}
 	return limit
 }
@@ -96,15 +77,6 @@ func (c serveCommand) effectiveRateLimit() string {
 		return rateLimitOff
 	}
 	return rateLimitAuto
-}
-
-// withoutPassword returns a URL as it may be shown.
-func withoutPassword(address string) string {
-	parsed, err := url.Parse(address)
-	if err != nil {
-		return "(hidden)"
-	}
-	return parsed.Redacted()
 }
 
 // concurrentCalls is --max-concurrent-calls; its default follows a larger limit, because that many
@@ -142,7 +114,7 @@ func (l rateLimit) apply(config *pelcro.Config, metrics prometheus.Registerer, l
 }
 
 // follow keeps the limit up to date, and ends the calls that wait when ctx ends. stop waits until
-// that has ended, and closes the connections to Redis.
+// that has ended.
 func (l rateLimit) follow(ctx context.Context, client *pelcro.Client, ownKey bool, logger *slog.Logger) (stop func()) {
 	context.AfterFunc(ctx, client.StopWaiting)
 	ctx, cancel := context.WithCancel(ctx)
@@ -154,8 +126,5 @@ func (l rateLimit) follow(ctx context.Context, client *pelcro.Client, ownKey boo
 		cancel()
 		account.Wait()
 		client.Close()
-		if l.redis != nil {
-			_ = l.redis.Close() // nothing is lost
-		}
 	}
 }

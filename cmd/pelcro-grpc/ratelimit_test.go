@@ -74,7 +74,7 @@ func TestRateLimitFlags(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var found problems
-			got := test.command.rateLimit(&found)
+			got := test.command.rateLimit(nil, &found)
 			if got != test.want || len(found) > 0 {
 				t.Errorf("%+v, want %+v; %v", got, test.want, found)
 			}

@@ -47,6 +47,9 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	adminServer := admin.New(adminListener, version())
 	defer adminServer.Close()
 	c.AdminListen = adminServer.Address()
+	if config.redis != nil {
+		defer func() { _ = config.redis.Close() }() // nothing is lost
+	}
 	if c.Sandbox {
 		stopSandbox, err := startSandbox(ctx, &config.upstream, sandbox.Config{RequestsPerMinute: c.SandboxRateLimit, Seed: config.seed}, logger)
 		if err != nil {
@@ -80,7 +83,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	defer newFollower(logger, metrics).start(ctx, protected.files)()
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
-		Services:           c.services(client),
+		Services:           c.services(client, c.customersConfig(ctx, config, metrics, logger)),
 		MaxConcurrentCalls: c.concurrentCalls(config.rateLimit),
 		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),
@@ -109,11 +112,11 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 }
 
 // services are the resources.
-func (c serveCommand) services(client *pelcro.Client) []server.Service {
+func (c serveCommand) services(client *pelcro.Client, config customers.Config) []server.Service {
 	if c.Sandbox {
-		return []server.Service{customers.SandboxService(client)}
+		return []server.Service{customers.SandboxService(client, config)}
 	}
-	return []server.Service{customers.Service(client)}
+	return []server.Service{customers.Service(client, config)}
 }
 
 // listen listens on both addresses; admin is nil without one. Its error names every address that is

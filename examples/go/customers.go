@@ -5,7 +5,9 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
@@ -21,14 +23,6 @@ type customers struct {
 // reason returns the reason of an error: one of the contract's constants.
 func reason(err error) pelcrov1.ErrorReason {
 	return pelcrov1.ErrorReason(pelcrov1.ErrorReason_value[detail[*errdetails.ErrorInfo](err).GetReason()])
-}
-
-// mayExist reports whether a create that failed may have created the customer. An error
-// without an outcome comes from the gRPC library: the connection broke, and the service
-// may have received the request.
-func mayExist(err error) bool {
-	outcome := detail[*errdetails.ErrorInfo](err).GetMetadata()["outcome"]
-	return err != nil && outcome != "rejected" && outcome != "notSent"
 }
 
 // detail returns a detail of an error, nil if it has none; the getters of nil work.
@@ -68,20 +62,26 @@ func (c customers) getAfterDelay(ctx context.Context, id int64) (*pelcrov1.Custo
 	return c.get(ctx, id)
 }
 
-// createOnce creates a customer. When the first attempt may have created it, it looks the
-// customer up before it creates one again.
+// createOnce creates a customer: exactly one, however often it has to send the request, because all
+// of its attempts have the same request_id. The service finds out what became of the earlier ones.
 func (c customers) createOnce(ctx context.Context, email string) (*pelcrov1.Customer, error) {
-	customer, err := c.create(ctx, email)
-	if !mayExist(err) {
-		return customer, err
+	request := newCustomer(email)
+	for {
+		response, err := c.service.CreateCustomer(ctx, request)
+		if status.Code(err) != codes.Unavailable {
+			return response.GetCustomer(), err
+		}
+		c.sayf("%s: sending it again", reason(err))
+		c.wait(ctx, detail[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration())
 	}
-	c.sayf("%s may have been created: looking it up", email)
-	c.wait(ctx, settleTime)
-	if customer, err = c.lookUp(ctx, email); customer != nil || err != nil {
-		return customer, err
+}
+
+// newCustomer returns a create with a request_id of its own.
+func newCustomer(email string) *pelcrov1.CreateCustomerRequest {
+	return &pelcrov1.CreateCustomerRequest{
+		RequestId: new(uuid.NewString()),
+		Customer:  &pelcrov1.Customer{Email: &email},
 	}
-	c.sayf("not found: creating it again")
-	return c.create(ctx, email)
 }
 
 // wait waits at most maxWait. It also returns when ctx ends; the next call then fails.
@@ -97,24 +97,11 @@ func (c customers) wait(ctx context.Context, delay time.Duration) {
 }
 
 func (c customers) create(ctx context.Context, email string) (*pelcrov1.Customer, error) {
-	response, err := c.service.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: &email}})
+	response, err := c.service.CreateCustomer(ctx, newCustomer(email))
 	return response.GetCustomer(), err
 }
 
 func (c customers) get(ctx context.Context, id int64) (*pelcrov1.Customer, error) {
 	response, err := c.service.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id})
 	return response.GetCustomer(), err
-}
-
-// lookUp returns the customer with that email, nil if there is none.
-func (c customers) lookUp(ctx context.Context, email string) (*pelcrov1.Customer, error) {
-	response, err := c.service.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{Filters: []*pelcrov1.CustomerFilter{{
-		Attribute: "email",
-		Operator:  pelcrov1.CustomerFilter_OPERATOR_EQUALS,
-		Values:    []string{email},
-	}}})
-	if err != nil || len(response.GetCustomers()) == 0 {
-		return nil, err
-	}
-	return response.GetCustomers()[0], nil
 }

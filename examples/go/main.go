@@ -18,12 +18,8 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
-const (
-	// defaultDelay is the delay after a rate limit whose error has none.
-	defaultDelay = time.Minute
-	// settleTime is how long Pelcro may need to finish a create whose response was lost.
-	settleTime = time.Second
-)
+// defaultDelay is the delay after a rate limit whose error has none.
+const defaultDelay = time.Minute
 
 func main() {
 	address := flag.String("address", "127.0.0.1:50051", "where pelcro-grpc listens")
@@ -40,23 +36,23 @@ func run(ctx context.Context, address string, maxWait time.Duration, out io.Writ
 	if err != nil {
 		return err
 	}
-	conn, err := grpc.NewClient(address, append(options, grpc.WithDefaultServiceConfig(client.ServiceConfig()))...)
+	conn, err := grpc.NewClient(address, append(options, grpc.WithDefaultServiceConfig(client.ServiceConfigRequestID()))...)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	c := customers{pelcrov1.NewCustomerServiceClient(conn), maxWait, out}
-	email := strings.ToLower("nora-" + rand.Text()[:8] + "@example.com")
+	name := strings.ToLower("nora-" + rand.Text()[:8])
 
 	fmt.Fprintln(out, "1. Create a customer with a bad email")
-	customer, err := c.createCorrected(ctx, "nora", email)
+	customer, err := c.createCorrected(ctx, "nora", name+"@example.com")
 	if c.report(customer, err); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "2. Get a customer over the rate limit")
 	c.report(c.getAfterDelay(ctx, 429))
 	fmt.Fprintln(out, "3. Create a customer and lose the response")
-	c.report(c.createOnce(ctx, "http-502@example.com"))
+	c.report(c.createOnce(ctx, "http-502+created@"+name+".example.com"))
 	return nil
 }
 

@@ -25,7 +25,7 @@ func TestReadme(t *testing.T) {
 	if err := run(ctx, testkit.StartGateway(t, "--sandbox").Address, time.Second, &out); err != nil {
 		t.Error(err)
 	}
-	random := regexp.MustCompile(`nora-[0-9a-z]{8}@|customer [0-9]+`)
+	random := regexp.MustCompile(`nora-[0-9a-z]{8}|customer [0-9]+`)
 	if got := out.String(); random.ReplaceAllString(got, "N") != random.ReplaceAllString(want, "N") {
 		t.Errorf("it prints\n%s\nREADME.md shows\n%s", got, want)
 	}

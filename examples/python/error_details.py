@@ -24,11 +24,3 @@ def reason(error):
     info = find(error, error_details_pb2.ErrorInfo)
     known = info.domain == "pelcro-grpc" and info.reason in ErrorReason.keys()
     return ErrorReason.Value(info.reason if known else "ERROR_REASON_UNSPECIFIED")
-
-
-def may_exist(error):
-    """Whether a create that failed may have created the customer. An error without an
-    outcome comes from the gRPC library: the connection broke, and the service may have
-    received the request."""
-    info = find(error, error_details_pb2.ErrorInfo)
-    return info.metadata.get("outcome") not in ("rejected", "notSent")

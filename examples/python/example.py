@@ -9,21 +9,19 @@ from pathlib import Path
 import grpc
 
 from connection import connect
-from error_details import find, may_exist, reason
+from error_details import find, reason
 from stubs import customer_pb2
 from stubs import customer_service_pb2 as messages
 from stubs import error_details_pb2 as details
 from stubs import error_reason_pb2 as reasons
 
-SERVICE_CONFIG = Path(__file__).parent / "../../client/service-config.json"
+SERVICE_CONFIG = Path(__file__).parent / "../../client/service-config-request-id.json"
 # A deadline of the call itself is sent to the service, whose error with details then
 # arrives first; the timeouts of the service config are not sent.
 READ_TIMEOUT = 8
 CHANGE_TIMEOUT = 32
 # The delay after a rate limit whose error has none.
 DEFAULT_DELAY = 60
-# How long Pelcro may need to finish a create whose response was lost.
-SETTLE_TIME = 1
 
 
 class Customers:
@@ -34,21 +32,11 @@ class Customers:
         self.max_wait = max_wait
 
     def create(self, email):
-        request = messages.CreateCustomerRequest(customer=customer_pb2.Customer(email=email))
-        return self.service.CreateCustomer(request, timeout=CHANGE_TIMEOUT).customer
+        return self.service.CreateCustomer(new_customer(email), timeout=CHANGE_TIMEOUT).customer
 
     def get(self, customer_id):
         request = messages.GetCustomerRequest(id=customer_id)
         return self.service.GetCustomer(request, timeout=READ_TIMEOUT).customer
-
-    def look_up(self, email):
-        """Returns the customer with that email, or None."""
-        same_email = messages.CustomerFilter(
-            attribute="email", operator=messages.CustomerFilter.OPERATOR_EQUALS, values=[email]
-        )
-        request = messages.ListCustomersRequest(filters=[same_email])
-        found = self.service.ListCustomers(request, timeout=READ_TIMEOUT).customers
-        return found[0] if found else None
 
     def create_corrected(self, email, correct_email):
         """Creates a customer, with the other email if Pelcro rejects the first."""
@@ -74,27 +62,30 @@ class Customers:
         return self.get(customer_id)
 
     def create_once(self, email):
-        """Creates a customer. When the first attempt may have created it, it looks the
-        customer up before it creates one again."""
-        try:
-            return self.create(email)
-        except grpc.RpcError as error:
-            if not may_exist(error):
-                raise
-        say(f"{email} may have been created: looking it up")
-        self.wait(SETTLE_TIME)
-        if found := self.look_up(email):
-            say("found")
-            return found
-        say("not found: creating it again")
-        return self.create(email)
+        """Creates a customer: exactly one, however often it has to send the request, because
+        all of its attempts have the same request_id."""
+        request = new_customer(email)
+        while True:
+            try:
+                return self.service.CreateCustomer(request, timeout=CHANGE_TIMEOUT).customer
+            except grpc.RpcError as error:
+                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                say(f"{reasons.ErrorReason.Name(reason(error))}: sending it again")
+                delay = find(error, details.RetryInfo).retry_delay
+                self.wait(delay.ToTimedelta().total_seconds())
 
     def wait(self, seconds):
         if seconds > self.max_wait:
             say(f"retry delay {seconds:g} s: waiting {self.max_wait:g} s (--max-wait)")
-        elif seconds > SETTLE_TIME:
-            say(f"retry delay {seconds:g} s: waiting")
         time.sleep(min(seconds, self.max_wait))
+
+
+def new_customer(email):
+    """Returns a create with a request_id of its own."""
+    return messages.CreateCustomerRequest(
+        request_id=str(uuid.uuid4()), customer=customer_pb2.Customer(email=email)
+    )
 
 
 def attempt(title, action):
@@ -127,10 +118,10 @@ def main():
     arguments = parser.parse_args()
 
     customers = Customers(connect(arguments.address, SERVICE_CONFIG), arguments.max_wait)
-    email = f"nora-{uuid.uuid4().hex[:8]}@example.com"
+    name = f"nora-{uuid.uuid4().hex[:8]}"
     created = attempt(
         "1. Create a customer with a bad email",
-        lambda: customers.create_corrected("nora", email),
+        lambda: customers.create_corrected("nora", f"{name}@example.com"),
     )
     attempt(
         "2. Get a customer over the rate limit",
@@ -138,7 +129,7 @@ def main():
     )
     attempt(
         "3. Create a customer and lose the response",
-        lambda: customers.create_once("http-502@example.com"),
+        lambda: customers.create_once(f"http-502+created@{name}.example.com"),
     )
     sys.exit(0 if created else 1)
 

@@ -1,4 +1,4 @@
-"""Tests what the sandbox cannot show: a create that succeeds but whose response is lost."""
+"""Tests what the sandbox cannot show: a create that has to be sent several times."""
 
 import contextlib
 import io
@@ -15,67 +15,56 @@ from stubs import customer_pb2, error_details_pb2, status_pb2
 class Failure(grpc.RpcError):
     """An error as grpc raises it, with this ErrorInfo and no other detail."""
 
-    def __init__(self, **info):
+    def __init__(self, code=grpc.StatusCode.UNAVAILABLE, **info):
         super().__init__()
         status = status_pb2.Status()
         status.details.add().Pack(error_details_pb2.ErrorInfo(**info))
+        self.status_code = code
         self.trailers = ((TRAILER, status.SerializeToString()),) if info else None
+
+    def code(self):
+        return self.status_code
 
     def trailing_metadata(self):
         return self.trailers
 
 
 class FailingService:
-    """Fails every create with the error; with `creates`, after creating the customer."""
+    """Fails the first creates with the errors."""
 
-    def __init__(self, error, creates):
-        self.error = error
-        self.creates = creates
-        self.attempts = 0
-        self.customers = []
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.request_ids = []
 
     def CreateCustomer(self, request, timeout):
-        self.attempts += 1
-        if self.creates:
-            self.customers.append(request.customer)
-        raise self.error
-
-    def ListCustomers(self, request, timeout):
-        [email] = request.filters[0].values
-        found = [customer for customer in self.customers if customer.email == email]
-        return messages.ListCustomersResponse(customers=found)
+        self.request_ids.append(request.request_id)
+        if self.errors:
+            raise self.errors.pop(0)
+        return messages.CreateCustomerResponse(customer=request.customer)
 
 
 class CreateOnce(unittest.TestCase):
-    UNKNOWN = Failure(
-        domain="pelcro-grpc", reason="PELCRO_OUTCOME_UNKNOWN", metadata={"outcome": "unknown"}
-    )
-
     def create(self, service):
         with contextlib.redirect_stdout(io.StringIO()):
             return Customers(service, max_wait=0).create_once("eve@example.com")
 
-    def test_finds_the_created_customer(self):
-        for error in (self.UNKNOWN, Failure()):
-            service = FailingService(error, creates=True)
-            self.assertEqual(self.create(service), customer_pb2.Customer(email="eve@example.com"))
-            self.assertEqual(service.attempts, 1)
+    def test_retries_with_the_same_id(self):
+        pending = Failure(domain="pelcro-grpc", reason="GATEWAY_CREATE_PENDING")
+        service = FailingService(pending, Failure())
+        self.assertEqual(self.create(service), customer_pb2.Customer(email="eve@example.com"))
+        self.assertEqual(service.request_ids, [service.request_ids[0]] * 3)
 
-    def test_creates_a_missing_customer_again(self):
-        service = FailingService(self.UNKNOWN, creates=False)
-        with self.assertRaises(Failure):
-            self.create(service)
-        self.assertEqual(service.attempts, 2)
+    def test_another_create_has_another_id(self):
+        service = FailingService()
+        self.create(service)
+        self.create(service)
+        self.assertEqual(len(set(service.request_ids)), 2)
 
     def test_does_not_retry_a_rejected_create(self):
-        for outcome in ("rejected", "notSent"):
-            error = Failure(
-                domain="pelcro-grpc", reason="PELCRO_UNAVAILABLE", metadata={"outcome": outcome}
-            )
-            service = FailingService(error, creates=False)
-            with self.assertRaises(Failure):
-                self.create(service)
-            self.assertEqual(service.attempts, 1)
+        service = FailingService(Failure(grpc.StatusCode.INVALID_ARGUMENT))
+        with self.assertRaises(Failure):
+            self.create(service)
+        self.assertEqual(len(service.request_ids), 1)
 
 
 class Reason(unittest.TestCase):

@@ -25,14 +25,6 @@ module ErrorDetails
     known || Pelcro::V1::ErrorReason::ERROR_REASON_UNSPECIFIED
   end
 
-  # Whether a create that failed may have created the customer. An error without an
-  # outcome comes from the gRPC library: the connection broke, and the service may have
-  # received the request.
-  def may_exist?(error)
-    outcome = find(error, Google::Rpc::ErrorInfo).metadata['outcome']
-    !%w[rejected notSent].include?(outcome)
-  end
-
   # The error's message, which the library leaves without an encoding.
   def message(error)
     error.details.dup.force_encoding(Encoding::UTF_8)

@@ -18,8 +18,6 @@ class Customers
   CHANGE_TIMEOUT = 32
   # The delay after a rate limit whose error has none.
   DEFAULT_DELAY = 60
-  # How long Pelcro may need to finish a create whose response was lost.
-  SETTLE_TIME = 1
 
   def initialize(service, max_wait)
     @service = service
@@ -27,20 +25,12 @@ class Customers
   end
 
   def create(email)
-    request = CreateCustomerRequest.new(customer: Customer.new(email: email))
-    @service.create_customer(request, deadline: Time.now + CHANGE_TIMEOUT).customer
+    send_create(new_customer(email))
   end
 
   def get(id)
     request = GetCustomerRequest.new(id: id)
     @service.get_customer(request, deadline: Time.now + READ_TIMEOUT).customer
-  end
-
-  # The customer with that email, or nil.
-  def look_up(email)
-    same_email = CustomerFilter.new(attribute: 'email', operator: :OPERATOR_EQUALS, values: [email])
-    request = ListCustomersRequest.new(filters: [same_email])
-    @service.list_customers(request, deadline: Time.now + READ_TIMEOUT).customers.first
   end
 
   # Creates a customer, with the other email if Pelcro rejects the first.
@@ -66,16 +56,17 @@ class Customers
     get(id)
   end
 
-  # Creates a customer. When the first attempt may have created it, it looks the customer
-  # up before it creates one again.
+  # Creates a customer: exactly one, however often it has to send the request, because all of
+  # its attempts have the same request_id.
   def create_once(email)
-    create(email)
-  rescue GRPC::BadStatus => e
-    raise unless may_exist?(e)
-
-    say "#{email} may have been created: looking it up"
-    wait(SETTLE_TIME)
-    look_up(email)&.tap { say 'found' } || create_again(email)
+    request = new_customer(email)
+    begin
+      send_create(request)
+    rescue GRPC::Unavailable => e
+      say "#{ErrorReason.lookup(reason(e))}: sending it again"
+      wait(find(e, Google::Rpc::RetryInfo).retry_delay&.to_f || 0)
+      retry
+    end
   end
 
   # Runs a step and prints its result; returns whether it succeeded.
@@ -91,17 +82,17 @@ class Customers
 
   private
 
-  def create_again(email)
-    say 'not found: creating it again'
-    create(email)
+  # A create with a request_id of its own.
+  def new_customer(email)
+    CreateCustomerRequest.new(request_id: SecureRandom.uuid, customer: Customer.new(email: email))
+  end
+
+  def send_create(request)
+    @service.create_customer(request, deadline: Time.now + CHANGE_TIMEOUT).customer
   end
 
   def wait(seconds)
-    if seconds > @max_wait
-      say format('retry delay %g s: waiting %g s (--max-wait)', seconds, @max_wait)
-    elsif seconds > SETTLE_TIME
-      say format('retry delay %g s: waiting', seconds)
-    end
+    say format('retry delay %g s: waiting %g s (--max-wait)', seconds, @max_wait) if seconds > @max_wait
     sleep([seconds, @max_wait].min)
   end
 
@@ -120,18 +111,18 @@ if $PROGRAM_NAME == __FILE__
     end
   end.parse!
 
-  service_config = File.join(__dir__, '../../client/service-config.json')
+  service_config = File.join(__dir__, '../../client/service-config-request-id.json')
   service = Connection.to(ARGV.fetch(0, '127.0.0.1:50051'), service_config)
   customers = Customers.new(service, max_wait)
-  email = "nora-#{SecureRandom.hex(4)}@example.com"
+  name = "nora-#{SecureRandom.hex(4)}"
   created = customers.attempt('1. Create a customer with a bad email') do
-    customers.create_corrected('nora', email)
+    customers.create_corrected('nora', "#{name}@example.com")
   end
   customers.attempt('2. Get a customer over the rate limit') do
     customers.get_after_delay(429)
   end
   customers.attempt('3. Create a customer and lose the response') do
-    customers.create_once('http-502@example.com')
+    customers.create_once("http-502+created@#{name}.example.com")
   end
   exit created
 end

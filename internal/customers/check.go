@@ -12,7 +12,11 @@ import (
 
 // check collects everything that is wrong with a request, so that the caller learns all of it from
 // one error. Field paths are those that Pelcro's own field errors get (package mapping).
-type check struct{ invalid server.InvalidRequestError }
+type check struct {
+	invalid server.InvalidRequestError
+	// reserved is the metadata key that belongs to this service.
+	reserved string
+}
 
 // maxViolations is how many violations are kept; the others are counted.
 const maxViolations = 100

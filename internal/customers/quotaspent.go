@@ -20,9 +20,10 @@ const quotaSpentID = 605
 var errQuotaSpent = &pelcro.Error{Call: "(sandbox)", Outcome: pelcro.RateLimited, RetryAfter: 20 * time.Second, Limit: 120}
 
 // SandboxService is [Service] that also shows that error.
-func SandboxService(client *pelcro.Client) server.Service {
-	showing := Service(client)
-	showing.Handler = quotaSpent{&service{pelcro: client}}
+func SandboxService(client *pelcro.Client, config Config) server.Service {
+	showing := Service(client, config)
+	handlers, _ := showing.Handler.(pelcrov1.CustomerServiceServer)
+	showing.Handler = quotaSpent{handlers}
 	return showing
 }
 

@@ -1,23 +1,59 @@
 package customers
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/requestid"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
+// Config is what the service needs for creates with a request_id. The zero value is useful.
+type Config struct {
+	// RequestIDs remembers the ids; nil for a store in memory.
+	RequestIDs *requestid.Store
+	// RequestIDKey is the metadata key that holds the request_id; empty for [DefaultRequestIDKey].
+	RequestIDKey string
+	// SettleTime is how long a create that was sent may take to appear at Pelcro; zero for
+	// [DefaultSettleTime].
+	SettleTime time.Duration
+	// Logger gets a line when Pelcro's filter does not find what was created; nil for none.
+	Logger *slog.Logger
+	// Metrics is where the service registers its metric; nil for none.
+	Metrics prometheus.Registerer
+}
+
+// The defaults of a Config.
+const (
+	DefaultRequestIDKey = "grpc_request_id"
+	DefaultSettleTime   = 2 * time.Minute
+)
+
+// Desc has the name and the methods of the service.
+var Desc = &pelcrov1.CustomerService_ServiceDesc
+
 // Service returns pelcro.v1.CustomerService in front of the Pelcro of the client.
-func Service(client *pelcro.Client) server.Service {
+func Service(client *pelcro.Client, config Config) server.Service {
+	config.RequestIDKey = cmp.Or(config.RequestIDKey, DefaultRequestIDKey)
+	config.SettleTime = cmp.Or(config.SettleTime, DefaultSettleTime)
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	if config.RequestIDs == nil {
+		config.RequestIDs = requestid.New(requestid.Config{})
+	}
 	return server.Service{
-		Desc:       &pelcrov1.CustomerService_ServiceDesc,
-		Handler:    &service{pelcro: client},
+		Desc:       Desc,
+		Handler:    &service{pelcro: client, config: config, filter: newFilterEvidence(config)},
 		Operations: mapping.CustomerOperations(),
 		ResourceID: resourceID,
 	}
@@ -42,10 +78,14 @@ func resourceID(request any) string {
 type service struct {
 	pelcrov1.UnimplementedCustomerServiceServer
 	pelcro *pelcro.Client
+	config Config
+	filter *filterEvidence
 }
 
+func (s *service) check() check { return check{reserved: s.config.RequestIDKey} }
+
 func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
-	var c check
+	c := s.check()
 	c.id("id", req.GetId())
 	c.siteID(req.SiteId)
 	expand := c.expand(req.GetExpand())
@@ -53,7 +93,7 @@ func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequ
 		return nil, err
 	}
 	response, err := s.pelcro.GetCustomer(ctx, req.GetSiteId(), req.GetId(), expand)
-	customer, err := readOne(ctx, response, err)
+	customer, err := s.readOne(ctx, response, err)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +101,7 @@ func (s *service) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequ
 }
 
 func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
-	var c check
+	c := s.check()
 	c.siteID(req.SiteId)
 	page := c.page(req)
 	list := pelcro.ListOptions{
@@ -85,14 +125,9 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 		return nil, err
 	}
 	response.ReleaseAfter(ctx)
-	rows, err := readCustomers(response.JSON.Member("data"))
+	rows, err := s.readMany(response)
 	if err != nil {
-		return nil, response.Invalid(err)
-	}
-	if len(rows) == 0 {
-		if err := contradiction("ListCustomers", response); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	paging := readPaging(response.JSON)
 	customers, err := page.accept(rows, list.Sort, paging)
@@ -111,14 +146,22 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 }
 
 func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
-	var c check
+	c := s.check()
 	c.siteID(req.SiteId)
+	c.requestID(req.RequestId)
 	attributes := c.newCustomer(req)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	response, err := s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
-	customer, err := readOne(ctx, response, err)
+	var customer *pelcrov1.Customer
+	var err error
+	if req.RequestId == nil {
+		var response *pelcro.Response
+		response, err = s.pelcro.CreateCustomer(ctx, req.GetSiteId(), attributes)
+		customer, err = s.readOne(ctx, response, err)
+	} else {
+		customer, err = s.createOnce(ctx, req, attributes)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +169,7 @@ func (s *service) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustom
 }
 
 func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
-	var c check
+	c := s.check()
 	c.id("customer.id", req.GetCustomer().GetId())
 	c.siteID(req.SiteId)
 	attributes := c.changes(req)
@@ -134,7 +177,7 @@ func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustom
 		return nil, err
 	}
 	response, err := s.pelcro.UpdateCustomer(ctx, req.GetSiteId(), req.GetCustomer().GetId(), attributes)
-	customer, err := readOne(ctx, response, err)
+	customer, err := s.readOne(ctx, response, err)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +185,7 @@ func (s *service) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustom
 }
 
 func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
-	var c check
+	c := s.check()
 	c.id("id", req.GetId())
 	c.siteID(req.SiteId)
 	if err := c.err(); err != nil {
@@ -171,8 +214,32 @@ func contradiction(operation string, response *pelcro.Response) error {
 	return response.Invalid(errContradiction)
 }
 
+// readMany reads the customers in the response of a list.
+func (s *service) readMany(response *pelcro.Response) ([]*pelcrov1.Customer, error) {
+	rows, err := readCustomers(response.JSON.Member("data"))
+	if err != nil {
+		return nil, response.Invalid(err)
+	}
+	if len(rows) == 0 {
+		return nil, contradiction("ListCustomers", response)
+	}
+	for _, row := range rows {
+		s.takeRequestID(row)
+	}
+	return rows, nil
+}
+
+// takeRequestID moves the request_id from the metadata, where Pelcro keeps it, to its field.
+func (s *service) takeRequestID(customer *pelcrov1.Customer) {
+	stored, isText := customer.GetMetadata().GetFields()[s.config.RequestIDKey].GetKind().(*structpb.Value_StringValue)
+	if isText {
+		customer.RequestId = &stored.StringValue
+		delete(customer.GetMetadata().GetFields(), s.config.RequestIDKey)
+	}
+}
+
 // readOne reads the customer in the response of a call.
-func readOne(ctx context.Context, response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
+func (s *service) readOne(ctx context.Context, response *pelcro.Response, err error) (*pelcrov1.Customer, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +248,7 @@ func readOne(ctx context.Context, response *pelcro.Response, err error) (*pelcro
 	if err != nil {
 		return nil, response.Invalid(err)
 	}
+	s.takeRequestID(customer)
 	// All responses with a customer have the same size.
 	return customer, sendable(response, &pelcrov1.GetCustomerResponse{Customer: customer})
 }

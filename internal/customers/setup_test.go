@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
@@ -42,9 +43,16 @@ func start(t *testing.T, upstream http.Handler) *gateway {
 // startAt is start with another configured site.
 func startAt(t *testing.T, siteID int32, upstream http.Handler) *gateway {
 	t.Helper()
+	return startWith(t, siteID, upstream, customers.Config{})
+}
+
+// startWith is startAt with a configuration of its own.
+func startWith(t *testing.T, siteID int32, upstream http.Handler, config customers.Config) *gateway {
+	t.Helper()
 	g := gatewaytest.Start(t, testkit.Upstream(t, upstream), func(c *gatewaytest.Config) {
 		c.Pelcro.APIKey, c.Pelcro.SiteID = pelcro.NewSecret(apiKey), siteID
 		c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false
+		c.Customers = config
 	})
 	return &gateway{g.Customers, g.Log}
 }

@@ -152,9 +152,14 @@ func (c *check) masked(attributes map[string]any, customer *pelcrov1.Customer, p
 // itself as the first level. PHP drops a whole body that is nested too deep, and reports nothing.
 const maxMetadataDepth = 32
 
-// metadata checks that the metadata can be sent as JSON.
+// metadata checks that the metadata can be sent as JSON, and leaves this service's key alone.
 func (c *check) metadata(s *structpb.Struct) {
 	for _, key := range slices.Sorted(maps.Keys(s.GetFields())) {
+		if key == c.reserved {
+			c.add("customer.metadata["+strconv.Quote(key)+"]", pelcrov1.FieldViolationReason_FIELD_PROHIBITED,
+				"This key holds the request_id of the create. Leave it out.")
+			continue
+		}
 		if problem := unsendable(s.GetFields()[key], 1); problem != "" {
 			c.add("customer.metadata["+strconv.Quote(key)+"]", pelcrov1.FieldViolationReason_FIELD_INVALID_VALUE, problem)
 		}

@@ -17,6 +17,7 @@ type credential struct {
 	hash          [sha256.Size]byte
 	redactor      *strings.Replacer // removes it from texts
 	status        atomic.Int32
+	earlier       *credential // the client's own before it, nil for none
 }
 
 // What Pelcro's responses have shown of a credential.
@@ -42,7 +43,7 @@ func newCredential(authorization, key string) *credential {
 // SetAPIKey has the calls that begin from now on use another key; running calls continue with
 // theirs.
 func (c *Client) SetAPIKey(key Secret) {
-	c.credential.Store(newCredential("Bearer "+key.Reveal(), key.Reveal()))
+	c.credential.Store(newCredential("Bearer "+key.Reveal(), key.Reveal()).after(c.credential.Load()))
 	notify(c.keyChanged)
 }
 

@@ -28,14 +28,16 @@ const (
 )
 
 var (
-	getCustomer    = &endpoint{http.MethodGet, someCustomer, retrySafe, quota.Interactive}
-	listCustomers  = &endpoint{http.MethodGet, customers, retrySafe, quota.Bulk}
+	getCustomer   = &endpoint{http.MethodGet, someCustomer, retrySafe, quota.Interactive}
+	listCustomers = &endpoint{http.MethodGet, customers, retrySafe, quota.Bulk}
+	// findCustomers is a list of which a create needs the result, so it does not wait behind lists.
+	findCustomers  = &endpoint{http.MethodGet, customers, retrySafe, quota.Interactive}
 	createCustomer = &endpoint{http.MethodPost, customers, retryNever, quota.Interactive}
 	updateCustomer = &endpoint{http.MethodPut, someCustomer, retryIfNotSent, quota.Interactive}
 	deleteCustomer = &endpoint{http.MethodDelete, someCustomer, retryIfNotSent, quota.Interactive}
 )
 
-var endpoints = []*endpoint{getCustomer, listCustomers, createCustomer, updateCustomer, deleteCustomer, readAccount}
+var endpoints = []*endpoint{getCustomer, listCustomers, findCustomers, createCustomer, updateCustomer, deleteCustomer, readAccount}
 
 // ListOptions are the parameters of a list.
 type ListOptions struct {
@@ -73,6 +75,10 @@ func (c *Client) GetCustomer(ctx context.Context, siteID int32, id int64, expand
 // ListCustomers reads one page of customers
 // (https://docs.pelcro.com/reference/api-core-list-customers).
 func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptions) (*Response, error) {
+	return c.do(ctx, request{endpoint: listCustomers, siteID: siteID, query: list.query()})
+}
+
+func (list ListOptions) query() url.Values {
 	query := url.Values{
 		"page":  {strconv.Itoa(list.Page)},
 		"limit": {strconv.Itoa(list.Limit)},
@@ -84,7 +90,13 @@ func (c *Client) ListCustomers(ctx context.Context, siteID int32, list ListOptio
 	if len(list.Expand) > 0 {
 		query.Set("expand", strings.Join(list.Expand, ","))
 	}
-	return c.do(ctx, request{endpoint: listCustomers, siteID: siteID, query: query})
+	return query
+}
+
+// FindCustomers reads the first customers, in the order of their ids, that meet a condition.
+func (c *Client) FindCustomers(ctx context.Context, siteID int32, condition Filter, limit int) (*Response, error) {
+	query := ListOptions{Page: 1, Limit: limit, Sort: "id", Filters: []Filter{condition}}.query()
+	return c.do(ctx, request{endpoint: findCustomers, siteID: siteID, query: query})
 }
 
 // CreateCustomer creates a customer

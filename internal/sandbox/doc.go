@@ -35,7 +35,9 @@
 //	603  announces a longer body than it sends, then closes
 //	604  responds 200 with an HTML page
 //
-// Key, rate limit and site are checked first. A failure on request stores and changes nothing.
+// Key, rate limit and site are checked first. A failure on request stores and changes nothing, but
+// the email http-N+created@example.com creates the customer, and then fails: the response is lost, not
+// the request.
 // [Failures] lists the responses.
 //
 // # Other customers

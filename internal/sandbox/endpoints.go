@@ -31,8 +31,9 @@ func (s *Sandbox) get(w http.ResponseWriter, r *http.Request, id string) {
 // create responds 201, as Laravel does for a new record. Whether Pelcro responds 201 or 200 is not
 // documented.
 func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[string]any, now time.Time) {
-	if n, ok := scriptedEmail(input["email"]); ok {
-		play(w, r, n, now)
+	failure, isCreated, fails := scriptedEmail(input["email"])
+	if fails && !isCreated {
+		play(w, r, failure, now)
 		return
 	}
 	// A new customer has no payment source. Create does not have the field, and unknown fields are
@@ -49,11 +50,14 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request, input map[strin
 	}
 	s.mu.Unlock()
 
-	if found != nil {
+	switch {
+	case found != nil:
 		failValidation(w, r, found)
-		return
+	case fails:
+		play(w, r, failure, now)
+	default:
+		respond(w, http.StatusCreated, wrapped{c.resource(nil)})
 	}
-	respond(w, http.StatusCreated, wrapped{c.resource(nil)})
 }
 
 // update changes the fields that are sent: Pelcro's PUT is a partial update.

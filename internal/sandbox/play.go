@@ -17,13 +17,19 @@ func scriptedID(id string) (int, bool) {
 	return n, err == nil && (ok || reset <= n && n <= cutShort)
 }
 
-// scriptedEmail returns the number of the failure that an email http-N@anything asks for.
-func scriptedEmail(email any) (int, bool) {
+// createdToo is what an email has after the number of a failure if the customer is created all the
+// same: the response fails, not the create.
+const createdToo = "+created"
+
+// scriptedEmail returns the number of the failure that an email http-N@anything asks for, and whether
+// the customer is created before, as http-N+created@anything asks.
+func scriptedEmail(email any) (number int, created, ok bool) {
 	content, _ := email.(string)
 	local, _, hasAt := strings.Cut(content, "@")
-	number, ok := strings.CutPrefix(local, "http-")
-	n, scripted := scriptedID(number)
-	return n, ok && scripted && hasAt
+	text, ok := strings.CutPrefix(local, "http-")
+	text, created = strings.CutSuffix(text, createdToo)
+	number, scripted := scriptedID(text)
+	return number, created, ok && scripted && hasAt
 }
 
 // play responds with a failure. Unlike every other response, it does not depend on Accept.

@@ -39,7 +39,7 @@ func Program(tb testing.TB) string {
 // program asks go run where the program is. After it has linked one, that is a temporary place; when
 // asked again, it is the place in the cache.
 var program = sync.OnceValues(func() (string, error) {
-	for range 2 {
+	for range 5 {
 		command := exec.Command("go", "run", "-exec=echo", "./cmd/pelcro-grpc")
 		command.Dir = Root()
 		out, err := command.CombinedOutput()

@@ -47,8 +47,12 @@ func timeout(d time.Duration) func(*gatewaytest.Config) {
 	return func(c *gatewaytest.Config) { c.Pelcro.Timeout = d }
 }
 
+var lastSite atomic.Int32
+
+// getRequest reads a customer, on a site that no other request names: equal reads would share a
+// request to Pelcro.
 func getRequest(id int64) *pelcrov1.GetCustomerRequest {
-	return &pelcrov1.GetCustomerRequest{Id: id}
+	return &pelcrov1.GetCustomerRequest{Id: id, SiteId: new(lastSite.Add(1))}
 }
 
 func newCustomer(email string) *pelcrov1.CreateCustomerRequest {

@@ -12,7 +12,6 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
@@ -26,7 +25,7 @@ type tally struct {
 
 func (c *tally) call(t *testing.T, g *service) {
 	begin := time.Now()
-	_, err := g.Customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+	_, err := g.Customers.GetCustomer(t.Context(), getRequest(42))
 	took := time.Since(begin)
 	c.mu.Lock()
 	defer c.mu.Unlock()

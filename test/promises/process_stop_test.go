@@ -51,7 +51,7 @@ func terminate(t *testing.T) {
 		for range scaled(50, 10) {
 			load.Go(func() {
 				for {
-					_, err := client.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+					_, err := client.GetCustomer(t.Context(), getRequest(42))
 					if err != nil {
 						if status.Code(err) != codes.Unavailable {
 							t.Errorf("a rejected call: %v", err)
@@ -88,7 +88,7 @@ func terminateTwice(t *testing.T) {
 	client := pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, p.Address))
 	ended := make(chan error, 1)
 	go func() {
-		_, err := client.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+		_, err := client.GetCustomer(t.Context(), getRequest(42))
 		ended <- err
 	}()
 	testkit.Receive(t, arrived, "call at the upstream")

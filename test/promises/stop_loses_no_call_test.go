@@ -87,7 +87,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 	for i := range 8 {
 		racing.Go(func() {
 			for {
-				_, err := clients[i%len(clients)].GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 43})
+				_, err := clients[i%len(clients)].GetCustomer(t.Context(), getRequest(43))
 				if err != nil {
 					if status.Code(err) != codes.Unavailable {
 						t.Errorf("a rejected call: %v", err)
@@ -125,7 +125,7 @@ func stopUnderLoad(t *testing.T, inFlight int) {
 func anyCall(ctx context.Context, customers pelcrov1.CustomerServiceClient, i int) (err error) {
 	switch i % 4 {
 	case 0:
-		_, err = customers.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+		_, err = customers.GetCustomer(ctx, getRequest(42))
 	case 1:
 		_, err = customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: new("ada@example.com")}})
 	case 2:

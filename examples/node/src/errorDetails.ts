@@ -91,11 +91,3 @@ export function readFailure(error: unknown): Failure {
     detailTypes: [...details.keys()],
   };
 }
-
-/**
- * Whether a create that failed may have created the customer. An error without an outcome comes from grpc-js: the
- * connection broke, and the service may have received the request.
- */
-export function mayExist({ metadata: { outcome } }: Failure): boolean {
-  return outcome !== 'rejected' && outcome !== 'notSent';
-}

@@ -112,7 +112,12 @@ type Customer struct {
 	// an unexpected type, under its name at Pelcro, so that nothing is lost.
 	// Integers beyond 2^53 and values nested more than 30 levels deep are kept as
 	// text.
-	Extra         *structpb.Struct `protobuf:"bytes,34,opt,name=extra,proto3" json:"extra,omitempty"`
+	Extra *structpb.Struct `protobuf:"bytes,34,opt,name=extra,proto3" json:"extra,omitempty"`
+	// Output only. The request_id with which the customer was created, unset if
+	// it was created without one. Pelcro keeps it in the metadata, under a key
+	// that metadata does not show and requests must not name ("grpc_request_id",
+	// unless the operator of the service chose another one).
+	RequestId     *string `protobuf:"bytes,35,opt,name=request_id,json=requestId,proto3,oneof" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -385,11 +390,18 @@ func (x *Customer) GetExtra() *structpb.Struct {
 	return nil
 }
 
+func (x *Customer) GetRequestId() string {
+	if x != nil && x.RequestId != nil {
+		return *x.RequestId
+	}
+	return ""
+}
+
 var File_pelcro_v1_customer_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	"\x18pelcro/v1/customer.proto\x12\tpelcro.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17pelcro/v1/address.proto\x1a\x1cpelcro/v1/organization.proto\x1a\x1epelcro/v1/payment_source.proto\x1a\x1cpelcro/v1/subscription.proto\"\xa1\x0e\n" +
+	"\x18pelcro/v1/customer.proto\x12\tpelcro.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17pelcro/v1/address.proto\x1a\x1cpelcro/v1/organization.proto\x1a\x1epelcro/v1/payment_source.proto\x1a\x1cpelcro/v1/subscription.proto\"\xd4\x0e\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x19\n" +
 	"\x05email\x18\x02 \x01(\tH\x00R\x05email\x88\x01\x01\x12\"\n" +
@@ -434,7 +446,9 @@ const file_pelcro_v1_customer_proto_rawDesc = "" +
 	"updated_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x129\n" +
 	"\n" +
 	"deleted_at\x18! \x01(\v2\x1a.google.protobuf.TimestampR\tdeletedAt\x12-\n" +
-	"\x05extra\x18\" \x01(\v2\x17.google.protobuf.StructR\x05extraB\b\n" +
+	"\x05extra\x18\" \x01(\v2\x17.google.protobuf.StructR\x05extra\x12\"\n" +
+	"\n" +
+	"request_id\x18# \x01(\tH\x14R\trequestId\x88\x01\x01B\b\n" +
 	"\x06_emailB\r\n" +
 	"\v_first_nameB\f\n" +
 	"\n" +
@@ -455,7 +469,8 @@ const file_pelcro_v1_customer_proto_rawDesc = "" +
 	"\x0f_tele_marketingB\x0f\n" +
 	"\r_has_passwordB\x0e\n" +
 	"\f_is_importedB\x12\n" +
-	"\x10_old_provider_idB\x80\x01\n" +
+	"\x10_old_provider_idB\r\n" +
+	"\v_request_idB\x80\x01\n" +
 	"\rcom.pelcro.v1B\rCustomerProtoP\x01Z9github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1;pelcrov1\xaa\x02\tPelcro.V1\xca\x02\tPelcro\\V1\xea\x02\n" +
 	"Pelcro::V1b\x06proto3"
 

@@ -569,7 +569,11 @@ type CreateCustomerRequest struct {
 	// "cus_..." at Stripe.
 	PaymentGatewayId *string `protobuf:"bytes,6,opt,name=payment_gateway_id,json=paymentGatewayId,proto3,oneof" json:"payment_gateway_id,omitempty"`
 	// Optional. The site. Defaults to the configured site.
-	SiteId        *int32 `protobuf:"varint,7,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
+	SiteId *int32 `protobuf:"varint,7,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
+	// Optional. A UUID that the caller makes for this customer, and sends again
+	// with each retry: it makes the create idempotent (AIP-155). A different
+	// request with the same id is rejected.
+	RequestId     *string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3,oneof" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -651,6 +655,13 @@ func (x *CreateCustomerRequest) GetSiteId() int32 {
 		return *x.SiteId
 	}
 	return 0
+}
+
+func (x *CreateCustomerRequest) GetRequestId() string {
+	if x != nil && x.RequestId != nil {
+		return *x.RequestId
+	}
+	return ""
 }
 
 // Response message for CreateCustomer.
@@ -975,7 +986,7 @@ const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
-	"\v_total_size\"\xdf\x03\n" +
+	"\v_total_size\"\x92\x04\n" +
 	"\x15CreateCustomerRequest\x12/\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\x12\x1f\n" +
 	"\bpassword\x18\x02 \x01(\tH\x00R\bpassword\x88\x01\x01\x12<\n" +
@@ -983,13 +994,16 @@ const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\x1askip_email_dns_validations\x18\x04 \x01(\bH\x01R\x17skipEmailDnsValidations\x88\x01\x01\x129\n" +
 	"\x16import_payment_methods\x18\x05 \x01(\bH\x02R\x14importPaymentMethods\x88\x01\x01\x121\n" +
 	"\x12payment_gateway_id\x18\x06 \x01(\tH\x03R\x10paymentGatewayId\x88\x01\x01\x12\x1c\n" +
-	"\asite_id\x18\a \x01(\x05H\x04R\x06siteId\x88\x01\x01B\v\n" +
+	"\asite_id\x18\a \x01(\x05H\x04R\x06siteId\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tH\x05R\trequestId\x88\x01\x01B\v\n" +
 	"\t_passwordB\x1d\n" +
 	"\x1b_skip_email_dns_validationsB\x19\n" +
 	"\x17_import_payment_methodsB\x15\n" +
 	"\x13_payment_gateway_idB\n" +
 	"\n" +
-	"\b_site_id\"I\n" +
+	"\b_site_idB\r\n" +
+	"\v_request_id\"I\n" +
 	"\x16CreateCustomerResponse\x12/\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x13.pelcro.v1.CustomerR\bcustomer\"\xfc\x02\n" +
 	"\x15UpdateCustomerRequest\x12/\n" +

@@ -92,17 +92,29 @@ type CustomerServiceClient interface {
 	// (https://docs.pelcro.com/reference/api-core-create-customer). Output-only
 	// fields of the customer and default_source_id are ignored.
 	//
-	// NOT safe to retry: Pelcro has no idempotency keys, so a retried create may
-	// create a second customer. This service sends it once, ever. Every error
-	// says in its metadata "outcome" what became of the request: after "notSent"
-	// and "rejected" a retry is harmless; after "unknown" and "applied" look
-	// first whether the customer exists. An error with the outcome "unknown" is
-	// INTERNAL, UNKNOWN, or the caller's own CANCELLED or DEADLINE_EXCEEDED.
+	// With a request_id: safe to retry, with the same request and the same id,
+	// for an hour, or for 24 hours where the service has a Redis. Exactly one
+	// customer is created; a retry of a create that has happened returns the
+	// customer with the trailer "x-request-replayed". The error GATEWAY_CREATE_PENDING
+	// (metadata "outcome" is "pending") asks for such a retry. Only where Pelcro's
+	// filter by metadata does not work, an error with the outcome "unknown"
+	// remains, and then a retry with the id creates nothing.
+	//
+	// Without a request_id: NOT safe to retry. Pelcro has no idempotency keys, so
+	// a retried create may create a second customer. This service sends it once,
+	// ever. Every error says in its metadata "outcome" what became of the request:
+	// after "notSent" and "rejected" a retry is harmless; after "unknown" and
+	// "applied" look first whether the customer exists. An error with the outcome
+	// "unknown" is INTERNAL, UNKNOWN, or the caller's own CANCELLED or
+	// DEADLINE_EXCEEDED.
 	//
 	// Also returns INTERNAL with PELCRO_OUTCOME_UNKNOWN when it is not known
 	// whether the customer was created (lost connection, time limit, timeout of
 	// a proxy), ALREADY_EXISTS with PELCRO_ALREADY_EXISTS, and NOT_FOUND with
-	// PELCRO_NOT_FOUND.
+	// PELCRO_NOT_FOUND. With a request_id also UNAVAILABLE with
+	// GATEWAY_CREATE_PENDING, PELCRO_TIMEOUT or PELCRO_CONNECTION_LOST, and
+	// INVALID_ARGUMENT with GATEWAY_REQUEST_ID_REUSED; NOT_FOUND with
+	// PELCRO_NOT_FOUND then also means that the customer was deleted since.
 	CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*CreateCustomerResponse, error)
 	// Updates a customer: PUT customers/{customer.id}
 	// (https://docs.pelcro.com/reference/api-core-update-customer).
@@ -255,17 +267,29 @@ type CustomerServiceServer interface {
 	// (https://docs.pelcro.com/reference/api-core-create-customer). Output-only
 	// fields of the customer and default_source_id are ignored.
 	//
-	// NOT safe to retry: Pelcro has no idempotency keys, so a retried create may
-	// create a second customer. This service sends it once, ever. Every error
-	// says in its metadata "outcome" what became of the request: after "notSent"
-	// and "rejected" a retry is harmless; after "unknown" and "applied" look
-	// first whether the customer exists. An error with the outcome "unknown" is
-	// INTERNAL, UNKNOWN, or the caller's own CANCELLED or DEADLINE_EXCEEDED.
+	// With a request_id: safe to retry, with the same request and the same id,
+	// for an hour, or for 24 hours where the service has a Redis. Exactly one
+	// customer is created; a retry of a create that has happened returns the
+	// customer with the trailer "x-request-replayed". The error GATEWAY_CREATE_PENDING
+	// (metadata "outcome" is "pending") asks for such a retry. Only where Pelcro's
+	// filter by metadata does not work, an error with the outcome "unknown"
+	// remains, and then a retry with the id creates nothing.
+	//
+	// Without a request_id: NOT safe to retry. Pelcro has no idempotency keys, so
+	// a retried create may create a second customer. This service sends it once,
+	// ever. Every error says in its metadata "outcome" what became of the request:
+	// after "notSent" and "rejected" a retry is harmless; after "unknown" and
+	// "applied" look first whether the customer exists. An error with the outcome
+	// "unknown" is INTERNAL, UNKNOWN, or the caller's own CANCELLED or
+	// DEADLINE_EXCEEDED.
 	//
 	// Also returns INTERNAL with PELCRO_OUTCOME_UNKNOWN when it is not known
 	// whether the customer was created (lost connection, time limit, timeout of
 	// a proxy), ALREADY_EXISTS with PELCRO_ALREADY_EXISTS, and NOT_FOUND with
-	// PELCRO_NOT_FOUND.
+	// PELCRO_NOT_FOUND. With a request_id also UNAVAILABLE with
+	// GATEWAY_CREATE_PENDING, PELCRO_TIMEOUT or PELCRO_CONNECTION_LOST, and
+	// INVALID_ARGUMENT with GATEWAY_REQUEST_ID_REUSED; NOT_FOUND with
+	// PELCRO_NOT_FOUND then also means that the customer was deleted since.
 	CreateCustomer(context.Context, *CreateCustomerRequest) (*CreateCustomerResponse, error)
 	// Updates a customer: PUT customers/{customer.id}
 	// (https://docs.pelcro.com/reference/api-core-update-customer).

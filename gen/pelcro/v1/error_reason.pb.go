@@ -42,7 +42,8 @@ const (
 //   - "outcome": what became of the request; always set when CreateCustomer
 //     fails. "notSent": Pelcro never got it. "rejected": Pelcro did nothing.
 //     "applied": Pelcro did it, but its response cannot be used. "unknown": it
-//     may or may not have happened.
+//     may or may not have happened. "pending": it may still happen; retry with
+//     the same request_id.
 //   - "violationsOmitted": how many field violations were left out or could not
 //     be read.
 //
@@ -126,6 +127,7 @@ const (
 	ErrorReason_CALLER_DEADLINE_EXCEEDED ErrorReason = 29
 	// CANCELLED: the caller cancelled.
 	ErrorReason_CALLER_CANCELLED ErrorReason = 30
+	// INVALID_ARGUMENT: the request is invalid and was not sent to Pelcro;
 	// BadRequest names the fields.
 	ErrorReason_GATEWAY_INVALID_REQUEST ErrorReason = 31
 	// UNAUTHENTICATED: the caller is not authenticated.
@@ -150,6 +152,11 @@ const (
 	// RESOURCE_EXHAUSTED: Pelcro's quota has no place for the call before the
 	// deadline of the caller; nothing was sent to Pelcro.
 	ErrorReason_GATEWAY_RATE_LIMITED ErrorReason = 41
+	// UNAVAILABLE: an earlier attempt of this create may still complete; retry
+	// with the same request_id.
+	ErrorReason_GATEWAY_CREATE_PENDING ErrorReason = 42
+	// INVALID_ARGUMENT: the request_id was used for a different request.
+	ErrorReason_GATEWAY_REQUEST_ID_REUSED ErrorReason = 43
 )
 
 // Enum value maps for ErrorReason.
@@ -197,6 +204,8 @@ var (
 		39: "GATEWAY_UNKNOWN_SERVICE",
 		40: "GATEWAY_REQUEST_INCOMPLETE",
 		41: "GATEWAY_RATE_LIMITED",
+		42: "GATEWAY_CREATE_PENDING",
+		43: "GATEWAY_REQUEST_ID_REUSED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -241,6 +250,8 @@ var (
 		"GATEWAY_UNKNOWN_SERVICE":          39,
 		"GATEWAY_REQUEST_INCOMPLETE":       40,
 		"GATEWAY_RATE_LIMITED":             41,
+		"GATEWAY_CREATE_PENDING":           42,
+		"GATEWAY_REQUEST_ID_REUSED":        43,
 	}
 )
 
@@ -360,7 +371,7 @@ var File_pelcro_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\x90\t\n" +
+	"\x1cpelcro/v1/error_reason.proto\x12\tpelcro.v1*\xcb\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PELCRO_VALIDATION_FAILED\x10\x01\x12\x16\n" +
@@ -404,7 +415,9 @@ const file_pelcro_v1_error_reason_proto_rawDesc = "" +
 	"\x16GATEWAY_INTERNAL_ERROR\x10&\x12\x1b\n" +
 	"\x17GATEWAY_UNKNOWN_SERVICE\x10'\x12\x1e\n" +
 	"\x1aGATEWAY_REQUEST_INCOMPLETE\x10(\x12\x18\n" +
-	"\x14GATEWAY_RATE_LIMITED\x10)*\x8d\x02\n" +
+	"\x14GATEWAY_RATE_LIMITED\x10)\x12\x1a\n" +
+	"\x16GATEWAY_CREATE_PENDING\x10*\x12\x1d\n" +
+	"\x19GATEWAY_REQUEST_ID_REUSED\x10+*\x8d\x02\n" +
 	"\x14FieldViolationReason\x12&\n" +
 	"\"FIELD_VIOLATION_REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eFIELD_REQUIRED\x10\x01\x12\x18\n" +

@@ -20,8 +20,9 @@ import (
 
 // Config is what a test may change before the service starts.
 type Config struct {
-	Pelcro pelcro.Config
-	Server server.Config
+	Pelcro    pelcro.Config
+	Server    server.Config
+	Customers customers.Config
 	// Dial are the options of the client's connection.
 	Dial []grpc.DialOption
 	// Services changes the services of Server unless it is nil.
@@ -74,7 +75,7 @@ func Start(tb testing.TB, url string, options ...func(*Config)) *Gateway {
 	}
 	client := pelcro.New(config.Pelcro)
 	config.Server.Upstream = customers.Upstream(client)
-	config.Server.Services = []server.Service{customers.Service(client)}
+	config.Server.Services = []server.Service{customers.Service(client, config.Customers)}
 	if config.Services != nil {
 		config.Services(config.Server.Services)
 	}

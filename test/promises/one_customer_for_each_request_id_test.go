@@ -1,0 +1,229 @@
+package promises_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/retry"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/pelcro-grpc/pelcro-grpc/client"
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
+	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
+	"github.com/pelcro-grpc/pelcro-grpc/test/redisserver"
+)
+
+// settleTime is far longer than a request is on its way here.
+const settleTime = 3 * time.Second
+
+// networkFaults are what the network does to a request: it passes most often.
+func networkFaults(n int) []faultproxy.Fault {
+	const unavailable = "HTTP/1.1 %s\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
+	faults := []faultproxy.Fault{
+		faultproxy.ResetOnAccept(),                                      // refused
+		faultproxy.ResetBeforeRequest(), faultproxy.ResetAfterRequest(), // the request is lost
+		faultproxy.ResetAfterUpstream(), faultproxy.TruncateBody(10), // the response is lost
+		faultproxy.Garbage(fmt.Sprintf(unavailable, "503 Service Unavailable")), // it did not arrive
+		faultproxy.Garbage(fmt.Sprintf(unavailable, "504 Gateway Timeout")),
+		faultproxy.BlackHole(), // nothing
+	}
+	chosen := make([]faultproxy.Fault, n)
+	for i := range chosen {
+		chosen[i] = faultproxy.None()
+		if mathrand.N(10) < 4 {
+			chosen[i] = faults[mathrand.N(len(faults))]
+		}
+	}
+	return chosen
+}
+
+// deaf is a Pelcro whose proxy now and then gives up a create that Pelcro completes.
+type deaf struct{ pelcro http.Handler }
+
+func (d deaf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost && mathrand.N(10) == 0 {
+		d.pelcro.ServeHTTP(httptest.NewRecorder(), r)
+		w.WriteHeader([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}[mathrand.N(3)])
+		return
+	}
+	d.pelcro.ServeHTTP(w, r)
+}
+
+// newUUID returns a random UUID.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// Whatever the network does, and although one of two replicas is killed, there is one customer for
+// each request_id: with the retries of grpc-go and of go-grpc-middleware, with Redis and without.
+func TestR37OneCustomerForEachRequestID(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		redis bool
+	}{{"with Redis", true}, {"without Redis", false}} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			settings := []string{"--request-timeout=2s", "--create-settle-time=" + settleTime.String(), "--no-circuit-breaker", withSandboxKey}
+			if test.redis {
+				settings = append(settings, "--redis-url="+redisserver.Start(t).URL())
+			}
+			oneCustomerForEachID(t, test.redis, settings)
+		})
+	}
+}
+
+const withSandboxKey = "PELCRO_GRPC_PELCRO_API_KEY=" + sandbox.DefaultAPIKey
+
+func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
+	t.Helper()
+	pelcro := sandbox.New(sandbox.Config{RequestsPerMinute: 1 << 30})
+	web := httptest.NewServer(deaf{pelcro})
+	t.Cleanup(web.Close)
+	proxy := faultproxy.New(t, web.URL)
+	victim, survivor := run(t, proxy.URL(), settings...), run(t, proxy.URL(), settings...)
+	for _, replica := range []*testkit.Process{victim, survivor} { // Pelcro's filter finds what was created
+		first := &creator{customers: pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, replica.Address)), redis: true}
+		if err := first.create(t.Context(), newUUID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	callers := scaled(10_000, 40)
+	proxy.Next(networkFaults(20 * callers)...)
+	connections := []pelcrov1.CustomerServiceClient{
+		dialAll(t, client.ServiceConfigRequestID(), victim.Address, survivor.Address),
+		dialAll(t, client.ServiceConfig(), victim.Address, survivor.Address),
+	}
+	var done, pending atomic.Int64
+	each(callers, scaled(64, 30), func(i int) {
+		if done.Add(1) == int64(callers/2) {
+			_ = victim.Command.Process.Kill()
+		}
+		c := &creator{customers: connections[i%2], redis: redis}
+		if i%2 == 1 {
+			c.intercept = retry.UnaryClientInterceptor(retry.WithMax(5), retry.WithBackoff(retry.BackoffExponential(100*time.Millisecond)))
+		}
+		id := newUUID()
+		err := c.create(t.Context(), id)
+		if gatewaytest.Reason(err) == "GATEWAY_CREATE_PENDING" {
+			pending.Add(1)
+		} else if err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+		switch ids := customersWith(t, pelcro, id); {
+		case len(ids) > 1, err == nil && (len(ids) != 1 || ids[0] != c.got):
+			t.Errorf("%s: the customers %d, and the caller got %d, %v", id, ids, c.got, err)
+		}
+	})
+	t.Logf("%d creates, %d ended as pending", callers, pending.Load())
+}
+
+// creator creates a customer as docs/clients.md says.
+type creator struct {
+	customers pelcrov1.CustomerServiceClient
+	intercept grpc.UnaryClientInterceptor
+	redis     bool
+	got       int64
+}
+
+// create repeats the create, until the outcome is known. Without Redis, another
+// replica knows nothing of the id: unless the library itself says that it retries, the caller waits
+// for the settle time.
+func (c *creator) create(ctx context.Context, id string) error {
+	var err error
+	for range 60 {
+		var response *pelcrov1.CreateCustomerResponse
+		response, err = c.send(ctx, &pelcrov1.CreateCustomerRequest{
+			RequestId: &id, Customer: &pelcrov1.Customer{Email: new(id + "@example.com")},
+		})
+		c.got = response.GetCustomer().GetId()
+		if status.Code(err) != codes.Unavailable {
+			return err
+		}
+		wait := 200 * time.Millisecond
+		if !c.redis {
+			wait = settleTime + time.Second
+		}
+		time.Sleep(wait)
+	}
+	return err
+}
+
+func (c *creator) send(ctx context.Context, request *pelcrov1.CreateCustomerRequest) (response *pelcrov1.CreateCustomerResponse, err error) {
+	if c.intercept == nil {
+		return c.customers.CreateCustomer(ctx, request)
+	}
+	err = c.intercept(ctx, "CreateCustomer", request, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) (err error) {
+		response, err = c.customers.CreateCustomer(ctx, request)
+		return err
+	})
+	return response, err
+}
+
+// customersWith returns the customers of Pelcro with a request_id.
+func customersWith(t *testing.T, pelcro http.Handler, id string) (ids []int64) {
+	t.Helper()
+	query := url.Values{"site_id": {"1"}, "filter[metadata.grpc_request_id]": {"eq:" + id}}
+	request := httptest.NewRequest(http.MethodGet, sandbox.BasePath+"/customers?"+query.Encode(), nil)
+	request.Header = http.Header{"Authorization": {"Bearer " + sandbox.DefaultAPIKey}, "Accept": {"application/json"}}
+	recorder := httptest.NewRecorder()
+	pelcro.ServeHTTP(recorder, request)
+	var page struct{ Data []struct{ ID int64 } }
+	if err := json.Unmarshal(recorder.Body.Bytes(), &page); err != nil {
+		t.Error(err)
+	}
+	for _, row := range page.Data {
+		ids = append(ids, row.ID)
+	}
+	return ids
+}
+
+// Without a request_id and with the default service config, a replica that is killed while Pelcro
+// creates the customer leaves one customer: nothing sends the create again.
+func TestR37KilledWithoutRequestID(t *testing.T) {
+	pelcro := sandbox.New(sandbox.Config{})
+	arrived, release := make(chan struct{}), make(chan struct{})
+	var creates atomic.Int64
+	var once sync.Once
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			creates.Add(1)
+			once.Do(func() { close(arrived) })
+			<-release
+		}
+		pelcro.ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	victim, other := run(t, web.URL, withSandboxKey), run(t, web.URL, withSandboxKey)
+	customers := dialAll(t, client.ServiceConfig(), victim.Address, other.Address)
+	failed := make(chan error)
+	go func() {
+		_, err := customers.CreateCustomer(t.Context(), &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: new("one@example.com")}})
+		failed <- err
+	}()
+	<-arrived
+	for _, replica := range []*testkit.Process{victim, other} { // whichever has the call
+		_ = replica.Command.Process.Kill()
+	}
+	err := <-failed
+	close(release)
+	if status.Code(err) != codes.Unavailable || creates.Load() != 1 {
+		t.Errorf("%d creates: %v", creates.Load(), err)
+	}
+}
