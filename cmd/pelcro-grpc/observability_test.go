@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,8 +52,9 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 		retries  int
 		lines    map[string]int // by reason
 	}
+	var lastID atomic.Int64 // equal reads would share a request
 	get := func(ctx context.Context, p *program) error {
-		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 42})
+		_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: lastID.Add(1)})
 		return err
 	}
 	responses := 0

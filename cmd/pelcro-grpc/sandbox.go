@@ -12,10 +12,8 @@ import (
 	"strings"
 	"time"
 
-	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
-	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
 
 // startSandbox serves a sandbox on a free loopback port and puts its address, key and site into the
@@ -86,49 +84,4 @@ Any id from 300 to 599 returns that HTTP status; 601 resets, 602 hangs, 603 cuts
 Stop with Ctrl-C.
 
 `, address, page)
-}
-
-// quotaSpentID is the customer for whom a sandbox shows the error of a call that the quota has no place
-// for. It is this service's own, not Pelcro's: so the sandbox itself knows nothing of it.
-const quotaSpentID = 605
-
-// errQuotaSpent is what the quota would say.
-var errQuotaSpent = &pelcro.Error{Call: "(sandbox)", Outcome: pelcro.RateLimited, RetryAfter: 20 * time.Second, Limit: 120}
-
-// showQuotaSpent makes the service show that error.
-func showQuotaSpent(customers server.Service) server.Service {
-	if handler, ok := customers.Handler.(pelcrov1.CustomerServiceServer); ok {
-		customers.Handler = quotaSpent{handler}
-	}
-	return customers
-}
-
-type quotaSpent struct{ pelcrov1.CustomerServiceServer }
-
-func (s quotaSpent) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
-	if req.GetId() == quotaSpentID {
-		return nil, errQuotaSpent
-	}
-	return s.CustomerServiceServer.GetCustomer(ctx, req)
-}
-
-func (s quotaSpent) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomerRequest) (*pelcrov1.CreateCustomerResponse, error) {
-	if strings.HasPrefix(req.GetCustomer().GetEmail(), fmt.Sprintf("http-%d@", quotaSpentID)) {
-		return nil, errQuotaSpent
-	}
-	return s.CustomerServiceServer.CreateCustomer(ctx, req)
-}
-
-func (s quotaSpent) UpdateCustomer(ctx context.Context, req *pelcrov1.UpdateCustomerRequest) (*pelcrov1.UpdateCustomerResponse, error) {
-	if req.GetCustomer().GetId() == quotaSpentID {
-		return nil, errQuotaSpent
-	}
-	return s.CustomerServiceServer.UpdateCustomer(ctx, req)
-}
-
-func (s quotaSpent) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustomerRequest) (*pelcrov1.DeleteCustomerResponse, error) {
-	if req.GetId() == quotaSpentID {
-		return nil, errQuotaSpent
-	}
-	return s.CustomerServiceServer.DeleteCustomer(ctx, req)
 }

@@ -116,11 +116,10 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 
 // services are the resources.
 func (c serveCommand) services(client *pelcro.Client, config customers.Config) []server.Service {
-	service := customers.Service(client, config)
 	if c.Sandbox {
-		service = showQuotaSpent(service)
+		return []server.Service{customers.SandboxService(client, config)}
 	}
-	return []server.Service{service}
+	return []server.Service{customers.Service(client, config)}
 }
 
 // listen listens on the address of the flag; the listener is nil for an empty one.

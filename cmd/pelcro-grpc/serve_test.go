@@ -37,6 +37,7 @@ func TestSandbox(t *testing.T) {
 	for id, want := range map[int64]string{
 		404: "PELCRO_NOT_FOUND", 429: "PELCRO_RATE_LIMITED", 599: "PELCRO_UNAVAILABLE",
 		601: "PELCRO_CONNECTION_LOST", 603: "PELCRO_CONNECTION_LOST", 604: "PELCRO_MALFORMED_RESPONSE",
+		605: "GATEWAY_RATE_LIMITED",
 	} {
 		_, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: id})
 		if reason := reasonOf(err); reason != want {

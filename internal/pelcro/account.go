@@ -67,7 +67,7 @@ func (c *Client) FollowAccount(ctx context.Context, logger *slog.Logger) {
 			next = accountRetry
 			logger.Warn("the limit of Pelcro's account is unknown", "cause", err.Error(), "next_attempt_in", next.String())
 		default:
-			used.SetLimit(limit)
+			used.SetLimit(limit) //nolint:contextcheck // the quota has contexts of its own
 			c.metrics.accountLimit.WithLabelValues().Set(float64(limit))
 			if int64(limit) != c.knownLimit.Swap(int64(limit)) {
 				logger.Info("the limit of Pelcro's account", "requests_per_minute", limit)

@@ -34,10 +34,10 @@ func (c *Client) attempt(ctx context.Context, call *call, taken slot) (*Response
 	defer stop(nil)
 	guard := &sendGuard{stop: stop}
 
-	defer taken.end() // also after a panic
+	defer taken.end() //nolint:contextcheck // also after a panic, and when the call has ended
 	response, err := c.send(limited, call, guard)
 	outcome := outcomeOf(ctx, limited, guard, response, err)
-	c.reportAttempt(call, taken, guard.maySent(), response)
+	c.reportAttempt(call, taken, guard.maySent(), response) //nolint:contextcheck // also when the call has ended
 	call.sent = call.sent || guard.maySent()
 	if response != nil && outcome != Success {
 		response.Release() // what is kept is small

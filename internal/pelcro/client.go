@@ -170,6 +170,7 @@ type call struct {
 	*endpoint
 
 	request    *http.Request // cloned for each attempt
+	address    string        // the URL of the request
 	credential *credential
 	caller     Caller
 	quota      *quota.Quota // nil: none
@@ -221,6 +222,7 @@ func (c *Client) newCall(ctx context.Context, r request) (*call, error) {
 	return &call{
 		endpoint:   r.endpoint,
 		request:    httpRequest,
+		address:    address,
 		credential: used,
 		caller:     callerOf(ctx),
 		stats:      statsOf(ctx),

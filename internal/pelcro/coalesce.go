@@ -33,9 +33,10 @@ type lane struct{ running, waiting *sharedRead }
 // sharedRead is one request for all the calls that joined it before it was sent.
 type sharedRead struct {
 	key readKey
-	// turn is closed when no other request of the key is running.
+	// turn is closed when no other request of the key is running; nil if none was at the beginning.
 	turn chan struct{}
-	// sending ends when the request is about to be sent; nobody joins from then on.
+	// sending ends when the request is about to be sent; no call joins from then on. Without a quota
+	// there is nothing to wait for in between, and both are nil.
 	sending context.Context //nolint:containedctx // it is the request's, not a call's
 	send    context.CancelFunc
 	// seats let one call of each caller and class compete for the quota at a time.
@@ -48,7 +49,7 @@ type sharedRead struct {
 	// end ends the request; it is set when several calls share it.
 	end context.CancelCauseFunc
 
-	done  chan struct{} // closed when the rest is set
+	done  chan struct{} // closed when the rest is set; nil if only one call waits
 	stats callStats
 	// response is nil exactly if err is not.
 	response *Response
@@ -66,7 +67,7 @@ var errSending = errors.New("the request is being sent")
 
 // join adds a call to the request for its key that is waiting; it makes one if there is none.
 func (s *reads) join(ctx context.Context, call *call) (r *sharedRead, joined bool) {
-	key := readKey{call.request.URL.String(), call.credential.authorization}
+	key := readKey{call.address, call.credential.authorization}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lanes[key]
@@ -75,12 +76,15 @@ func (s *reads) join(ctx context.Context, call *call) (r *sharedRead, joined boo
 		s.lanes[key] = l
 	}
 	if r, joined = l.waiting, l.waiting != nil; !joined {
-		r = &sharedRead{key: key, turn: make(chan struct{}), done: make(chan struct{}), seats: map[seat]chan struct{}{}}
-		r.sending, r.send = context.WithCancel(context.Background())
-		l.waiting = r
-		if l.running == nil {
-			close(r.turn)
+		r = &sharedRead{key: key}
+		if call.quota != nil {
+			r.seats = map[seat]chan struct{}{}
+			r.sending, r.send = context.WithCancel(context.Background())
 		}
+		if l.running != nil {
+			r.turn = make(chan struct{})
+		}
+		l.waiting = r
 	}
 	r.calls++
 	switch deadline, ok := ctx.Deadline(); {
@@ -112,7 +116,12 @@ func (s *reads) start(r *sharedRead) (isFirst bool, calls int) {
 		return false, r.calls
 	}
 	l.running, l.waiting = r, nil
-	r.send()
+	if r.send != nil {
+		r.send()
+	}
+	if r.calls > 1 {
+		r.done = make(chan struct{})
+	}
 	return true, r.calls
 }
 
@@ -127,7 +136,9 @@ func (s *reads) finish(r *sharedRead) {
 	} else {
 		delete(s.lanes, r.key)
 	}
-	close(r.done)
+	if r.done != nil {
+		close(r.done)
+	}
 }
 
 // leave takes out a call that does not wait any longer. A request without calls is ended, or not sent
@@ -144,7 +155,9 @@ func (s *reads) leave(r *sharedRead, why error) (wasLast bool) {
 	case l == nil:
 	case l.waiting == r:
 		l.waiting = nil
-		r.send()
+		if r.send != nil {
+			r.send()
+		}
 		if l.running == nil {
 			delete(s.lanes, r.key)
 		}
@@ -161,11 +174,13 @@ func (c *Client) read(ctx context.Context, call *call) (*Response, error) {
 	if joined {
 		c.metrics.coalesced.WithLabelValues(call.method, call.template).Inc()
 	}
-	select {
-	case <-r.turn:
-	case <-ctx.Done():
-		c.reads.leave(r, context.Cause(ctx))
-		return nil, call.callerGone(ctx)
+	if r.turn != nil {
+		select {
+		case <-r.turn:
+		case <-ctx.Done():
+			c.reads.leave(r, context.Cause(ctx))
+			return nil, call.callerGone(ctx)
+		}
 	}
 	slot, err := c.competeForSlot(ctx, call, r)
 	if err != nil {
@@ -174,7 +189,7 @@ func (c *Client) read(ctx context.Context, call *call) (*Response, error) {
 	}
 	switch isFirst, calls := c.reads.start(r); {
 	case !isFirst:
-		slot.giveBack()
+		slot.giveBack() //nolint:contextcheck // also when the call has ended
 	case calls == 1:
 		defer c.reads.finish(r)
 		return c.perform(ctx, call, slot)
@@ -201,7 +216,7 @@ func (c *Client) competeForSlot(ctx context.Context, call *call, r *sharedRead) 
 	}
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	defer context.AfterFunc(r.sending, func() { stop(errSending) })()
+	defer context.AfterFunc(r.sending, func() { stop(errSending) })() //nolint:contextcheck // it ends waiting, which is ctx's
 	taken, err := c.takeSlot(waiting, call)
 	if err != nil && errors.Is(context.Cause(waiting), errSending) {
 		return slot{}, nil // another call of the request has a slot

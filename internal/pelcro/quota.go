@@ -41,7 +41,7 @@ func (c *Client) takeSlot(ctx context.Context, call *call) (slot, error) {
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if !isStopping {
-		defer context.AfterFunc(c.stopping, func() { stop(errStopped) })()
+		defer context.AfterFunc(c.stopping, func() { stop(errStopped) })() //nolint:contextcheck // it ends waiting, which is ctx's
 	}
 	taken, err := call.quota.Acquire(waiting, quota.Request{
 		Caller: call.caller.Name, Share: call.caller.Share, Class: call.class(), Deadline: deadline,

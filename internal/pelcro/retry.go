@@ -88,7 +88,7 @@ func (c *Client) perform(ctx context.Context, call *call, taken slot) (*Response
 		}
 		attempted, rest, open := c.breaker.allow()
 		if open {
-			taken.giveBack()
+			taken.giveBack() //nolint:contextcheck // also when the call has ended
 			if before != nil {
 				return nil, before // it says more
 			}

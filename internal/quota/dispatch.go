@@ -134,7 +134,11 @@ func (q *Quota) rejection(f forecast, before int, w *waiter) error {
 	if slot.Before(w.deadline) {
 		return nil
 	}
-	return &RejectedError{RetryAfter: slot.Sub(f.now), Limit: q.known()}
+	wait := slot.Sub(f.now)
+	if wait <= 0 { // another replica is ahead, or the ten of the start are in flight: the average
+		wait = f.window / time.Duration(max(f.limit, 1))
+	}
+	return &RejectedError{RetryAfter: wait, Limit: q.known()}
 }
 
 // rejectLate rejects the calls that were overtaken, or whose slot is free later than was known when

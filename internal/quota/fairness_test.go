@@ -130,6 +130,11 @@ func TestPlaces(t *testing.T) {
 		{"the first call leaves", func() { l.remove(waiters[0]) }, "abcab"},
 		{"the call moved up", func() { l.remove(waiters[1]) }, "abcb"},
 		{"the only call leaves", func() { l.remove(waiters[4]) }, "abb"},
+		{"a caller without calls is forgotten", func() {
+			if _, known := l.last["c"]; known {
+				t.Error("c is remembered")
+			}
+		}, "abb"},
 		{"it comes back", func() { l.add(waiters[4]) }, "abcb"},
 		{"the first is served", l.pop, "bcb"},
 		{"an idle caller saved nothing", func() { l.add(waiters[0]) }, "bcba"},

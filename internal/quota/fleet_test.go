@@ -252,3 +252,69 @@ func TestSurplusSlot(t *testing.T) {
 		}
 	})
 }
+
+// A Redis that lost its data between two exchanges gets the requests of each replica again.
+func TestLostLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fleet, log := fleetOf(t, 2, Config{Limit: 24, RequestTimeout: 30 * second})
+		log.latency = 0
+		time.Sleep(5 * second)
+		for _, q := range fleet {
+			q.responded = true
+		}
+		for range 12 {
+			tryAcquire(t, fleet[0])
+		}
+		log.restart()
+		time.Sleep(3 * second)
+		if n := len(drain(t, fleet[1])); n != 12 {
+			t.Errorf("%d slots are free", n)
+		}
+	})
+}
+
+// A replica that returns to Redis keeps to its part until the others have returned.
+func TestReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fleet, log := fleetOf(t, 3, Config{Limit: 120, RequestTimeout: 30 * second})
+		log.latency = 0
+		time.Sleep(5 * second)
+		fleet[0].responded = true
+		log.set(true)
+		time.Sleep(5 * second)
+		log.set(false)
+		for up := false; !up; up = fleet[0].isUp() {
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+		}
+		if n := len(drain(t, fleet[0])); n != 40 {
+			t.Errorf("%d slots", n)
+		}
+		time.Sleep(3 * second)
+		if n := len(drain(t, fleet[0])); n != 80 {
+			t.Errorf("%d more slots", n)
+		}
+	})
+}
+
+func (q *Quota) isUp() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.fleet.isUp()
+}
+
+// A replica knows of another's 429 within a second, and rejects with the true wait.
+func TestSharedGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fleet, log := fleetOf(t, 2, Config{Limit: 12, RequestTimeout: 30 * second})
+		log.latency = 0
+		time.Sleep(second)
+		tryAcquire(t, fleet[0]).Done(Response{Arrived: true, Limit: -1, Remaining: -1, RateLimited: true, RetryAfter: 20 * second})
+		time.Sleep(2 * second)
+		_, err := fleet[1].Acquire(t.Context(), Request{Deadline: time.Now().Add(5 * second)})
+		var rejected *RejectedError
+		if !errors.As(err, &rejected) || rejected.RetryAfter.Round(second) != 18*second {
+			t.Errorf("%v", err)
+		}
+	})
+}

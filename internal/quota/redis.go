@@ -15,12 +15,15 @@ import (
 // waits for it.
 const connectTimeout = time.Second
 
+// idleConnections are ready for a burst, so that its calls do not wait for TLS.
+const idleConnections = 4
+
 var (
 	errRedisURL   = errors.New("is not the URL of a Redis; use redis://HOST:6379 or, with TLS and a password, rediss://USER:PASSWORD@HOST:6379")
 	errRedisReply = errors.New("unexpected reply of the script")
 )
 
-// OpenRedis returns a client for the URL, which connects when it is used. The error holds nothing of
+// OpenRedis returns a client for the URL, which connects in the background. The error holds nothing of
 // the URL, which may have a password.
 func OpenRedis(url string) (*redis.Client, error) {
 	options, err := redis.ParseURL(url)
@@ -32,6 +35,7 @@ func OpenRedis(url string) (*redis.Client, error) {
 	options.MaxRetries = -1
 	options.DialTimeout = connectTimeout
 	options.DialerRetries = 1
+	options.MinIdleConns = idleConnections
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(options), nil

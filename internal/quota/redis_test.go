@@ -170,7 +170,7 @@ func TestRedisFails(t *testing.T) {
 	defer server.kill()
 	const limit = 1_000_000 // in a day: what matters here is Redis, not the quota
 	var calls, longest atomic.Int64
-	stop := make(chan struct{})
+	stop, made := make(chan struct{}), make(chan struct{})
 	var callers sync.WaitGroup
 	var lines []events
 	for range 2 {
@@ -201,6 +201,10 @@ func TestRedisFails(t *testing.T) {
 					longest.Store(max(longest.Load(), int64(time.Since(began))))
 					calls.Add(1)
 					slot.Return()
+					select {
+					case made <- struct{}{}:
+					default:
+					}
 				}
 			})
 		}
@@ -220,9 +224,8 @@ func TestRedisFails(t *testing.T) {
 				t.Errorf("%s: the log says %s", event, line)
 			}
 		}
-		before := calls.Load()
-		for calls.Load() < before+100 {
-			time.Sleep(time.Millisecond)
+		for range 100 {
+			<-made // calls go on
 		}
 		t.Logf("%s: %d calls, the longest waited %v", event, calls.Load(), time.Duration(longest.Swap(0)))
 	}
