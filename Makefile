@@ -73,26 +73,26 @@ bench: ## Compare the gateway with a handler by hand and vanguard-go, then run e
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: generate
-generate: ## Generate gen/ from proto/, and docs/errors.md from mapping
+generate: ## Generate gen/ and proto/pelcro.protoset from proto/, and docs/errors.md from mapping
 	$(BUF) generate
+	$(MAKE) --no-print-directory protoset
 	$(GO) test ./mapping -run '^TestDocs' -update
 
 .PHONY: checkgenerate
 checkgenerate: generate ## Fail if generated files are not committed
-	@changed=$$(git status --porcelain -- gen docs); \
-	if [ -n "$$changed" ]; then echo "stale; run make generate and commit:"; echo "$$changed"; git diff -- gen docs; exit 1; fi
+	@changed=$$(git status --porcelain -- gen docs proto/pelcro.protoset); \
+	if [ -n "$$changed" ]; then echo "stale; run make generate and commit:"; echo "$$changed"; git diff -- gen docs proto/pelcro.protoset; exit 1; fi
 
 .PHONY: protoset
-protoset: ## Write bin/pelcro.protoset (the contract) and bin/google-rpc.protoset (error details)
-	@mkdir -p bin
-	$(BUF) build --as-file-descriptor-set -o bin/pelcro.protoset#format=binpb
-	$(GO) run ./test/descriptors > bin/google-rpc.protoset
+protoset: ## Write proto/pelcro.protoset: the contract with the types of the error details
+	@$(GO) run ./tools/descriptors > proto/pelcro.protoset.new
+	@mv proto/pelcro.protoset.new proto/pelcro.protoset
 
 # The folders of the examples in other languages. make conformance builds them.
-LANGUAGES := python ruby node
+LANGUAGES := python ruby node java
 
 .PHONY: languages
-languages: protoset ## Build the stubs of the clients in other languages, with their dependencies
+languages: ## Build the stubs of the clients in other languages, with their dependencies
 	@set -e; for language in $(LANGUAGES); do $(MAKE) --no-print-directory -C examples/$$language build; done
 
 .PHONY: conformance
@@ -147,11 +147,13 @@ vulncheck: ## Look up known vulnerabilities in VULNDB (https://vuln.go.dev)
 	*) echo "vulncheck: NOTHING WAS CHECKED (exit code $$status). Usually $(VULNDB) cannot be reached from here: run it where it can, or set VULNDB to a mirror or a copy" ;; \
 	esac; exit $$status
 
+# The contract is kept from the first commit that has proto/pelcro.protoset. Before it, nothing was
+# released and anything could change.
 .PHONY: breaking
 breaking: ## Fail if a change of the contract breaks its clients
 	@if [ -z "$(BASE)" ] && [ "$$(git rev-list --count HEAD)" -gt 1 ]; then \
 		echo "breaking: no earlier commit found; set BASE"; exit 1; \
-	elif [ -z "$(BASE)" ] || ! git cat-file -e "$(BASE):buf.yaml" 2>/dev/null; then \
+	elif [ -z "$(BASE)" ] || ! git cat-file -e "$(BASE):proto/pelcro.protoset" 2>/dev/null; then \
 		echo "breaking: there is no earlier contract to compare with"; \
 	else \
 		echo "breaking: comparing with $(BASE)"; $(BUF) breaking --against '.git#ref=$(BASE)'; \

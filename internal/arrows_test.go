@@ -51,6 +51,8 @@ var rules = []rule{
 	{packages: "internal/...", imports: "gen/... mapping"},
 	{packages: "cmd/...", imports: "client mapping server internal/...", tests: "gen/... test/vectors"},
 
+	{packages: "tools/descriptors", imports: "gen/..."},
+
 	// Outsiders talk to the service over the network.
 	{packages: "examples/...", imports: "gen/... client"},
 	{packages: "test/promises", tests: "gen/... client mapping server internal/... test/vectors test/faultproxy test/redisserver"},

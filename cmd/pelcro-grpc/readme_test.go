@@ -80,7 +80,7 @@ func (s step) run(t *testing.T, p *program, last *called) {
 		last.said = p.out.String()
 		return
 	case args[0] == "grpcurl":
-		*last = callGrpcurl(t, protosets(t, args[1:])...)
+		*last = callGrpcurl(t, args[1:]...)
 	case args[0] == "buf":
 		*last = callTool(t, mustHaveBuf(t), args[1:]...)
 	default:
@@ -89,28 +89,6 @@ func (s step) run(t *testing.T, p *program, last *called) {
 	if want := exitOf(last.said); last.exit != want {
 		t.Errorf("exit code %d, want %d: %s", last.exit, want, last.said)
 	}
-}
-
-// protosets replaces the files of make protoset by files of the test.
-func protosets(t *testing.T, args []string) []string {
-	t.Helper()
-	args = slices.Clone(args)
-	for i, arg := range args {
-		switch arg {
-		case "bin/pelcro.protoset":
-			args[i] = filepath.Join(t.TempDir(), "pelcro.protoset")
-			if c := callTool(t, mustHaveBuf(t), "build", "--as-file-descriptor-set", "-o", args[i]+"#format=binpb"); c.exit != 0 {
-				t.Fatal(c.said)
-			}
-		case "bin/google-rpc.protoset":
-			c := callTool(t, "go", "run", "./test/descriptors")
-			if c.exit != 0 {
-				t.Fatal(c.said)
-			}
-			args[i] = write(t, c.said)
-		}
-	}
-	return args
 }
 
 // step is a command and its output.

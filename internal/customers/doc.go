@@ -5,8 +5,10 @@
 // [server.InvalidRequestError]. Package server makes the statuses of them.
 //
 //   - check.go, filter.go and write.go check a request and convert it into Pelcro's parameters;
-//   - read.go has the table of a customer's attributes and reads a customer;
-//   - page.go is the walk through a list, paging.go reads what a response says of its page.
+//   - read.go reads a customer by the table in customer.go, and its relations by those in relations.go;
+//     attribute.go has what the tables are made of;
+//   - page.go is the walk through a list, token.go is its page tokens, paging.go reads what a response
+//     says of its page.
 //
 // Another resource is a package like this one, and one line in cmd/pelcro-grpc.
 package customers

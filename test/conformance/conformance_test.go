@@ -42,6 +42,7 @@ var languages = []language{
 	{"Python", "../../examples/python", []string{"/usr/bin/python3", "conformance.py"}},
 	{"Ruby", "../../examples/ruby", []string{"ruby", "conformance.rb"}},
 	{"Node", "../../examples/node", []string{"node", "dist/conformance.js"}},
+	{"Java", "../../examples/java", []string{"java", "@build/java.args", "Conformance"}},
 }
 
 type language struct {
@@ -132,7 +133,7 @@ func document(all []vectors.Vector, passed []map[string]int, supported []map[str
 Look here before you choose a language: whether its gRPC library delivers every error of this
 service, and which parts of the service config it supports.
 
-Clients in four languages, each with its own gRPC library, call a gateway whose Pelcro replays the
+Clients in five languages, each with its own gRPC library, call a gateway whose Pelcro replays the
 captured responses of [mapping/testdata/vectors](../mapping/testdata/vectors). A vector passes when
 
 - the client receives the expected code, reason, outcome, field violations, delay, pushback and

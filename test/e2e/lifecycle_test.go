@@ -63,6 +63,40 @@ var allRelations = []pelcrov1.CustomerRelation{
 	pelcrov1.CustomerRelation_CUSTOMER_RELATION_ORGANIZATION, pelcrov1.CustomerRelation_CUSTOMER_RELATION_SUBSCRIPTIONS,
 }
 
+// relations reads customers with and without their relations.
+func (h *history) relations() {
+	h.t.Helper()
+	c := h.g.customers
+	// A customer with relations, each with the attributes that the contract names and no others.
+	read, got := call(h.t, h.g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001, Expand: allRelations})
+	h.ok(got)
+	h.add("get a customer with relations", read, got)
+	if r := read.GetCustomer(); len(r.GetAddresses()) != 2 || len(r.GetSubscriptions()) != 2 || r.GetDefaultSource().GetProperties() == nil ||
+		r.Extra != nil || r.GetOrganization().Extra != nil || r.GetAddresses()[0].Extra != nil || r.GetSubscriptions()[1].Extra != nil ||
+		r.GetDefaultSource().Extra != nil {
+		h.t.Errorf("relations %v", r)
+	}
+	read, got = call(h.t, h.g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
+	h.ok(got)
+	h.add("get a customer without its relations", read, got)
+	if r := read.GetCustomer(); !slices.Equal(r.GetAddressIds(), []int64{2001, 2002}) || r.GetDefaultSourceId() != 3001 || r.Extra != nil {
+		h.t.Errorf("ids of relations %v", r)
+	}
+
+	// Conditions that are OR-ed widen the others, which are AND-ed.
+	const or, and = true, false
+	listed, got := call(h.t, h.g, c.ListCustomers, &pelcrov1.ListCustomersRequest{Expand: allRelations, Filters: []*pelcrov1.CustomerFilter{
+		{Attribute: "id", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"1003", "9999"}, OrWithOthers: or},
+		{Attribute: "metadata.plan", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"gold"}, OrWithOthers: and},
+		{Attribute: "last_name", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"Lovelace"}, OrWithOthers: and},
+	}})
+	h.ok(got)
+	h.add("list with filters", listed, got)
+	if rows := listed.GetCustomers(); len(rows) != 2 || rows[0].GetId() != 1001 || rows[1].GetId() != 1003 || listed.GetTotalSize() != 2 {
+		h.t.Errorf("listed %v", listed)
+	}
+}
+
 // lifecycle creates, changes and deletes one customer, calls it again afterwards, and
 // checks each step.
 func lifecycle(t *testing.T, g *gateway) []step {
@@ -141,34 +175,7 @@ func lifecycle(t *testing.T, g *gateway) []step {
 		t.Errorf("listed %v", listed)
 	}
 
-	// A customer with relations, each with the attributes that the contract names and no others.
-	read, got = call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001, Expand: allRelations})
-	h.ok(got)
-	h.add("get a customer with relations", read, got)
-	if r := read.GetCustomer(); len(r.GetAddresses()) != 2 || len(r.GetSubscriptions()) != 2 || r.GetDefaultSource().GetProperties() == nil ||
-		r.Extra != nil || r.GetOrganization().Extra != nil || r.GetAddresses()[0].Extra != nil || r.GetSubscriptions()[1].Extra != nil ||
-		r.GetDefaultSource().Extra != nil {
-		t.Errorf("relations %v", r)
-	}
-	read, got = call(t, g, c.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001})
-	h.ok(got)
-	h.add("get a customer without its relations", read, got)
-	if r := read.GetCustomer(); !slices.Equal(r.GetAddressIds(), []int64{2001, 2002}) || r.GetDefaultSourceId() != 3001 || r.Extra != nil {
-		t.Errorf("ids of relations %v", r)
-	}
-
-	// Conditions that are OR-ed widen the others, which are AND-ed.
-	const or, and = true, false
-	listed, got = call(t, g, c.ListCustomers, &pelcrov1.ListCustomersRequest{Expand: allRelations, Filters: []*pelcrov1.CustomerFilter{
-		{Attribute: "id", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"1003", "9999"}, OrWithOthers: or},
-		{Attribute: "metadata.plan", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"gold"}, OrWithOthers: and},
-		{Attribute: "last_name", Operator: pelcrov1.CustomerFilter_OPERATOR_EQUALS, Values: []string{"Lovelace"}, OrWithOthers: and},
-	}})
-	h.ok(got)
-	h.add("list with filters", listed, got)
-	if rows := listed.GetCustomers(); len(rows) != 2 || rows[0].GetId() != 1001 || rows[1].GetId() != 1003 || listed.GetTotalSize() != 2 {
-		t.Errorf("listed %v", listed)
-	}
+	h.relations()
 
 	// A deletion is final, and unique values stay taken.
 	for _, want := range []string{"OK", "NOT_FOUND"} {

@@ -307,9 +307,9 @@ type ListCustomersRequest struct {
 	// when more pages follow.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Optional. The next_page_token of the previous page; empty for the first
-	// page. All other fields must be the same as in the first request, and so must
-	// the site if it is the configured one. page_size may also be omitted or
-	// larger, which changes nothing, but not smaller.
+	// page. A token is bound to the site and to the other fields, which must be
+	// the same as in the first request. page_size may also be omitted or larger,
+	// which changes nothing, but not smaller.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Optional. The order: "id" (default), "id desc", "email" or "email desc".
 	OrderBy string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`

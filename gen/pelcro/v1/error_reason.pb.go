@@ -32,8 +32,8 @@ const (
 // The metadata of ErrorInfo has these keys, each only if it has a value:
 //
 //   - "operation": the RPC, for example "GetCustomer".
-//   - "httpStatus": the HTTP status of the response of Pelcro.
-//   - "origin": who wrote that response. "pelcro": Pelcro. "intermediary":
+//   - "httpStatus": the HTTP status of the response.
+//   - "origin": who wrote the response. "pelcro": Pelcro. "intermediary":
 //     something in front of Pelcro or instead of it, for example a proxy.
 //   - "upstreamMessage": the text of the response, cleaned, at most 512 bytes.
 //   - "contentType": the media type of a body that is not a JSON object.

@@ -35,7 +35,7 @@ type Organization struct {
 	// The name.
 	Name *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// The number of customers. Pelcro documents this field and the three below
-	// for lists of organizations only.
+	// for its list of organizations; with a customer they may be unset.
 	CustomersCount *int32 `protobuf:"varint,3,opt,name=customers_count,json=customersCount,proto3,oneof" json:"customers_count,omitempty"`
 	// The number of invoices of the customers.
 	InvoicesCount *int32 `protobuf:"varint,4,opt,name=invoices_count,json=invoicesCount,proto3,oneof" json:"invoices_count,omitempty"`

@@ -26,6 +26,9 @@ const (
 // A payment source of a customer, for example a card, as the Core API shows it
 // (https://docs.pelcro.com/reference/api-core-source-object-attributes).
 //
+// Pelcro documents the names and types of most fields, not their meaning: that
+// is taken from the fields with the same names at Stripe.
+//
 // Responses only; ignored in requests. A field that Pelcro sends as null, or
 // omits, is unset.
 type PaymentSource struct {

@@ -1,11 +1,10 @@
-// Command descriptors writes a google.protobuf.FileDescriptorSet with the google.rpc files
-// of error details and their imports.
+// Command descriptors writes proto/pelcro.protoset: a google.protobuf.FileDescriptorSet of the
+// contract, the google.rpc files of error details, and their imports.
 //
-// Debian has no google.rpc for Python, and its google.rpc for Ruby is older than
-// FieldViolation.reason. protoc generates both from the output of this command:
+//	go run ./tools/descriptors > proto/pelcro.protoset
 //
-//	go run ./test/descriptors > bin/google-rpc.protoset
-//	protoc --descriptor_set_in=bin/google-rpc.protoset --python_out=. google/rpc/error_details.proto
+// Tools that call the service without reflection take it. protoc takes it for google.rpc, which
+// Debian has not for Python, and for Ruby and Java only in versions that are too old.
 package main
 
 import (
@@ -20,6 +19,8 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 )
 
 func main() {
@@ -38,6 +39,13 @@ func write(w io.Writer) error {
 	return err
 }
 
+// errorDetails are the files that the service file imports here, and only here. Tools such as grpcui
+// and evans read the error details of a service only with types that its own file imports; the
+// contract itself must compile without google.rpc.
+var errorDetails = []protoreflect.FileDescriptor{
+	errdetails.File_google_rpc_error_details_proto, status.File_google_rpc_status_proto, code.File_google_rpc_code_proto,
+}
+
 // descriptors returns the files, each after its imports, as protoc requires.
 func descriptors() *descriptorpb.FileDescriptorSet {
 	set := &descriptorpb.FileDescriptorSet{}
@@ -53,8 +61,14 @@ func descriptors() *descriptorpb.FileDescriptorSet {
 		}
 		set.File = append(set.File, protodesc.ToFileDescriptorProto(file))
 	}
-	add(errdetails.File_google_rpc_error_details_proto)
-	add(status.File_google_rpc_status_proto)
-	add(code.File_google_rpc_code_proto)
+	for _, file := range errorDetails {
+		add(file)
+	}
+	add(pelcrov1.File_pelcro_v1_error_reason_proto)
+	add(pelcrov1.File_pelcro_v1_customer_service_proto)
+	service := set.GetFile()[len(set.GetFile())-1]
+	for _, file := range errorDetails {
+		service.Dependency = append(service.Dependency, file.Path())
+	}
 	return set
 }
