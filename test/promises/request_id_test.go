@@ -102,7 +102,7 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 			t.Fatal(err)
 		}
 	}
-	callers := scaled(10_000, 40)
+	callers := scaled(2_000, 40)
 	proxy.Next(networkFaults(20 * callers)...)
 	connections := []pelcrov1.CustomerServiceClient{
 		dialAll(t, client.ServiceConfigRequestID(), victim.address, survivor.address),
@@ -117,12 +117,12 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 		if i%2 == 1 {
 			c.intercept = retry.UnaryClientInterceptor(retry.WithMax(5), retry.WithBackoff(retry.BackoffExponential(100*time.Millisecond)))
 		}
-		id := newUUID()
+		id, began := newUUID(), time.Now()
 		err := c.create(t.Context(), id)
 		if reasonOf(err) == "GATEWAY_CREATE_PENDING" {
 			pending.Add(1)
 		} else if err != nil {
-			t.Errorf("%s: %v", id, err)
+			t.Errorf("%s: after %d calls in %v: %v", id, c.calls, time.Since(began), err)
 		}
 		switch ids := customersWith(t, pelcro, id); {
 		case len(ids) > 1, err == nil && (len(ids) != 1 || ids[0] != c.got):
@@ -138,6 +138,7 @@ type caller struct {
 	intercept grpc.UnaryClientInterceptor
 	redis     bool
 	got       int64
+	calls     int
 }
 
 // create repeats the create, within its patience, until the outcome is known. Without Redis, another
@@ -147,6 +148,7 @@ func (c *caller) create(ctx context.Context, id string) error {
 	var err error
 	for range 60 {
 		var response *pelcrov1.CreateCustomerResponse
+		c.calls++
 		response, err = c.send(ctx, &pelcrov1.CreateCustomerRequest{
 			RequestId: &id, Customer: &pelcrov1.Customer{Email: new(id + "@example.com")},
 		})
