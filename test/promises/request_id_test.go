@@ -102,7 +102,7 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 			t.Fatal(err)
 		}
 	}
-	callers := scaled(2_000, 40)
+	callers := scaled(10_000, 40)
 	proxy.Next(networkFaults(20 * callers)...)
 	connections := []pelcrov1.CustomerServiceClient{
 		dialAll(t, client.ServiceConfigRequestID(), victim.address, survivor.address),
