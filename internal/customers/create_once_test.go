@@ -16,6 +16,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
@@ -391,4 +392,35 @@ func TestBrokenFilterIsLogged(t *testing.T) {
 	if n := strings.Count(log.String(), "does not find customers by their request_id"); n != 1 {
 		t.Errorf("%d lines:\n%s", n, log)
 	}
+}
+
+// Only a UUID is a request_id, and only this service sets its metadata key.
+func TestInvalidRequestID(t *testing.T) {
+	g := start(t, unreachable(t))
+	create := func(t *testing.T, req *pelcrov1.CreateCustomerRequest) failure {
+		t.Helper()
+		return mustFail(t, g.customers.CreateCustomer, req)
+	}
+	reserved := func() *pelcrov1.Customer {
+		return &pelcrov1.Customer{Id: 42, Metadata: mustStruct(t, map[string]any{"grpc_request_id": oneID})}
+	}
+	const key = `customer.metadata["grpc_request_id"]`
+	rejections[pelcrov1.CreateCustomerRequest]{
+		{"empty", withID("a@example.com", ""), one("request_id", "FIELD_INVALID_FORMAT")},
+		{"not a UUID", withID("a@example.com", "order-1"), one("request_id", "FIELD_INVALID_FORMAT")},
+		{"without dashes", withID("a@example.com", strings.ReplaceAll(oneID, "-", "")), one("request_id", "FIELD_INVALID_FORMAT")},
+		{"in braces", withID("a@example.com", "{"+oneID+"}"), one("request_id", "FIELD_INVALID_FORMAT")},
+		{"a line more", withID("a@example.com", oneID+"\n"), one("request_id", "FIELD_INVALID_FORMAT")},
+		{"zeros", withID("a@example.com", "00000000-0000-0000-0000-000000000000"), one("request_id", "FIELD_INVALID_VALUE")},
+		{"the reserved key", &pelcrov1.CreateCustomerRequest{Customer: reserved()}, one(key, "FIELD_PROHIBITED")},
+	}.run(t, create)
+	rejections[pelcrov1.UpdateCustomerRequest]{
+		{"the reserved key in an update", &pelcrov1.UpdateCustomerRequest{Customer: reserved()}, one(key, "FIELD_PROHIBITED")},
+		{"the reserved key under a mask", &pelcrov1.UpdateCustomerRequest{
+			Customer: reserved(), UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"metadata"}},
+		}, one(key, "FIELD_PROHIBITED")},
+	}.run(t, func(t *testing.T, req *pelcrov1.UpdateCustomerRequest) failure {
+		t.Helper()
+		return mustFail(t, g.customers.UpdateCustomer, req)
+	})
 }
