@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -67,5 +68,35 @@ func TestNumbers(t *testing.T) {
 	}
 	if want := "map[:35s GetCustomer:10s ListCustomers:20s]"; fmt.Sprint(timeouts) != want {
 		t.Errorf("timeouts %v, want %v", timeouts, want)
+	}
+}
+
+// The config for programs with request_ids differs in one policy.
+func TestRequestIDConfig(t *testing.T) {
+	policies := func(config string) (others, create map[string]any) {
+		var parsed map[string]any
+		if err := json.Unmarshal([]byte(config), &parsed); err != nil {
+			t.Fatal(err)
+		}
+		var kept []any
+		for _, each := range parsed["methodConfig"].([]any) {
+			method := each.(map[string]any)
+			if method["name"].([]any)[0].(map[string]any)["method"] == "CreateCustomer" {
+				create = method
+			} else {
+				kept = append(kept, method)
+			}
+		}
+		parsed["methodConfig"] = kept
+		return parsed, create
+	}
+	plain, none := policies(client.ServiceConfig())
+	others, create := policies(client.ServiceConfigRequestID())
+	if !reflect.DeepEqual(plain, others) || none != nil {
+		t.Errorf("%v and %v differ, or creates have %v", plain, others, none)
+	}
+	policy, _ := create["retryPolicy"].(map[string]any)
+	if create["timeout"] != "60s" || policy["maxAttempts"] != 5.0 || fmt.Sprint(policy["retryableStatusCodes"]) != "[UNAVAILABLE]" {
+		t.Errorf("creates have %v", create)
 	}
 }

@@ -18,5 +18,8 @@
 //     by default: the service's own response, which says what is known, arrives first. A shorter
 //     deadline of the call itself wins.
 //
+// [ServiceConfigRequestID] is for programs that set request_id in every create: it also retries
+// CreateCustomer up to 5 times on UNAVAILABLE, within 60 s.
+//
 // Other languages load the same JSON, service-config.json; docs/clients.md says how.
 package client

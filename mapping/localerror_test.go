@@ -25,6 +25,7 @@ func TestLocalErrors(t *testing.T) {
 		{pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE, "DEADLINE_EXCEEDED", "GATEWAY_REQUEST_INCOMPLETE", "GATEWAY_REQUEST_INCOMPLETE"},
 		{pelcrov1.ErrorReason_GATEWAY_OVERLOADED, "RESOURCE_EXHAUSTED", "GATEWAY_OVERLOADED", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, "RESOURCE_EXHAUSTED", "GATEWAY_RATE_LIMITED", "PELCRO_OUTCOME_UNKNOWN"},
+		{pelcrov1.ErrorReason_GATEWAY_REQUEST_ID_REUSED, "INVALID_ARGUMENT", "GATEWAY_REQUEST_ID_REUSED", "GATEWAY_REQUEST_ID_REUSED"},
 		{pelcrov1.ErrorReason_GATEWAY_CIRCUIT_OPEN, "UNAVAILABLE", "GATEWAY_CIRCUIT_OPEN", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, "UNAVAILABLE", "GATEWAY_SHUTTING_DOWN", "PELCRO_OUTCOME_UNKNOWN"},
 		{pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, "INTERNAL", "GATEWAY_INTERNAL_ERROR", "GATEWAY_INTERNAL_ERROR"},
@@ -103,6 +104,58 @@ func TestQuotaSpent(t *testing.T) {
 				case len(violations) != 1 || violations[0].GetQuotaValue() != test.quota || !strings.Contains(violations[0].GetDescription(), "120"):
 					t.Errorf("%s: %v", operation.Name, violations)
 				}
+			}
+		})
+	}
+}
+
+// TestCreatePending: a create that may still complete is retried, although it may have been sent.
+func TestCreatePending(t *testing.T) {
+	for _, sent := range []bool{false, true} {
+		call := callOf(t, "CreateCustomer")
+		local := mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING, Delay: 5 * time.Second, Sent: sent}
+		result := mapping.FromLocalError(call, local)
+		checkOutcome(t, "pending", result, "UNAVAILABLE", "GATEWAY_CREATE_PENDING")
+		if got, want := adviceOf(t, result), (advised{5 * time.Second, "5000", "pending"}); got != want {
+			t.Errorf("sent %v: %+v, want %+v", sent, got, want)
+		}
+		call.Remaining = 4 * time.Second
+		if got, want := adviceOf(t, mapping.FromLocalError(call, local)), (advised{5 * time.Second, "-1", "pending"}); got != want {
+			t.Errorf("sent %v: %+v, want %+v", sent, got, want)
+		}
+	}
+}
+
+// TestLookup: the failure of a read that a create needed has the code, reason and advice of a read,
+// and the outcome of the create. With an unknown outcome no client may retry it.
+func TestLookup(t *testing.T) {
+	lost := mapping.NoResponse{Sent: true}
+	for _, test := range []struct {
+		name         string
+		lookup       mapping.Outcome
+		result       func(mapping.Call) mapping.Result
+		code, reason string
+		want         advised
+	}{
+		{"503", mapping.OutcomeNotSent, func(c mapping.Call) mapping.Result { return mapping.FromResponse(c, mapping.Response{StatusCode: 503}) },
+			"UNAVAILABLE", "PELCRO_UNAVAILABLE", advised{0, "", "notSent"}},
+		{"429", mapping.OutcomeNotSent, func(c mapping.Call) mapping.Result { return mapping.FromResponse(c, mapping.Response{StatusCode: 429}) },
+			"RESOURCE_EXHAUSTED", "PELCRO_RATE_LIMITED", advised{time.Minute, "-1", "notSent"}},
+		{"404", mapping.OutcomeApplied, func(c mapping.Call) mapping.Result {
+			return mapping.FromResponse(c, mapping.Response{StatusCode: 404, Body: []byte(`{"message":"No query results"}`)})
+		}, "NOT_FOUND", "PELCRO_NOT_FOUND", advised{0, "", "applied"}},
+		{"lost", mapping.OutcomeNotSent, func(c mapping.Call) mapping.Result { return mapping.FromNoResponse(c, lost) },
+			"UNAVAILABLE", "PELCRO_CONNECTION_LOST", advised{0, "", "notSent"}},
+		{"lost, after a create", mapping.OutcomeUnknown, func(c mapping.Call) mapping.Result { return mapping.FromNoResponse(c, lost) },
+			"INTERNAL", "PELCRO_OUTCOME_UNKNOWN", advised{0, "-1", "unknown"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			call := callOf(t, "CreateCustomer")
+			call.Lookup = test.lookup
+			result := test.result(call)
+			checkOutcome(t, test.name, result, test.code, test.reason)
+			if got := adviceOf(t, result); got != test.want {
+				t.Errorf("%+v, want %+v", got, test.want)
 			}
 		})
 	}

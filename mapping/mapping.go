@@ -131,7 +131,7 @@ func FromLocalError(call Call, local LocalError) Result {
 	if !known {
 		info = infoOf[pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR]
 	}
-	if local.Sent && call.Operation.Kind == Create && isRetried(info.code) {
+	if local.Sent && call.Operation.Kind == Create && isRetried(info.code) && info.reason != pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING {
 		info = infoOf[pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN]
 	}
 	b := errorBuilder{

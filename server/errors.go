@@ -129,12 +129,10 @@ func (s *Server) result(ctx context.Context, err, ended error) mapping.Result {
 		return result
 	}
 	failure, ok := s.config.Upstream.Failure(err)
+	lookup, isLookup := errors.AsType[LookupError](err)
+	call.Lookup = lookup.Outcome
 	if !ok { // the error is this service's own, or says that the context ended
-		failure.NoResponse.Sent = r.attempts > 0
-	}
-	if lookup, isLookup := errors.AsType[LookupError](err); isLookup {
-		call.Lookup = lookup.Outcome
-		failure.NoResponse.Sent = lookup.Outcome != mapping.OutcomeNotSent
+		failure.NoResponse.Sent = r.attempts > 0 || isLookup && lookup.Outcome != mapping.OutcomeNotSent
 	}
 	none := failure.NoResponse
 	switch {

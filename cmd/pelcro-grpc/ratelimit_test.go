@@ -43,9 +43,10 @@ func TestRateLimitProblems(t *testing.T) {
 			"a password on the command line", []string{"--redis-url=rediss://user:" + canaryKey + "@redis.example.org"},
 			[]string{"--redis-url holds a password, which others can see in the list of processes; put the URL into PELCRO_GRPC_REDIS_URL instead"},
 		},
+		{"a key with a dot", []string{"--request-id-key=a.b"}, []string{`--request-id-key "a.b" must be 1 to 64 letters, digits, _ or -, for example grpc_request_id`}},
 		{
-			"Redis without a quota", []string{"--rate-limit=off", "--redis-url=redis://redis.example.org"},
-			[]string{"--redis-url is for the quota, which is off; leave it out, or set --rate-limit auto"},
+			"a short settle time", []string{"--create-settle-time=20s"},
+			[]string{"--create-settle-time must be at least --request-timeout (30s) and at most 30m0s, for example 2m0s"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -53,8 +54,6 @@ func TestRateLimitProblems(t *testing.T) {
 			runWith(t, "", append([]string{"serve", "--site-id=7"}, test.args...)...).mustReject(t, test.want...)
 		})
 	}
-	runWith(t, "", "serve", "--sandbox", "--redis-url=redis://redis.example.org").mustReject(t,
-		"--redis-url is for the quota, which is off with --sandbox; leave it out, or set --rate-limit auto")
 }
 
 func TestRateLimitFlags(t *testing.T) {

@@ -271,10 +271,11 @@ func (c *creation) pending(cause error) error {
 	return server.CreatePendingError{Delay: max(time.Millisecond, min(maxPending, rest)), Err: cause}
 }
 
-// isTemporary reports whether a read may succeed later.
+// isTemporary reports whether a read may succeed later: unless it got a whole response, which rejects
+// it or is invalid.
 func isTemporary(err error) bool {
 	failed, ok := errors.AsType[*pelcro.Error](err)
-	return !ok || failed.Outcome != pelcro.Rejected && failed.Outcome != pelcro.BadResponse
+	return !ok || failed.Response == nil || failed.Outcome != pelcro.Rejected && failed.Outcome != pelcro.BadResponse
 }
 
 // outcomeOfCreate returns what became of a create that failed, and whether Pelcro rejected it because

@@ -2,11 +2,8 @@ package customers_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,7 +18,6 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // fault is what becomes of a request on its way to Pelcro and back.
@@ -283,114 +279,5 @@ func TestCreateOnce(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Calls with one id that run together send one create.
-func TestConcurrentCreates(t *testing.T) {
-	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID})}
-	g := start(t, pelcro)
-	var all sync.WaitGroup
-	results := make([]string, 20)
-	for i := range results {
-		all.Go(func() {
-			resp, r := call(t.Context(), g.customers.CreateCustomer, withID("one@example.com", oneID))
-			results[i] = strings.TrimSuffix(resultOf(resp, r), " replayed")
-		})
-	}
-	all.Wait()
-	for _, got := range results {
-		if want := "OK 1009 " + oneID; got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-	if n := strings.Count(pelcro.requests(), "create"); n != 1 {
-		t.Errorf("%d creates", n)
-	}
-}
-
-// A call that ends while another one with its id is running does not know what becomes of the create.
-func TestWaitingCreateEnds(t *testing.T) {
-	release, arrived := make(chan struct{}), make(chan struct{})
-	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID}), faults: map[string][]fault{
-		"create": {func(w http.ResponseWriter, r *http.Request, pelcro http.Handler) {
-			close(arrived)
-			<-release
-			pelcro.ServeHTTP(w, r)
-		}},
-	}}
-	g := start(t, pelcro)
-	first := make(chan string)
-	go func() {
-		first <- resultOf(call(t.Context(), g.customers.CreateCustomer, withID("one@example.com", oneID)))
-	}()
-	<-arrived
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if got, want := resultOf(call(ctx, g.customers.CreateCustomer, withID("one@example.com", oneID))), "DeadlineExceeded CALLER_DEADLINE_EXCEEDED unknown"; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-	close(release)
-	if got, want := <-first, "OK 1009 "+oneID; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}
-
-// Without a request_id the request is the same as ever; with one, the metadata has one key more.
-func TestCreateOnceBody(t *testing.T) {
-	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID})}
-	g := start(t, pelcro)
-	for _, test := range []struct {
-		name string
-		id   *string
-		want string
-	}{
-		{"without a request_id", nil, `{"email":"one@example.com","metadata":{"plan":"gold"}}`},
-		{"with one", new(oneID), `{"email":"two@example.com","metadata":{"grpc_request_id":"` + oneID + `","plan":"gold"}}`},
-	} {
-		pelcro.bodies = nil
-		var sent struct{ Email string }
-		if err := json.Unmarshal([]byte(test.want), &sent); err != nil {
-			t.Fatal(err)
-		}
-		resp := mustSucceed(t, g.customers.CreateCustomer, &pelcrov1.CreateCustomerRequest{
-			Customer:  &pelcrov1.Customer{Email: &sent.Email, Metadata: mustStruct(t, map[string]any{"plan": "gold"})},
-			RequestId: test.id,
-		})
-		if len(pelcro.bodies) != 1 || pelcro.bodies[0] != test.want {
-			t.Errorf("%s: %q", test.name, pelcro.bodies)
-		}
-		mustEqual(t, resp.GetCustomer().GetMetadata(), mustStruct(t, map[string]any{"plan": "gold"}))
-		got := mustSucceed(t, g.customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: resp.GetCustomer().GetId()}).GetCustomer()
-		if got.GetRequestId() != value(test.id) || len(got.GetMetadata().GetFields()) != 1 {
-			t.Errorf("%s: %v", test.name, got)
-		}
-	}
-	if got, want := pelcro.requests(), "create get find create find get"; got != want {
-		t.Errorf("Pelcro received %q, want %q", got, want)
-	}
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// The log says once that the guarantee does not hold.
-func TestBrokenFilterIsLogged(t *testing.T) {
-	empty := responds(200, `{"data":[]}`)
-	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID}), faults: map[string][]fault{"find": {empty, empty, empty, empty}}}
-	log := &testkit.Log{}
-	g := startWith(t, siteID, pelcro, customers.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
-	for i, want := range []string{"find create find", "find create"} {
-		mustSucceed(t, g.customers.CreateCustomer, withID(fmt.Sprintf("%d@example.com", i), fmt.Sprintf("00000000-0000-4000-8000-00000000000%d", i+1)))
-		if got := pelcro.requests(); got != want {
-			t.Errorf("Pelcro received %q, want %q", got, want)
-		}
-	}
-	if n := strings.Count(log.String(), "does not find customers by their request_id"); n != 1 {
-		t.Errorf("%d lines:\n%s", n, log)
 	}
 }

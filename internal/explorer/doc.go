@@ -15,7 +15,7 @@
 //
 // # What is not shown
 //
-// Errors of the service itself (reasons that begin with GATEWAY_) but GATEWAY_RATE_LIMITED: they do
-// not depend on Pelcro. What a client library does follows its documentation and docs/conformance.md; the page
-// runs none.
+// Errors of the service itself (reasons that begin with GATEWAY_) except GATEWAY_RATE_LIMITED and
+// GATEWAY_CREATE_PENDING: they do not depend on Pelcro. What a client library does follows its
+// documentation and docs/conformance.md; the page runs none.
 package explorer

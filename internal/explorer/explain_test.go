@@ -54,6 +54,7 @@ func TestSituations(t *testing.T) {
 	want := map[string][2]pelcrov1.ErrorReason{ // on Get, on Create
 		"refused":   {pelcrov1.ErrorReason_PELCRO_UNREACHABLE, pelcrov1.ErrorReason_PELCRO_UNREACHABLE},
 		"quota":     {pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED},
+		"pending":   {pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING, pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING},
 		"untrusted": {pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED, pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED},
 		"reset":     {pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},
 		"cut":       {pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN},

@@ -34,6 +34,11 @@ var situations = []situation{
 		local: &mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_RATE_LIMITED, Delay: 20 * time.Second, Quota: 120}, sandboxID: 605,
 	},
 	{
+		key: "pending", name: "A create that may still complete",
+		about: "A create with a request_id was sent, its response was lost, and Pelcro does not have the customer yet.",
+		local: &mapping.LocalError{Reason: pelcrov1.ErrorReason_GATEWAY_CREATE_PENDING, Delay: 5 * time.Second},
+	},
+	{
 		key: "untrusted", name: "Certificate not trusted",
 		about:   "The TLS handshake failed because the certificate is not Pelcro's. Nothing was sent.",
 		failure: mapping.NoResponse{Failure: mapping.Untrusted},

@@ -291,8 +291,8 @@ func TestSharedLargeBodies(t *testing.T) {
 			}()
 		}
 		time.Sleep(3 * time.Second)
-		if n := len(decoding); n != 8 {
-			t.Errorf("%d responses are decoded concurrently, want 8", n)
+		if n := len(decoding); n != 2 {
+			t.Errorf("%d responses are decoded concurrently, want 2", n)
 		}
 		for range 10 {
 			(<-decoding).Release()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,6 +108,23 @@ func TestNotScripted(t *testing.T) {
 	// Without @ it is not an email.
 	if got := c.call("POST", "customers", `{"email":"http-500"}`); got.status != 400 {
 		t.Errorf("status %d", got.status)
+	}
+}
+
+// With +created the customer is created before the response fails.
+func TestCreatedAndFails(t *testing.T) {
+	c := start(t, sandbox.Config{})
+	for email, want := range map[string]int{"http-502@example.com": 0, "http-502+created@example.com": 1} {
+		if got := c.call("POST", "customers", `{"email":"`+email+`"}`); got.status != 502 {
+			t.Errorf("%s: status %d", email, got.status)
+		}
+		list := c.call("GET", "customers?filter[email]=eq:"+url.QueryEscape(email), "")
+		if got := strings.Count(list.body, email); got != want {
+			t.Errorf("%s: %d customers: %s", email, got, list.body)
+		}
+	}
+	if got := c.call("POST", "customers", `{"email":"http-502+created@example.com"}`); got.status != 400 {
+		t.Errorf("the email is taken, and the status is %d", got.status)
 	}
 }
 

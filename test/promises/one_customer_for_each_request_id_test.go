@@ -119,12 +119,12 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 		if i%2 == 1 {
 			c.intercept = retry.UnaryClientInterceptor(retry.WithMax(5), retry.WithBackoff(retry.BackoffExponential(100*time.Millisecond)))
 		}
-		id := newUUID()
+		id, began := newUUID(), time.Now()
 		err := c.create(t.Context(), id)
 		if gatewaytest.Reason(err) == "GATEWAY_CREATE_PENDING" {
 			pending.Add(1)
 		} else if err != nil {
-			t.Errorf("%s: %v", id, err)
+			t.Errorf("%s: after %d calls in %v: %v", id, c.calls, time.Since(began), err)
 		}
 		switch ids := customersWith(t, pelcro, id); {
 		case len(ids) > 1, err == nil && (len(ids) != 1 || ids[0] != c.got):
@@ -140,6 +140,7 @@ type creator struct {
 	intercept grpc.UnaryClientInterceptor
 	redis     bool
 	got       int64
+	calls     int
 }
 
 // create repeats the create, until the outcome is known. Without Redis, another
@@ -149,6 +150,7 @@ func (c *creator) create(ctx context.Context, id string) error {
 	var err error
 	for range 60 {
 		var response *pelcrov1.CreateCustomerResponse
+		c.calls++
 		response, err = c.send(ctx, &pelcrov1.CreateCustomerRequest{
 			RequestId: &id, Customer: &pelcrov1.Customer{Email: new(id + "@example.com")},
 		})

@@ -6,7 +6,6 @@ import com.google.rpc.ErrorInfo;
 import com.pelcro.v1.ErrorReason;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
-import java.util.Set;
 
 /** Reads the details of an error of pelcro-grpc: at most one message of each type. */
 final class ErrorDetails {
@@ -33,14 +32,5 @@ final class ErrorDetails {
         var known = ErrorReason.getDescriptor().findValueByName(info.getReason());
         boolean ours = info.getDomain().equals("pelcro-grpc") && known != null;
         return ours ? ErrorReason.valueOf(known) : ErrorReason.ERROR_REASON_UNSPECIFIED;
-    }
-
-    /**
-     * Whether a create that failed may have created the customer. An error without an outcome comes
-     * from the gRPC library: the connection broke, and the service may have received the request.
-     */
-    static boolean mayExist(StatusRuntimeException error) {
-        String outcome = find(error, ErrorInfo.class).getMetadataOrDefault("outcome", "");
-        return !Set.of("rejected", "notSent").contains(outcome);
     }
 }

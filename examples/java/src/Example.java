@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 
 /** Provokes three errors of pelcro-grpc and handles each. */
 final class Example {
-    private static final Path SERVICE_CONFIG = Path.of("../../client/service-config.json");
+    private static final Path SERVICE_CONFIG = Path.of("../../client/service-config-request-id.json");
 
     private Example() {}
 
@@ -23,16 +23,16 @@ final class Example {
         }
         String address = words.isEmpty() || limit == 0 ? "127.0.0.1:50051" : words.get(0);
         var customers = new Customers(Connection.to(address, SERVICE_CONFIG), maxWait);
-        String email = "nora-" + UUID.randomUUID().toString().substring(0, 8) + "@example.com";
+        String name = "nora-" + UUID.randomUUID().toString().substring(0, 8);
 
         boolean created =
                 attempt(
                         "1. Create a customer with a bad email",
-                        () -> customers.createCorrected("nora", email));
+                        () -> customers.createCorrected("nora", name + "@example.com"));
         attempt("2. Get a customer over the rate limit", () -> customers.getAfterDelay(429));
         attempt(
                 "3. Create a customer and lose the response",
-                () -> customers.createOnce("http-502@example.com"));
+                () -> customers.createOnce("http-502+created@" + name + ".example.com"));
         System.exit(created ? 0 : 1);
     }
 
