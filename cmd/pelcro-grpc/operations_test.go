@@ -41,7 +41,7 @@ func newRehearsal(t *testing.T) rehearsal {
 	wrapper := "#!/bin/sh\n" + asProgram + "=1 exec " + self + " \"$@\"\n"
 	for _, err := range []error{
 		os.Mkdir(filepath.Join(r.folder, "bin"), 0o700),
-		os.WriteFile(filepath.Join(r.folder, "bin", "pelcro-grpc"), []byte(wrapper), 0o700), //nolint:gosec // it must run
+		os.WriteFile(filepath.Join(r.folder, "bin", "pelcro-grpc"), []byte(wrapper), 0o700),
 		os.Symlink(proto, filepath.Join(r.folder, "proto")),
 	} {
 		if err != nil {
@@ -54,7 +54,7 @@ func newRehearsal(t *testing.T) rehearsal {
 // run runs the commands and returns what they print.
 func (r rehearsal) run(t *testing.T, stdin, commands string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "bash", "-c", "secrets=~/pelcro-grpc-secrets\n"+commands) //nolint:gosec // of the documents
+	command := exec.CommandContext(t.Context(), "bash", "-c", "secrets=~/pelcro-grpc-secrets\n"+commands)
 	command.Dir, command.Stdin = r.folder, strings.NewReader(stdin)
 	command.Env = append(os.Environ(), "HOME="+r.folder, "PATH="+r.grpcurl+":"+os.Getenv("PATH"))
 	said, err := command.CombinedOutput()
