@@ -106,7 +106,7 @@ func TestPage(t *testing.T) {
 	}
 	foreign := regexp.MustCompile(`(?i)https?://|<style|\sstyle=|\son[a-z]+=|innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(|localStorage|sessionStorage|document\.cookie|indexedDB`)
 	files, err := fs.Glob(os.DirFS("page"), "*")
-	if err != nil || len(files) != 4 {
+	if err != nil || len(files) != 6 {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {

@@ -13,9 +13,10 @@ func WithResponseHeader(ctx context.Context, header *http.Header) context.Contex
 	return context.WithValue(ctx, responseHeaderKey{}, header)
 }
 
-// keepHeader gives the headers to the caller, if that wants them.
+// keepHeader gives the headers to the caller, if that wants them, without those that hold the
+// credential of the call.
 func (r *Response) keepHeader(ctx context.Context) {
 	if header, ok := ctx.Value(responseHeaderKey{}).(*http.Header); ok {
-		*header = r.Header
+		*header = r.RedactedHeader()
 	}
 }

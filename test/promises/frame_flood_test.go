@@ -2,11 +2,13 @@ package promises_test
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
@@ -23,6 +25,9 @@ type flood struct {
 	goAway  chan http2.ErrCode // at most one value
 	closed  chan struct{}
 }
+
+// getOf is a request for a customer of its own: equal reads would share a request to Pelcro.
+func getOf(n int) []byte { return protowire.AppendVarint([]byte{8}, uint64(n)+1000) }
 
 func startFlood(t *testing.T, address string) *flood {
 	t.Helper()
@@ -88,7 +93,7 @@ func TestR09RapidResets(t *testing.T) {
 	for open := true; open && sent < resets; sent++ {
 		stream := uint32(2*sent + 1)
 		open = bad.send(func() {
-			bad.call(stream, []byte{8, 1})
+			bad.call(stream, getOf(sent))
 			_ = bad.framer.WriteRSTStream(stream, http2.ErrCodeCancel)
 		})
 		if sent%1000 == 0 {
@@ -113,16 +118,18 @@ func TestR09StreamLimit(t *testing.T) {
 	bad := startFlood(t, g.Address)
 	streams := testkit.Receive(t, bad.limit, "limit of streams")
 	const beyond = 50
+	var release sync.Once
+	defer release.Do(func() { close(upstream.released) })
 	bad.send(func() {
 		for i := range streams + beyond {
-			bad.call(2*i+1, []byte{8, 1})
+			bad.call(2*i+1, getOf(int(i)))
 		}
 	})
 	for range beyond {
 		testkit.Receive(t, bad.refused, "refused stream")
 	}
 	testkit.Eventually(t, "the calls within the limit run", func() bool { return upstream.running.Load() == int64(streams) })
-	close(upstream.released)
+	release.Do(func() { close(upstream.released) })
 	testkit.Eventually(t, "all handlers have returned", func() bool { return upstream.running.Load() == 0 })
 	bad.conn.Close()
 	<-bad.closed
