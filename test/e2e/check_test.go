@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // knownToLaravel8 is what the check finds: Laravel 8 has no text for a missing route, as
@@ -50,7 +52,7 @@ func TestCheck(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			l := startLaravel(t, test.env...)
 			directory := filepath.Join(t.TempDir(), "saved")
-			command := exec.Command(filepath.Join(built, "pelcro-grpc"), "check", "--json", "--pelcro-url="+l.url, "--site-id=1", "--save="+directory)
+			command := exec.Command(testkit.Program(t), "check", "--json", "--pelcro-url="+l.url, "--site-id=1", "--save="+directory)
 			command.Env = environment("PELCRO_GRPC_PELCRO_API_KEY=" + goodKey)
 			output, err := command.Output()
 			var exit *exec.ExitError

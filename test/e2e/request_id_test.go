@@ -56,7 +56,7 @@ func lossy(t *testing.T, upstream string) string {
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t, lossy(t, startLaravel(t).url), gatewaySettings{
-		direct: true, flags: []string{"--request-timeout", "2s", "--create-settle-time", "2s"},
+		direct: true, flags: []string{"--request-timeout=2s", "--create-settle-time=2s"},
 	})
 	for i := range 12 {
 		id := fmt.Sprintf("6f1c27b4-0d3e-4c55-9a54-%012d", i+1)
