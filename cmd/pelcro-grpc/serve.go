@@ -72,7 +72,6 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	}
 	config.rateLimit.apply(&config.upstream, metrics, logger)
 	client := pelcro.New(config.upstream)
-	defer config.rateLimit.follow(ctx, client, !c.ForwardCredentials, logger)()
 	if isRegular(c.PelcroAPIKeyFile) { // a pipe was read, and holds no other key
 		key, err := followKey(c.PelcroAPIKeyFile, client)
 		if err != nil {
@@ -95,6 +94,8 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		Metrics:            metrics,
 		Traces:             traces,
 	})
+	// Only now: the server wants to know what the first response says of the API key.
+	defer config.rateLimit.follow(ctx, client, !c.ForwardCredentials, logger)()
 	page, err := c.page()
 	if err != nil {
 		return err
