@@ -28,7 +28,7 @@ var rules = []rule{
 	{packages: "internal/pelcro", imports: "internal/quota internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
 
 	// The resources. Another one is another line here.
-	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson internal/requestid", tests: "internal/sandbox test/vectors test/redisserver"},
+	{packages: "internal/customers", imports: "gen/... mapping server internal/pelcro internal/rawjson internal/requestid", tests: "internal/sandbox test/vectors"},
 
 	// The leaves import nothing of this module.
 	{packages: "client"},
@@ -39,14 +39,13 @@ var rules = []rule{
 	{packages: "internal/quota", forbidsForeign: isGRPC},
 	{packages: "internal/rawjson", forbidsForeign: isIO},
 	{packages: "internal/reload", forbidsForeign: isForeign},
-	{packages: "internal/requestid", tests: "test/redisserver", forbidsForeign: isGRPC},
+	{packages: "internal/requestid", forbidsForeign: isGRPC},
 	{packages: "internal/retryafter", forbidsForeign: isForeign},
 	{packages: "internal/sandbox", forbidsForeign: isForeign},
 	{packages: "internal/servertls", forbidsForeign: isForeign},
 	{packages: "internal/telemetry", forbidsForeign: isGRPC},
 	{packages: "internal/testkit", forbidsForeign: isGRPC},
 	{packages: "test/faultproxy", forbidsForeign: isForeign},
-	{packages: "test/redisserver", forbidsForeign: isForeign},
 	{packages: "test/vectors", forbidsForeign: isForeign},
 
 	// The check joins what a call goes through.
@@ -60,14 +59,14 @@ var rules = []rule{
 
 	// Outsiders talk to the service over the network.
 	{packages: "examples/...", imports: "gen/... client"},
-	{packages: "test/promises", tests: "gen/... client mapping server internal/... test/vectors test/faultproxy test/redisserver"},
+	{packages: "test/promises", tests: "gen/... client mapping server internal/... test/vectors test/faultproxy"},
 	{packages: "test/...", tests: "gen/... client internal/sandbox test/vectors"},
 	{packages: "deploy", tests: "gen/... server internal/sandbox"},
 }
 
 // testOnly are packages that only tests may import, and the packages of testkit. Every test may
 // import testkit.
-var testOnly = []string{"test/vectors", "test/faultproxy", "test/redisserver", "internal/testkit/..."}
+var testOnly = []string{"test/vectors", "test/faultproxy", "internal/testkit/..."}
 
 // isForeign reports whether the package is not in the standard library, whose paths have no host.
 func isForeign(path string) bool {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
@@ -24,11 +23,8 @@ func ExampleFromResponse() {
 		},
 	)
 	fmt.Println(result.Code(), result.Reason())
-	for _, detail := range result.Status().Details() {
-		if badRequest, ok := detail.(*errdetails.BadRequest); ok {
-			violation := badRequest.GetFieldViolations()[0]
-			fmt.Println(violation.GetField(), violation.GetReason())
-		}
+	for _, violation := range result.Violations() {
+		fmt.Println(violation.Field, violation.Reason)
 	}
 	// Output:
 	// InvalidArgument PELCRO_VALIDATION_FAILED

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -93,6 +94,21 @@ func (r Result) Status() *status.Status {
 		return status.New(codes.OK, "")
 	}
 	return r.status
+}
+
+// Violations returns the field violations of the error, as the caller gets them.
+func (r Result) Violations() (violations []Violation) {
+	for _, detail := range r.Status().Details() {
+		badRequest, ok := detail.(*errdetails.BadRequest)
+		if !ok {
+			continue
+		}
+		for _, v := range badRequest.GetFieldViolations() {
+			reason := pelcrov1.FieldViolationReason(pelcrov1.FieldViolationReason_value[v.GetReason()])
+			violations = append(violations, Violation{Field: v.GetField(), Description: v.GetDescription(), Reason: reason})
+		}
+	}
+	return violations
 }
 
 // Err returns the error that a gRPC handler returns, nil for a success.

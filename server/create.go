@@ -22,7 +22,7 @@ type CreatePendingError struct {
 	Err error
 }
 
-func (e CreatePendingError) Error() string { return fmt.Sprintf("the create is pending: %v", e.Err) }
+func (e CreatePendingError) Error() string { return withCause("the create is pending", e.Err) }
 
 func (e CreatePendingError) Unwrap() error { return e.Err }
 
@@ -34,10 +34,17 @@ type OutcomeUnknownError struct {
 }
 
 func (e OutcomeUnknownError) Error() string {
-	return fmt.Sprintf("the outcome of the create cannot be found out: %v", e.Err)
+	return withCause("the outcome of the create cannot be found out", e.Err)
 }
 
 func (e OutcomeUnknownError) Unwrap() error { return e.Err }
+
+func withCause(text string, cause error) string {
+	if cause == nil {
+		return text
+	}
+	return text + ": " + cause.Error()
+}
 
 // LookupError is the failure of what a create with a request_id needs besides the create itself: a
 // read, or waiting for another call with the id.

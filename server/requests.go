@@ -25,7 +25,9 @@ const (
 	// maxBuiltinWaiting is how many calls of health and reflection may wait. Those of resources are
 	// bounded by Config.MaxConcurrentCalls.
 	maxBuiltinWaiting = 250
-	// hurryAfter is how long a request may take to arrive while other calls wait.
+	// hurryAfter is how long a request may take to arrive while calls of other connections wait. Those
+	// of the same connection do not count: on a slow one, requests that were sent together arrive
+	// together.
 	hurryAfter = 500 * time.Millisecond
 	// requestBudget is for the requests of more than smallRequest, from their decoding until the end
 	// of their handlers. Further ones are rejected: waiting would fill the memory, too.
@@ -65,7 +67,9 @@ func newRequests(maxBytes int, readTimeout time.Duration) *requests {
 func (s *requests) read(ctx context.Context, receive func(any) error, request any) error {
 	var raw rawRequest
 	switch err := s.receive(ctx, receive, &raw); {
-	case errors.Is(err, io.EOF), errors.Is(err, errRequestIncomplete), errors.Is(err, errOverloaded): // a stream has no more requests, or this one is late
+	case errors.Is(err, io.EOF): // a stream has no more requests
+		return err
+	case errors.Is(err, errRequestIncomplete), errors.Is(err, errOverloaded):
 		return err
 	case err != nil:
 		return readError{err}
@@ -114,7 +118,7 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 		case <-late:
 			return errRequestIncomplete
 		case <-hurry.C:
-			if ofConnection.waiting.Load()+s.turns.waiting.Load() > 0 {
+			if s.turns.waiting.Load() > 0 {
 				return errRequestIncomplete
 			}
 		case <-ctx.Done():

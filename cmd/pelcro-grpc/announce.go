@@ -31,6 +31,7 @@ func (c serveCommand) features(config validConfig) []string {
 	add("callers-file", c.AuthTokensFile != "")
 	add("forward-credentials", c.ForwardCredentials)
 	add("circuit-breaker", config.upstream.CircuitBreaker)
+	add("quota", !config.rateLimit.off)
 	add("redis", c.RedisURL != "")
 	add("reflection", c.reflects())
 	add("explorer", c.pageURL() != "")

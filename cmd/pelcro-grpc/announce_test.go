@@ -22,8 +22,8 @@ func TestStartLine(t *testing.T) {
 		{"an admin address", []string{"--admin-listen=127.0.0.1:0"}, `["reflection","explorer"]`},
 		{"nothing", []string{"--no-reflection"}, `null`},
 		{
-			"everything", append(append([]string{"--tls-client-ca=" + f.ca, "--circuit-breaker", "--forward-credentials"}, f.tls()...), f.known()...),
-			`["tls","client-certificates","callers-file","forward-credentials","circuit-breaker","reflection"]`,
+			"everything", append(append([]string{"--tls-client-ca=" + f.ca, "--circuit-breaker", "--rate-limit=auto", "--forward-credentials"}, f.tls()...), f.known()...),
+			`["tls","client-certificates","callers-file","forward-credentials","circuit-breaker","quota","reflection"]`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

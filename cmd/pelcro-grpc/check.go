@@ -54,7 +54,7 @@ func (c checkCommand) Run(ctx context.Context, std stdio) error {
 	}
 	client := pelcro.New(config)
 	defer client.Close()
-	report := verify.Run(ctx, verify.Config{Client: client, Target: target, SiteID: config.SiteID, Pause: pause, Writes: c.TestSiteID})
+	report := verify.Run(ctx, verify.Config{Client: client, Target: target, SiteID: config.SiteID, Pause: pause, RequestIDKey: c.RequestIDKey, Writes: c.TestSiteID})
 	if err := c.print(std.out, report); err != nil {
 		return err
 	}

@@ -40,7 +40,6 @@ type serveCommand struct {
 	RateLimit          string        `name:"rate-limit" placeholder:"LIMIT" help:"Requests to Pelcro in a time window, for example 120/1m; more wait or are rejected here. auto (the default) follows what Pelcro says; off (the default with --sandbox) lets Pelcro reject them."`
 	RateLimitShare     float64       `name:"rate-limit-share" default:"1" placeholder:"PART" help:"Part of the limit that this service uses, for example 0.8; the rest is for other integrations of the account (${default})."`
 	RedisURL           string        `name:"redis-url" placeholder:"URL" help:"Redis (7 or later) or Valkey in which all replicas share the limit and the request_ids of creates, for example rediss://redis.example.org:6379. A URL with a password belongs into the environment."`
-	RequestIDKey       string        `name:"request-id-key" default:"${request_id_key}" placeholder:"KEY" help:"Key of a customer's metadata that holds the request_id of its create (${default}). Keep it: a create that is retried is found by it."`
 	CreateSettleTime   time.Duration `default:"2m" placeholder:"DURATION" help:"How long a create with a request_id may take to appear at Pelcro; after it, a retry creates the customer (${default})."`
 	CircuitBreaker     *bool         `negatable:"" help:"Do not call Pelcro while it keeps failing (on by default, but off with --sandbox, whose failures are intended)."`
 	MaxConcurrent      int           `name:"max-concurrent-calls" default:"${concurrent_calls}" placeholder:"N" help:"How many calls run concurrently; more are rejected (${default})."`
@@ -70,7 +69,7 @@ func (p *problems) addf(format string, args ...any) { *p = append(*p, fmt.Errorf
 func (c serveCommand) validate() (config validConfig, err error) {
 	var found problems
 	c.checkFlags(&found)
-	c.checkRequestIDs(&found)
+	c.checkSettleTime(&found)
 	config.redis = c.redis(&found)
 	config.rateLimit = c.rateLimit(config.redis, &found)
 	config.upstream = c.upstream(&found)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,14 +14,8 @@ import (
 // maxSettleTime is half of the time for which an id is kept in memory.
 const maxSettleTime = 30 * time.Minute
 
-// metadataKey is a key that Pelcro's filters and Laravel's field names can carry.
-var metadataKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-// checkRequestIDs adds the problems of the flags for creates with a request_id.
-func (c serveCommand) checkRequestIDs(found *problems) {
-	if !metadataKey.MatchString(c.RequestIDKey) {
-		found.addf("--request-id-key %q must be 1 to 64 letters, digits, _ or -, for example %s", c.RequestIDKey, customers.DefaultRequestIDKey)
-	}
+// checkSettleTime adds the problem of --create-settle-time, if there is one.
+func (c serveCommand) checkSettleTime(found *problems) {
 	if c.CreateSettleTime < c.RequestTimeout || c.CreateSettleTime > maxSettleTime {
 		found.addf("--create-settle-time must be at least --request-timeout (%s) and at most %s, for example %s",
 			c.RequestTimeout, maxSettleTime, customers.DefaultSettleTime)

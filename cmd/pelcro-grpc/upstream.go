@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
 )
@@ -17,10 +18,14 @@ type upstreamFlags struct {
 	Sandbox          bool          `help:"Run against an embedded Pelcro with a few customers, in memory; needs no account and no network."`
 	RequestTimeout   time.Duration `default:"30s" placeholder:"DURATION" help:"Longest time for one call of Pelcro, with its retries (${default})."`
 	UpstreamLanguage string        `name:"upstream-language" placeholder:"TAG" help:"Language of Pelcro's texts, for example en, sent as Accept-Language; Pelcro may then set it as the language of new customers."`
+	RequestIDKey     string        `name:"request-id-key" default:"${request_id_key}" placeholder:"KEY" help:"Key of a customer's metadata that holds the request_id of its create (${default}). Keep it: a create that is retried is found by it."`
 }
 
 // languageTag is a language and, for example, a country, as in Accept-Language (BCP 47).
 var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+
+// metadataKey is a key that Pelcro's filters and Laravel's field names can carry.
+var metadataKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // check adds the problems of flags that hold no file and no secret.
 func (c upstreamFlags) check(found *problems) {
@@ -32,6 +37,9 @@ func (c upstreamFlags) check(found *problems) {
 	}
 	if c.UpstreamLanguage != "" && !languageTag.MatchString(c.UpstreamLanguage) {
 		found.addf("--upstream-language %q is not a language tag; use one like en or en-GB, or leave it out", c.UpstreamLanguage)
+	}
+	if !metadataKey.MatchString(c.RequestIDKey) {
+		found.addf("--request-id-key %q must be 1 to 64 letters, digits, _ or -, for example %s", c.RequestIDKey, customers.DefaultRequestIDKey)
 	}
 	switch {
 	case c.SiteID < 0:

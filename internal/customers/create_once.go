@@ -7,11 +7,11 @@ import (
 	"errors"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
@@ -290,13 +290,9 @@ func outcomeOfCreate(err error) (outcome mapping.Outcome, isTaken bool) {
 	}
 	operation, _ := mapping.CustomerOperation("CreateCustomer")
 	result := mapping.FromResponse(mapping.Call{Operation: operation}, *failure.Response)
-	isTaken = result.Reason() == pelcrov1.ErrorReason_PELCRO_ALREADY_EXISTS
-	for _, detail := range result.Status().Details() {
-		if fields, ok := detail.(*errdetails.BadRequest); ok {
-			for _, v := range fields.GetFieldViolations() {
-				isTaken = isTaken || v.GetReason() == pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN.String()
-			}
-		}
-	}
+	isTaken = result.Reason() == pelcrov1.ErrorReason_PELCRO_ALREADY_EXISTS ||
+		slices.ContainsFunc(result.Violations(), func(v mapping.Violation) bool {
+			return v.Reason == pelcrov1.FieldViolationReason_FIELD_ALREADY_TAKEN
+		})
 	return cmp.Or(result.Outcome(), mapping.OutcomeUnknown), isTaken
 }

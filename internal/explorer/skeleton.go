@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -34,7 +32,6 @@ type node struct {
 // skeleton shows the fields of the request that the violations name, nil without violations.
 func skeleton(q Question, explanation Explanation) []line {
 	root := &node{}
-	found := false
 	if q.CustomerID != 0 && namesCustomer(q.Operation) {
 		path := "id"
 		if q.Operation.Kind == mapping.Update {
@@ -42,18 +39,12 @@ func skeleton(q Question, explanation Explanation) []line {
 		}
 		root.at(path).value = strconv.FormatInt(q.CustomerID, 10)
 	}
-	for _, detail := range explanation.result.Status().Details() {
-		badRequest, ok := detail.(*errdetails.BadRequest)
-		if !ok {
-			continue
-		}
-		for _, v := range badRequest.GetFieldViolations() {
-			found = true
-			target := root.at(v.GetField())
-			target.violations = append(target.violations, violation{v.GetField(), v.GetDescription(), v.GetReason()})
-		}
+	violations := explanation.result.Violations()
+	for _, v := range violations {
+		target := root.at(v.Field)
+		target.violations = append(target.violations, violation{v.Field, v.Description, v.Reason.String()})
 	}
-	if !found {
+	if len(violations) == 0 {
 		return nil
 	}
 	return root.lines(nil, 0, "")

@@ -3,12 +3,8 @@ package quota
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,69 +16,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
-// redisServer is a real redis-server on a socket of its own.
-type redisServer struct {
-	socket  string
-	process *os.Process
-	drained sync.WaitGroup
-}
-
-func startRedis(t *testing.T) *redisServer {
+// clientOf returns a client of the server until the end of the test.
+func clientOf(t *testing.T, server *testkit.Redis) *redis.Client {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("PELCRO_GRPC_REQUIRE_TOOLS") != "" {
-			t.Fatal("redis-server is not installed")
-		}
-		t.Skip("redis-server is not installed")
-	}
-	directory, err := os.MkdirTemp("", "redis") //nolint:usetesting // a socket's name must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &redisServer{socket: filepath.Join(directory, "socket")}
-	s.start(t)
-	t.Cleanup(func() {
-		s.kill()
-		_ = os.RemoveAll(directory)
-	})
-	return s
-}
-
-// start returns when the server accepts connections.
-func (s *redisServer) start(t *testing.T) {
-	t.Helper()
-	command := exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket, "--save", "", "--daemonize", "no")
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.process = command.Process
-	var printed strings.Builder
-	buffer := make([]byte, 4096)
-	for !strings.Contains(printed.String(), "now ready to accept connections") {
-		n, err := out.Read(buffer)
-		printed.Write(buffer[:n])
-		if err != nil {
-			t.Fatalf("redis-server: %v: %s", err, printed.String())
-		}
-	}
-	s.drained.Go(func() { _, _ = io.Copy(io.Discard, out) })
-}
-
-func (s *redisServer) kill() {
-	_ = s.process.Kill()
-	s.drained.Wait()
-	_, _ = s.process.Wait()
-}
-
-func (s *redisServer) client(t *testing.T) *redis.Client {
-	t.Helper()
-	client, err := OpenRedis("unix://" + s.socket)
+	client, err := OpenRedis(server.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +34,7 @@ func (s *redisServer) client(t *testing.T) *redis.Client {
 // The script and the shared log of the simulations are the same: whatever three replicas do, in
 // Redis and in memory, has the same effect.
 func TestScriptAgainstItsTwin(t *testing.T) {
-	client := startRedis(t).client(t)
+	client := clientOf(t, testkit.StartRedis(t))
 	timed := redis.NewScript(strings.Replace(script, "redis.call('TIME')",
 		"{redis.call('GET', 'seconds'), redis.call('GET', 'microseconds')}", 1))
 	for seed := range uint64(10) {
@@ -165,9 +106,9 @@ func (e events) Write(line []byte) (int, error) {
 // Redis is killed, restarted without its data, frozen and continued, while two replicas make calls.
 // No call fails because of it, and each event is one line of each replica.
 func TestRedisFails(t *testing.T) {
-	server := startRedis(t)
+	server := testkit.StartRedis(t)
 	defer goleak.VerifyNone(t)
-	defer server.kill()
+	defer server.Kill()
 	const limit = 1_000_000 // in a day: what matters here is Redis, not the quota
 	var calls, longest atomic.Int64
 	stop, made := make(chan struct{}), make(chan struct{})
@@ -176,7 +117,7 @@ func TestRedisFails(t *testing.T) {
 	for range 2 {
 		log := make(events, 10)
 		lines = append(lines, log)
-		client, err := OpenRedis("unix://" + server.socket)
+		client, err := OpenRedis(server.URL())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,17 +170,13 @@ func TestRedisFails(t *testing.T) {
 		}
 		t.Logf("%s: %d calls, the longest waited %v", event, calls.Load(), time.Duration(longest.Swap(0)))
 	}
-	server.kill()
+	server.Kill()
 	expect("killed", "Redis is unavailable")
-	server.start(t)
+	server.Restart()
 	expect("restarted", "Redis is available again")
-	if err := server.process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	server.Signal(t, syscall.SIGSTOP)
 	expect("frozen", "Redis is unavailable")
-	if err := server.process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	server.Signal(t, syscall.SIGCONT)
 	expect("continued", "Redis is available again")
 }
 

@@ -12,19 +12,19 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/pelcro-grpc/pelcro-grpc/test/redisserver"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 // fleet is a Redis, and a client of it as the service has one.
 type fleet struct {
-	server *redisserver.Server
+	server *testkit.Redis
 	client *redis.Client
 	log    bytes.Buffer
 }
 
 func newFleet(t *testing.T, arguments ...string) *fleet {
 	t.Helper()
-	f := &fleet{server: redisserver.Start(t, arguments...)}
+	f := &fleet{server: testkit.StartRedis(t, arguments...)}
 	options, err := redis.ParseURL(f.server.URL())
 	if err != nil {
 		t.Fatal(err)

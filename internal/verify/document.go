@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 )
 
 // place is a value, or the name of a member, in a JSON document.
@@ -108,7 +110,7 @@ func (p place) isReplaced() bool {
 	text := textOfRaw(p.raw)
 	switch {
 	case p.isName:
-		return p.inMetadata() && text != requestIDKey
+		return p.inMetadata() && text != customers.DefaultRequestIDKey
 	case p.raw.Kind() != '"' && p.raw.Kind() != '0', text == "", text == "0", text == "1":
 		return false
 	case slices.Contains(kept, p.attribute()) && !p.inMetadata():

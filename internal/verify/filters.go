@@ -15,9 +15,6 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
 )
 
-// requestIDKey is the key of metadata under which the service keeps the request_id of a create.
-const requestIDKey = "grpc_request_id"
-
 // byIDs filters by the first and the last id known, of at least three customers: a filter that is
 // ignored returns another one between them. With fewer customers it asks for one id.
 func (r *run) byIDs(ctx context.Context) bool {
@@ -68,11 +65,11 @@ func (r *run) byMetadata(ctx context.Context) bool {
 	key, value, found := r.someMetadata()
 	features := []string{requestID}
 	if !found {
-		key, value, features = requestIDKey, newUUID(), nil
+		key, value, features = r.RequestIDKey, newUUID(), nil
 	}
 	e, ok := r.ask(ctx, question{
 		name: "customers by filter[metadata]", operation: list, features: features,
-		shown:   "GET customers?filter[metadata." + shownKey(key) + "]=eq:…&limit=100&page=1&sort=id",
+		shown:   "GET customers?filter[metadata." + r.shownKey(key) + "]=eq:…&limit=100&page=1&sort=id",
 		request: filtered("metadata."+key, value, documentedPage),
 	})
 	if !ok || e == nil {
@@ -93,8 +90,8 @@ func (r *run) byMetadata(ctx context.Context) bool {
 }
 
 // shownKey is the key of metadata in a report: only the service's own is shown.
-func shownKey(key string) string {
-	if key == requestIDKey {
+func (r *run) shownKey(key string) string {
+	if key == r.RequestIDKey {
 		return key
 	}
 	return "…"

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
@@ -31,6 +30,8 @@ type Config struct {
 	SiteID int32
 	// Pause is the time between two requests: others use the same quota.
 	Pause time.Duration
+	// RequestIDKey is the key of metadata under which the service keeps the request_id of a create.
+	RequestIDKey string
 	// Writes also creates, changes and deletes one customer of this site; 0 for none.
 	Writes int32
 }
@@ -156,13 +157,7 @@ func (e *Exchange) describe() {
 	if !e.result.OK() {
 		e.Reason = e.result.Reason().String()
 	}
-	for _, detail := range e.result.Status().Details() {
-		if badRequest, ok := detail.(*errdetails.BadRequest); ok {
-			for _, v := range badRequest.GetFieldViolations() {
-				e.Violations = append(e.Violations, Violation{v.GetField(), v.GetReason(), v.GetDescription()})
-			}
-		}
-	}
+	e.Violations = violationsOf(e.result)
 	if e.response == nil {
 		return
 	}
@@ -175,6 +170,14 @@ func (e *Exchange) describe() {
 			e.RateLimit[name] = value
 		}
 	}
+}
+
+// violationsOf returns the field violations that a caller would get.
+func violationsOf(result mapping.Result) (violations []Violation) {
+	for _, v := range result.Violations() {
+		violations = append(violations, Violation{v.Field, v.Reason.String(), v.Description})
+	}
+	return violations
 }
 
 // rateLimitHeaders are the headers that are shown.

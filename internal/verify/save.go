@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -154,7 +153,7 @@ func (e *Exchange) madeUpPath(made *replacer, found func(place, kind, value stri
 	parameters := url.Values{}
 	for name, values := range e.sent.Query {
 		attribute, isFilter := strings.CutPrefix(name, "filter[")
-		if key, inMetadata := strings.CutPrefix(strings.TrimSuffix(attribute, "]"), "metadata."); inMetadata && key != requestIDKey {
+		if key, inMetadata := strings.CutPrefix(strings.TrimSuffix(attribute, "]"), "metadata."); inMetadata && key != customers.DefaultRequestIDKey {
 			name = "filter[metadata." + replaced(kindMetadata, key) + "]"
 		}
 		for _, value := range values {
@@ -191,12 +190,6 @@ func expect(operation mapping.Operation, response mapping.Response) expectation 
 	if !result.OK() {
 		expected.Reason = result.Reason().String()
 	}
-	for _, detail := range result.Status().Details() {
-		if badRequest, ok := detail.(*errdetails.BadRequest); ok {
-			for _, violation := range badRequest.GetFieldViolations() {
-				expected.Violations = append(expected.Violations, Violation{violation.GetField(), violation.GetReason(), violation.GetDescription()})
-			}
-		}
-	}
+	expected.Violations = violationsOf(result)
 	return expected
 }

@@ -67,7 +67,7 @@ func checkAt(t *testing.T, address string, options ...func(*verify.Config)) *ver
 	}
 	client := pelcro.New(pelcro.Config{BaseURL: base, APIKey: pelcro.NewSecret(sandbox.DefaultAPIKey), SiteID: sandbox.DefaultSiteID, UserAgent: "test"})
 	defer client.Close()
-	config := verify.Config{Client: client, Target: "a test", SiteID: sandbox.DefaultSiteID}
+	config := verify.Config{Client: client, Target: "a test", SiteID: sandbox.DefaultSiteID, RequestIDKey: "grpc_request_id"}
 	for _, option := range options {
 		option(&config)
 	}

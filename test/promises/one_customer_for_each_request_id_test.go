@@ -25,7 +25,6 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
-	"github.com/pelcro-grpc/pelcro-grpc/test/redisserver"
 )
 
 // settleTime is far longer than a request is on its way here.
@@ -82,7 +81,7 @@ func TestR37OneCustomerForEachRequestID(t *testing.T) {
 			t.Parallel() // they mostly wait
 			settings := []string{"--request-timeout=2s", "--create-settle-time=" + settleTime.String(), "--no-circuit-breaker", withSandboxKey}
 			if test.redis {
-				settings = append(settings, "--redis-url="+redisserver.Start(t).URL())
+				settings = append(settings, "--redis-url="+testkit.StartRedis(t).URL())
 			}
 			oneCustomerForEachID(t, test.redis, settings)
 		})

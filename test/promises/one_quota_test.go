@@ -96,13 +96,13 @@ func (p *throttled) used() float64 {
 }
 
 // quotaFleet runs replicas in front of the Pelcro, with its limit and a common Redis.
-func quotaFleet(t *testing.T, p *throttled, replicas int, redis *redisServer) []*testkit.Process {
+func quotaFleet(t *testing.T, p *throttled, replicas int, redis *testkit.Redis) []*testkit.Process {
 	t.Helper()
 	upstream := httptest.NewServer(p)
 	t.Cleanup(upstream.Close)
 	fleet := make([]*testkit.Process, replicas)
 	for i := range fleet {
-		fleet[i] = run(t, upstream.URL, withKey, "--redis-url="+redis.url(), fmt.Sprintf("--rate-limit=%d/%v", p.limit, p.window))
+		fleet[i] = run(t, upstream.URL, withKey, "--redis-url="+redis.URL(), fmt.Sprintf("--rate-limit=%d/%v", p.limit, p.window))
 	}
 	return fleet
 }
@@ -153,7 +153,7 @@ func TestR06OneQuota(t *testing.T) {
 			t.Run(fmt.Sprintf("%v times the limit on %d replicas", times, replicas), func(t *testing.T) {
 				for range 5 {
 					p := &throttled{limit: 100, window: 2 * time.Second}
-					fleet := quotaFleet(t, p, replicas, startRedis(t))
+					fleet := quotaFleet(t, p, replicas, testkit.StartRedis(t))
 					failed, limited := offer(t, p, fleet, times, 10*p.window, p.window)
 					t.Logf("%.1f %% of the quota used, %d calls rejected, %d responses were 429", 100*p.used(), limited, len(p.rejected))
 					if slices.ContainsFunc(fleet, func(p *testkit.Process) bool { return strings.Contains(p.Log.String(), "Redis is unavailable") }) {
@@ -181,15 +181,15 @@ func TestR07RedisFails(t *testing.T) {
 	if !soaking {
 		t.Skip("internal/quota has the same without the service; this is the real run of the soak")
 	}
-	redis := startRedis(t)
+	redis := testkit.StartRedis(t)
 	p := &throttled{limit: 100, window: 2 * time.Second}
 	fleet := quotaFleet(t, p, 2, redis)
 	var events []time.Time
 	steps := []func(){
-		redis.kill,
-		func() { redis.start(t) },
-		func() { redis.signal(t, syscall.SIGSTOP) },
-		func() { redis.signal(t, syscall.SIGCONT) },
+		redis.Kill,
+		redis.Restart,
+		func() { redis.Signal(t, syscall.SIGSTOP) },
+		func() { redis.Signal(t, syscall.SIGCONT) },
 	}
 	for _, step := range steps {
 		step()
