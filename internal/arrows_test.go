@@ -49,7 +49,7 @@ var rules = []rule{
 	{packages: "test/vectors", forbidsForeign: isForeign},
 
 	// The check joins what a call goes through.
-	{packages: "internal/verify", imports: "gen/... mapping server internal/customers internal/pelcro internal/rawjson internal/retryafter", tests: "internal/sandbox test/vectors"},
+	{packages: "internal/verify", imports: "gen/... mapping internal/customers internal/pelcro internal/rawjson internal/retryafter", tests: "internal/sandbox test/vectors"},
 
 	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},

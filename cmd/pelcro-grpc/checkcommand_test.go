@@ -58,7 +58,7 @@ func TestCheckCommand(t *testing.T) {
 		}
 	})
 	t.Run("a wrong key", func(t *testing.T) {
-		r := runWith(t, "", configuredCheck(t, web.URL, "another-key-of-nobody")...)
+		r := runWith(t, "", configuredCheck(t, web.URL, "another-key")...)
 		if r.code != exitUsage || !strings.Contains(r.out, "PELCRO_UNAUTHENTICATED") || strings.Contains(r.out, "another-key") {
 			t.Errorf("exit code %d, %s%s", r.code, r.out, r.err)
 		}

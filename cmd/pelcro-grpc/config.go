@@ -168,7 +168,7 @@ func (c serveCommand) checked(config validConfig) string {
 }
 
 // effectiveSettings are the flags as they are in effect, the protocol of traces, and the origin of
-// the API key. None of them is a secret.
+// the API key. They contain no secret.
 func (c serveCommand) effectiveSettings(config validConfig) map[string]any {
 	c.PelcroURL = config.upstream.BaseURL.String()
 	c.SiteID = config.upstream.SiteID

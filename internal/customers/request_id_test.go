@@ -58,7 +58,7 @@ func TestWaitingCreateEnds(t *testing.T) {
 		first <- resultOf(call(t.Context(), g.customers.CreateCustomer, withID("one@example.com", oneID)))
 	}()
 	<-arrived
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if got, want := resultOf(call(ctx, g.customers.CreateCustomer, withID("one@example.com", oneID))), "DeadlineExceeded CALLER_DEADLINE_EXCEEDED unknown"; got != want {
 		t.Errorf("%s, want %s", got, want)

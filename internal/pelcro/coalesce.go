@@ -13,8 +13,8 @@ import (
 )
 
 // Equal reads share requests, because Pelcro's quota is scarce. For each read, at most one request is
-// running and one is waiting to be sent. A read joins only the one that waits: so it always sees what
-// was written before it began, by whomever.
+// running and one is waiting to be sent. A read joins only the one that waits, so it sees every write
+// that ended before it began, whichever call made it.
 //
 // While a request waits for the quota, each caller with a call that joined it competes for the quota
 // as if it were alone, and the first slot that one of them gets serves all. So no call waits longer
@@ -107,7 +107,7 @@ func (s *reads) seatOf(r *sharedRead, whose seat) chan struct{} {
 }
 
 // start makes the request the running one. It reports whether it was not before, and how many calls
-// share it: nobody joins it later.
+// share it. Later calls do not join it.
 func (s *reads) start(r *sharedRead) (isFirst bool, calls int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,7 +225,7 @@ func (c *Client) competeForSlot(ctx context.Context, call *call, r *sharedRead) 
 }
 
 // sendForAll sends a request on behalf of several calls. It goes on until the last of them is gone,
-// and its panics end none of them.
+// and a panic in it fails the calls but does not end the process.
 func (c *Client) sendForAll(ctx context.Context, first *call, r *sharedRead, taken slot) {
 	own := *first
 	r.stats = callStats{new(int), new(int)}

@@ -224,7 +224,7 @@ func TestAbandonedRequestIsNotSent(t *testing.T) {
 	})
 }
 
-// TestSharedFailure: all callers of a request get its failure, and a panic ends none of them.
+// TestSharedFailure: all callers of a request get its failure, and a panic in it does not end the process.
 func TestSharedFailure(t *testing.T) {
 	for _, test := range []struct {
 		name   string

@@ -1,5 +1,5 @@
-// Package quota keeps the requests of a service within Pelcro's rate limit, so that Pelcro answers
-// none of them with 429, and divides the limit between classes of calls, callers and replicas.
+// Package quota keeps the requests of a service within Pelcro's rate limit, so that Pelcro rejects no
+// request with 429, and divides the limit between classes of calls, callers and replicas.
 //
 //	q := quota.New(quota.Config{Limit: 120, Window: time.Minute, RequestTimeout: 30 * time.Second})
 //	slot, err := q.Acquire(ctx, quota.Request{Caller: "checkout"})

@@ -27,7 +27,7 @@ func StartRedis(tb testing.TB, arguments ...string) *Redis {
 		}
 		tb.Skip("redis-server is not installed")
 	}
-	directory, err := os.MkdirTemp("", "redis") // the test's own folder is too long for the name of a socket
+	directory, err := os.MkdirTemp("", "redis") //nolint:usetesting // TempDir is too long for the name of a socket
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -44,13 +44,13 @@ func (r *Redis) URL() string { return "unix://" + r.socket }
 func (r *Redis) Kill() {
 	r.tb.Helper()
 	_ = r.Command.Process.Kill()
-	Receive(r.tb, r.Ended, "end of redis-server")
+	_ = Receive(r.tb, r.Ended, "end of redis-server")
 }
 
 // Restart starts a server that was killed, and returns when it accepts connections.
 func (r *Redis) Restart() {
 	r.tb.Helper()
 	arguments := append([]string{"--port", "0", "--unixsocket", r.socket, "--save", "", "--daemonize", "no"}, r.arguments...)
-	r.Process = Start(r.tb, exec.Command("redis-server", arguments...))
+	r.Process = Start(r.tb, exec.Command("redis-server", arguments...)) //nolint:gosec // the test's own arguments
 	r.Log.Match(r.tb, "eady to accept connections")
 }

@@ -10,10 +10,9 @@ import (
 )
 
 // replacer makes up a value for each original one: the same for the same original, so that ids and
-// texts that belong together still do, and of the same form. What it makes up does not depend on the
-// original but for its form.
+// texts that belong together still do. A made-up value shows only the form of the original.
 type replacer struct {
-	// originals are all values that are replaced: none of them is made up for another one.
+	// originals are all values that are replaced. No made-up value is one of them.
 	originals map[string]bool
 	made      map[string]string
 	used      map[string]bool

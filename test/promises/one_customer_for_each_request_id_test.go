@@ -110,7 +110,7 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 		dialAll(t, client.ServiceConfig(), victim.Address, survivor.Address),
 	}
 	var done, pending atomic.Int64
-	each(callers, scaled(64, 30), func(i int) {
+	each(callers, scaled(250, 30), func(i int) {
 		if done.Add(1) == int64(callers/2) {
 			_ = victim.Command.Process.Kill()
 		}

@@ -124,7 +124,7 @@ func createAll(t *testing.T, fault, url string, upstream *effects, calls int) (t
 	g := start(t, url, withoutBreaker)
 	errs := make([]error, calls)
 	email := func(i int) string { return fmt.Sprintf("new-%d@example.com", i) }
-	patience := 500 * time.Millisecond
+	timeout := 500 * time.Millisecond
 	var waiting sync.Map // the ends of the calls, by email
 	if fault == "slow" {
 		upstream.created = func(email string) {
@@ -134,10 +134,10 @@ func createAll(t *testing.T, fault, url string, upstream *effects, calls int) (t
 		}
 	}
 	if fault != "black hole" {
-		patience = testkit.Timeout
+		timeout = testkit.Timeout
 	}
 	each(calls, scaled(100, 25), func(i int) {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), timeout)
 		defer cancel()
 		waiting.Store(email(i), cancel)
 		errs[i] = g.create(ctx, email(i))
