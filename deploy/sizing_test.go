@@ -21,7 +21,7 @@ const (
 	// maxCalls is --max-concurrent-calls in deploy/.
 	maxCalls = 1000
 	// requested and limit are the memory of the Deployment.
-	requested, limit = 256 << 20, 320 << 20
+	requested, limit = 160 << 20, 192 << 20
 )
 
 // TestSizing measures the numbers of docs/operations.md, Sizing, and checks that the
@@ -39,7 +39,7 @@ func TestSizing(t *testing.T) {
 		sand.ServeHTTP(w, r)
 	}))
 	start := func() (*testkit.Process, pelcrov1.CustomerServiceClient) {
-		s := startService(t, []string{"GOMEMLIMIT=" + strconv.Itoa(requested), "GOMAXPROCS=2"}, binary(t), "serve",
+		s := startService(t, []string{"GOMAXPROCS=2"}, binary(t), "serve",
 			"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json", "--max-concurrent-calls="+strconv.Itoa(maxCalls),
 			"--pelcro-url="+url+sandbox.BasePath, "--site-id="+strconv.Itoa(sandbox.DefaultSiteID), "--pelcro-api-key-file="+testkit.File(t, sandbox.DefaultAPIKey))
 		return s, pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, s.Address))

@@ -11,17 +11,11 @@ package main
 import (
 	"context"
 	"os"
-	"runtime/debug"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/logging"
 )
 
 func main() {
 	logging.RedirectLibraries()
-	// Go's default would let garbage double the memory that the limits of requests and responses
-	// allow (docs/adr/0017).
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40)
-	}
 	os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }

@@ -38,6 +38,8 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		_, err := fmt.Fprintln(std.out, "pelcro-grpc: "+c.checked(config))
 		return err
 	}
+	calls := c.concurrentCalls(config.rateLimit)
+	limitMemory(calls)
 	listener, adminListener, err := c.listen(ctx)
 	if err != nil {
 		return err
@@ -83,7 +85,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
 		Services:           c.services(client, c.customersConfig(ctx, config, metrics, logger)),
-		MaxConcurrentCalls: c.concurrentCalls(config.rateLimit),
+		MaxConcurrentCalls: calls,
 		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),
 		TLS:                protected.tlsConfig(),

@@ -35,7 +35,7 @@ var roles = map[string]func() error{
 }
 
 // gcPercent is the gateway's own setting; every part gets it, unless GOGC is set.
-const gcPercent = 40
+const gcPercent = 400
 
 func main() {
 	if role, ok := roles[os.Getenv(roleEnv)]; ok {

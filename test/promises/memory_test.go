@@ -210,8 +210,8 @@ func peakMemory(t *testing.T, p *testkit.Process) int64 {
 	return kib << 10
 }
 
-// TestR36MemoryUnderAttack: the real program, with the limits of deploy/, takes at most 160 MiB, seen
-// from outside, whatever is attacked at its limits; and of the calls that known callers make meanwhile
+// TestR36MemoryUnderAttack: the real program takes at most 160 MiB, seen from outside, whatever is
+// attacked at its limits; and of the calls that known callers make meanwhile
 // at a steady rate, 90 % succeed.
 func TestR36MemoryUnderAttack(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -227,7 +227,7 @@ func TestR36MemoryUnderAttack(t *testing.T) {
 			putInPlace(t, folder, map[string]string{callers: line})
 			web := httptest.NewServer(a)
 			t.Cleanup(web.Close)
-			p := run(t, web.URL, callersFlag(folder), "GOMEMLIMIT=256MiB", withKey)
+			p := run(t, web.URL, callersFlag(folder), withKey)
 			customers := pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, p.Address))
 			ctx, cancel := context.WithTimeout(t.Context(), scaled(20*time.Second, 300*time.Millisecond))
 			defer cancel()
