@@ -24,7 +24,7 @@ const (
 	maxConnectionReading = 4
 	// maxBuiltinWaiting is how many calls of health and reflection may wait. Those of resources are
 	// bounded by Config.MaxConcurrentCalls.
-	maxBuiltinWaiting = 250
+	maxBuiltinWaiting = 100
 	// hurryAfter is how long a request may take to arrive while calls of other connections wait. Those
 	// of the same connection do not count: on a slow one, requests that were sent together arrive
 	// together.
