@@ -102,6 +102,7 @@ languages: ## Build the stubs of the clients in other languages, with their depe
 .PHONY: conformance
 conformance: languages ## Check that clients in all languages get the same errors; UPDATE=1 writes docs/conformance.md
 	$(GO) test -count=1 -tags e2e ./test/conformance $(if $(UPDATE),-update)
+	$(GO) test -count=1 -tags e2e -run '^TestR37InOtherLanguages$$' ./test/promises
 
 # The Debian packages that the end-to-end tests need. As root, make e2e installs missing ones.
 E2E_PACKAGES := php-laravel-framework php8.2-cli php8.2-sqlite3 php8.2-mbstring php8.2-xml nginx

@@ -15,8 +15,10 @@ import (
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
+	client "github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // Calls with one id that run together send one create.
@@ -65,6 +67,33 @@ func TestWaitingCreateEnds(t *testing.T) {
 	}
 	close(release)
 	if got, want := <-first, "OK 1009 "+oneID; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// A create that a stop of the service ends asks for a retry, with the request_id.
+func TestStopWhileCreating(t *testing.T) {
+	release, arrived := make(chan struct{}), make(chan struct{})
+	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID}), faults: map[string][]fault{
+		"create": {func(w http.ResponseWriter, r *http.Request, pelcro http.Handler) {
+			close(arrived)
+			<-release
+		}},
+	}}
+	defer close(release)
+	g := gatewaytest.Start(t, testkit.Upstream(t, pelcro), func(c *gatewaytest.Config) {
+		c.Pelcro.APIKey, c.Pelcro.SiteID = client.NewSecret(apiKey), siteID
+		c.Server.DrainTimeout = time.Millisecond
+	})
+	created := make(chan string)
+	go func() {
+		created <- resultOf(call(t.Context(), g.Customers.CreateCustomer, withID("one@example.com", oneID)))
+	}()
+	<-arrived
+	if err := g.Stop(); err != nil {
+		t.Error(err)
+	}
+	if got, want := <-created, "Unavailable GATEWAY_CREATE_PENDING pending "; !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

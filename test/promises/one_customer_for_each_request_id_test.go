@@ -79,45 +79,43 @@ func TestR37OneCustomerForEachRequestID(t *testing.T) {
 	}{{"with Redis", true}, {"without Redis", false}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel() // they mostly wait
-			settings := []string{"--request-timeout=2s", "--create-settle-time=" + settleTime.String(), "--no-circuit-breaker", withSandboxKey}
-			if test.redis {
-				settings = append(settings, "--redis-url="+testkit.StartRedis(t).URL())
-			}
-			oneCustomerForEachID(t, test.redis, settings)
+			oneCustomerForEachID(t, test.redis, inGo)
 		})
 	}
 }
 
 const withSandboxKey = "PELCRO_GRPC_PELCRO_API_KEY=" + sandbox.DefaultAPIKey
 
-func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
+// sendCreate sends a create with a request_id, with the retries of a gRPC library.
+type sendCreate func(ctx context.Context, id string) (customer int64, err error)
+
+// oneCustomerForEachID has the libraries take turns.
+func oneCustomerForEachID(t *testing.T, redis bool, libraries func(t *testing.T, replicas ...string) []sendCreate) {
 	t.Helper()
+	settings := []string{"--request-timeout=2s", "--create-settle-time=" + settleTime.String(), "--no-circuit-breaker", withSandboxKey}
+	if redis {
+		settings = append(settings, "--redis-url="+testkit.StartRedis(t).URL())
+	}
 	pelcro := sandbox.New(sandbox.Config{RequestsPerMinute: 1 << 30})
 	web := httptest.NewServer(deaf{pelcro})
 	t.Cleanup(web.Close)
 	proxy := faultproxy.New(t, web.URL)
 	victim, survivor := run(t, proxy.URL(), settings...), run(t, proxy.URL(), settings...)
 	for _, replica := range []*testkit.Process{victim, survivor} { // Pelcro's filter finds what was created
-		first := &creator{customers: pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, replica.Address)), redis: true}
+		first := &creator{send: plain(pelcrov1.NewCustomerServiceClient(gatewaytest.Dial(t, replica.Address))), redis: true}
 		if err := first.create(t.Context(), newUUID()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	callers := scaled(10_000, 40)
 	proxy.Next(networkFaults(20 * callers)...)
-	connections := []pelcrov1.CustomerServiceClient{
-		dialAll(t, client.ServiceConfigRequestID(), victim.Address, survivor.Address),
-		dialAll(t, client.ServiceConfig(), victim.Address, survivor.Address),
-	}
+	senders := libraries(t, victim.Address, survivor.Address)
 	var done, pending atomic.Int64
 	each(callers, scaled(250, 30), func(i int) {
 		if done.Add(1) == int64(callers/2) {
 			_ = victim.Command.Process.Kill()
 		}
-		c := &creator{customers: connections[i%2], redis: redis}
-		if i%2 == 1 {
-			c.intercept = retry.UnaryClientInterceptor(retry.WithMax(5), retry.WithBackoff(retry.BackoffExponential(100*time.Millisecond)))
-		}
+		c := &creator{send: senders[i%len(senders)], redis: redis}
 		id, began := newUUID(), time.Now()
 		err := c.create(t.Context(), id)
 		if gatewaytest.Reason(err) == "GATEWAY_CREATE_PENDING" {
@@ -133,27 +131,47 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 	t.Logf("%d creates, %d ended as pending", callers, pending.Load())
 }
 
-// creator creates a customer as docs/clients.md says.
-type creator struct {
-	customers pelcrov1.CustomerServiceClient
-	intercept grpc.UnaryClientInterceptor
-	redis     bool
-	got       int64
-	calls     int
+// inGo are the retry policy of grpc-go and the interceptor of go-grpc-middleware.
+func inGo(t *testing.T, replicas ...string) []sendCreate {
+	t.Helper()
+	byPolicy := plain(dialAll(t, client.ServiceConfigRequestID(), replicas...))
+	unretried := plain(dialAll(t, client.ServiceConfig(), replicas...))
+	intercept := retry.UnaryClientInterceptor(retry.WithMax(5), retry.WithBackoff(retry.BackoffExponential(100*time.Millisecond)))
+	byInterceptor := func(ctx context.Context, id string) (customer int64, err error) {
+		err = intercept(ctx, "CreateCustomer", nil, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) (err error) {
+			customer, err = unretried(ctx, id)
+			return err
+		})
+		return customer, err
+	}
+	return []sendCreate{byPolicy, byInterceptor}
 }
 
-// create repeats the create, until the outcome is known. Without Redis, another
-// replica knows nothing of the id: unless the library itself says that it retries, the caller waits
-// for the settle time.
+// plain sends creates on a connection.
+func plain(customers pelcrov1.CustomerServiceClient) sendCreate {
+	return func(ctx context.Context, id string) (int64, error) {
+		response, err := customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{
+			RequestId: &id, Customer: &pelcrov1.Customer{Email: new(id + "@example.com")},
+		})
+		return response.GetCustomer().GetId(), err
+	}
+}
+
+// creator creates a customer as docs/clients.md says.
+type creator struct {
+	send  sendCreate
+	redis bool
+	got   int64
+	calls int
+}
+
+// create retries the create until the outcome is known. Without Redis, another replica knows nothing
+// of the id: unless the library itself says that it retries, the caller waits for the settle time.
 func (c *creator) create(ctx context.Context, id string) error {
 	var err error
 	for range 60 {
-		var response *pelcrov1.CreateCustomerResponse
 		c.calls++
-		response, err = c.send(ctx, &pelcrov1.CreateCustomerRequest{
-			RequestId: &id, Customer: &pelcrov1.Customer{Email: new(id + "@example.com")},
-		})
-		c.got = response.GetCustomer().GetId()
+		c.got, err = c.send(ctx, id)
 		if status.Code(err) != codes.Unavailable {
 			return err
 		}
@@ -164,17 +182,6 @@ func (c *creator) create(ctx context.Context, id string) error {
 		time.Sleep(wait)
 	}
 	return err
-}
-
-func (c *creator) send(ctx context.Context, request *pelcrov1.CreateCustomerRequest) (response *pelcrov1.CreateCustomerResponse, err error) {
-	if c.intercept == nil {
-		return c.customers.CreateCustomer(ctx, request)
-	}
-	err = c.intercept(ctx, "CreateCustomer", request, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) (err error) {
-		response, err = c.customers.CreateCustomer(ctx, request)
-		return err
-	})
-	return response, err
 }
 
 // customersWith returns the customers of Pelcro with a request_id.
