@@ -238,7 +238,7 @@ func (c *creation) resolve(ctx context.Context, cause error) (*pelcrov1.Customer
 			return nil, cause
 		}
 	}
-	if c.filter.isBad.Load() { // no retry would find the customer
+	if !c.filter.works.Load() {
 		return nil, cause
 	}
 	return nil, c.pending(cause)

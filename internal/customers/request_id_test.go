@@ -71,11 +71,12 @@ func TestWaitingCreateEnds(t *testing.T) {
 	}
 }
 
-// A create that a stop of the service ends asks for a retry, with the request_id.
+// A create that a stop of the service ends asks for a retry with the request_id, once Pelcro's filter
+// is known to work.
 func TestStopWhileCreating(t *testing.T) {
 	release, arrived := make(chan struct{}), make(chan struct{})
 	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID}), faults: map[string][]fault{
-		"create": {func(w http.ResponseWriter, r *http.Request, pelcro http.Handler) {
+		"create": {passes, func(http.ResponseWriter, *http.Request, http.Handler) {
 			close(arrived)
 			<-release
 		}},
@@ -85,6 +86,7 @@ func TestStopWhileCreating(t *testing.T) {
 		c.Pelcro.APIKey, c.Pelcro.SiteID = client.NewSecret(apiKey), siteID
 		c.Server.DrainTimeout = time.Millisecond
 	})
+	mustSucceed(t, g.Customers.CreateCustomer, withID("first@example.com", "00000000-0000-4000-8000-000000000001"))
 	created := make(chan string)
 	go func() {
 		created <- resultOf(call(t.Context(), g.Customers.CreateCustomer, withID("one@example.com", oneID)))
