@@ -31,10 +31,11 @@ func (s *Sandbox) list(w http.ResponseWriter, r *http.Request) {
 	}
 
 	s.mu.Lock()
-	rows := slices.SortedFunc(maps.Values(s.store.customers), sortable["id"])
+	rows := slices.Collect(maps.Values(s.store.customers))
 	s.mu.Unlock()
 
 	rows = slices.DeleteFunc(rows, func(c *customer) bool { return !selected.match(c) })
+	slices.SortFunc(rows, sortable["id"])
 	slices.SortStableFunc(rows, order)
 	respond(w, http.StatusOK, paginate(rows, number, limit, baseURL(r)+BasePath+"/customers", expanded))
 }
