@@ -88,7 +88,7 @@ func (e *explorer) gives(q Question, failure Failure, explanation Explanation) (
 	q.Response, q.CustomerID, q.CallerKey = failure.Response(q.Operation), int64(failure.ID), false
 	other, err := e.Gateway.Explain(q)
 	return err == nil && proto.Equal(other.result.Status().Proto(), explanation.result.Status().Proto()) &&
-		other.Trailers[mapping.TrailerPushback] == explanation.Trailers[mapping.TrailerPushback], err
+		other.Trailers[pushbackTrailer] == explanation.Trailers[pushbackTrailer], err
 }
 
 // requestFor is the request that makes the sandbox fail so, or succeed for the seeded customer.
