@@ -165,7 +165,7 @@ func inOrder(names map[int32]string) func(func(int32, string) bool) {
 	}
 }
 
-func statusesText(spans []span) string {
+func statusesText(spans spans) string {
 	if spans == nil {
 		return "anything else"
 	}
