@@ -10,7 +10,7 @@ import (
 // waitBuckets are in seconds, up to a window and more.
 var waitBuckets = []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 20, 30, 60, 120}
 
-// Metrics count what quotas do; one for all quotas of a process. A nil *Metrics counts nothing.
+// Metrics count what quotas do; one for all quotas of a process.
 type Metrics struct {
 	waited      *prometheus.HistogramVec
 	rejections  *prometheus.CounterVec
@@ -78,35 +78,19 @@ func (m *Metrics) sum(of func(*Quota) int) float64 {
 }
 
 func (m *Metrics) follow(q *Quota) {
-	if m != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.quotas[q] = struct{}{}
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.quotas[q] = struct{}{}
 }
 
 func (m *Metrics) forget(q *Quota) {
-	if m != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		delete(m.quotas, q)
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.quotas, q)
 }
 
 func (m *Metrics) granted(w *waiter, now time.Time) {
-	if m != nil {
-		m.waited.WithLabelValues(w.class.String()).Observe(now.Sub(w.arrived).Seconds())
-	}
+	m.waited.WithLabelValues(w.class.String()).Observe(now.Sub(w.arrived).Seconds())
 }
 
-func (m *Metrics) rejected(w *waiter) {
-	if m != nil {
-		m.rejections.WithLabelValues(w.class.String()).Inc()
-	}
-}
-
-func (m *Metrics) redisFailed() {
-	if m != nil {
-		m.redisErrors.Inc()
-	}
-}
+func (m *Metrics) rejected(w *waiter) { m.rejections.WithLabelValues(w.class.String()).Inc() }
