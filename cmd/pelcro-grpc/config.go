@@ -73,7 +73,7 @@ func (c serveCommand) validate() (config validConfig, err error) {
 	config.redis = c.redis(&found)
 	config.rateLimit = c.rateLimit(config.redis, &found)
 	config.upstream = c.upstream(&found)
-	config.upstream.MaxIdleConnections = c.idleConnections(config.rateLimit)
+	config.upstream.MaxIdleConnections = maxIdleConnections
 	config.traces, err = telemetry.FromEnv()
 	if found = append(found, err); c.ForwardTrace && config.traces.Protocol == "" && err == nil {
 		found.addf("--forward-trace-context needs traces; set OTEL_EXPORTER_OTLP_ENDPOINT (docs/operations.md), or leave it out")

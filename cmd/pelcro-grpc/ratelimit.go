@@ -88,16 +88,6 @@ func (c serveCommand) concurrentCalls(limit rateLimit) int {
 	return c.MaxConcurrent
 }
 
-// idleConnections is how many idle connections to Pelcro are of use: no more requests than the limit
-// are sent together.
-func (c serveCommand) idleConnections(limit rateLimit) int {
-	most := min(maxIdleConnections, c.MaxConcurrent)
-	if limit.requests > 0 {
-		most = min(most, limit.requests)
-	}
-	return most
-}
-
 // apply makes the client use quotas.
 func (l rateLimit) apply(config *pelcro.Config, metrics prometheus.Registerer, logger *slog.Logger) {
 	if l.off {

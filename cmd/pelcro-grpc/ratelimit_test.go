@@ -58,18 +58,18 @@ func TestRateLimitProblems(t *testing.T) {
 
 func TestRateLimitFlags(t *testing.T) {
 	for _, test := range []struct {
-		name               string
-		command            serveCommand
-		want               rateLimit
-		calls, connections int
+		name    string
+		command serveCommand
+		want    rateLimit
+		calls   int
 	}{
-		{"nothing", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{share: 1}, 1000, 100},
-		{"with a sandbox", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000, upstreamFlags: upstreamFlags{Sandbox: true}}, rateLimit{off: true, share: 1}, 1000, 100},
-		{"a sandbox with a limit", serveCommand{RateLimit: "auto", RateLimitShare: 1, MaxConcurrent: 1000, upstreamFlags: upstreamFlags{Sandbox: true}}, rateLimit{share: 1}, 1000, 100},
-		{"Pelcro's", serveCommand{RateLimit: "120/1m", RateLimitShare: .8, MaxConcurrent: 1000}, rateLimit{requests: 120, window: time.Minute, share: .8}, 1000, 100},
-		{"a small one", serveCommand{RateLimit: "10/1s", RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{requests: 10, window: time.Second, share: 1}, 1000, 10},
-		{"a large one", serveCommand{RateLimit: "6000/1m", RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{requests: 6000, window: time.Minute, share: 1}, 6000, 100},
-		{"a large one, few calls", serveCommand{RateLimit: "6000/1m", RateLimitShare: 1, MaxConcurrent: 20}, rateLimit{requests: 6000, window: time.Minute, share: 1}, 20, 20},
+		{"nothing", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{share: 1}, 1000},
+		{"with a sandbox", serveCommand{RateLimitShare: 1, MaxConcurrent: 1000, upstreamFlags: upstreamFlags{Sandbox: true}}, rateLimit{off: true, share: 1}, 1000},
+		{"a sandbox with a limit", serveCommand{RateLimit: "auto", RateLimitShare: 1, MaxConcurrent: 1000, upstreamFlags: upstreamFlags{Sandbox: true}}, rateLimit{share: 1}, 1000},
+		{"Pelcro's", serveCommand{RateLimit: "120/1m", RateLimitShare: .8, MaxConcurrent: 1000}, rateLimit{requests: 120, window: time.Minute, share: .8}, 1000},
+		{"a small one", serveCommand{RateLimit: "10/1s", RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{requests: 10, window: time.Second, share: 1}, 1000},
+		{"a large one", serveCommand{RateLimit: "6000/1m", RateLimitShare: 1, MaxConcurrent: 1000}, rateLimit{requests: 6000, window: time.Minute, share: 1}, 6000},
+		{"a large one, few calls", serveCommand{RateLimit: "6000/1m", RateLimitShare: 1, MaxConcurrent: 20}, rateLimit{requests: 6000, window: time.Minute, share: 1}, 20},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var found problems
@@ -77,8 +77,8 @@ func TestRateLimitFlags(t *testing.T) {
 			if got != test.want || len(found) > 0 {
 				t.Errorf("%+v, want %+v; %v", got, test.want, found)
 			}
-			if calls, connections := test.command.concurrentCalls(got), test.command.idleConnections(got); calls != test.calls || connections != test.connections {
-				t.Errorf("%d calls, %d idle connections, want %d, %d", calls, connections, test.calls, test.connections)
+			if calls := test.command.concurrentCalls(got); calls != test.calls {
+				t.Errorf("%d calls, want %d", calls, test.calls)
 			}
 		})
 	}

@@ -79,7 +79,7 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		}
 		protected.files = append(protected.files, key)
 	}
-	defer newFollower(logger, metrics).start(ctx, protected.files)()
+	defer follow(ctx, protected.files, logger, metrics)()
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
 		Services:           c.services(client, c.customersConfig(ctx, config, metrics, logger)),
