@@ -125,15 +125,10 @@ func (c serveCommand) services(client *pelcro.Client, config customers.Config) [
 func (c serveCommand) listen(ctx context.Context) (calls, admin net.Listener, err error) {
 	calls, callsErr := listenOn(ctx, "--listen", c.Listen)
 	admin, adminErr := listenOn(ctx, "--admin-listen", c.AdminListen)
-	if callsErr == nil && adminErr == nil {
-		return calls, admin, nil
+	if err := errors.Join(callsErr, adminErr); err != nil {
+		return nil, nil, usageError{err} // the end of the program closes the other one
 	}
-	for _, listener := range []net.Listener{calls, admin} {
-		if listener != nil {
-			_ = listener.Close()
-		}
-	}
-	return nil, nil, usageError{errors.Join(callsErr, adminErr)}
+	return calls, admin, nil
 }
 
 // listenOn listens on the address of the flag; the listener is nil for an empty one.

@@ -33,10 +33,7 @@ const pageInsteadOfData = 604
 
 // grpcurl returns the line that shows the explanation in the sandbox, or a note why there is none.
 func (e *explorer) grpcurl(q Question, instead *situation, explanation Explanation) (command, error) {
-	id, note, deadline := q.Response.Status, "Prints this error.", 0.0
-	if q.Remaining != 0 {
-		deadline = q.Remaining.Seconds()
-	}
+	id, note, deadline := q.Response.Status, "Prints this error.", q.Remaining.Seconds()
 	switch {
 	case explanation.result.OK():
 		id, note = seededCustomer, "Calls the sandbox, which succeeds."

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // replacer makes up a value for each original one: the same for the same original, so that ids and
@@ -189,13 +190,11 @@ func (r *replacer) text(text string, found func(kind, made string)) string {
 	return text
 }
 
-// telling are the originals that are replaced within a sentence. Short ones, and words in lower case,
-// are in any sentence and tell nothing.
-var telling = regexp.MustCompile(`(?s)^.{3,}$`)
-
+// longestFirst are the originals that are replaced within a sentence. Short ones, and words in lower
+// case, are in any sentence and tell nothing.
 func (r *replacer) longestFirst() (words []string) {
 	for original := range r.originals {
-		if telling.MatchString(original) && strings.Trim(original, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		if utf8.RuneCountInString(original) >= 3 && strings.Trim(original, "abcdefghijklmnopqrstuvwxyz_") != "" {
 			words = append(words, original)
 		}
 	}
