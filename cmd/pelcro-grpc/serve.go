@@ -80,9 +80,13 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		protected.files = append(protected.files, key)
 	}
 	defer follow(ctx, protected.files, logger, metrics)()
+	resource := customers.Service
+	if c.Sandbox {
+		resource = customers.SandboxService
+	}
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
-		Services:           c.services(client, c.customersConfig(ctx, config, metrics, logger)),
+		Services:           []server.Service{resource(client, c.customersConfig(ctx, config, metrics, logger))},
 		MaxConcurrentCalls: c.concurrentCalls(config.rateLimit),
 		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),
@@ -107,17 +111,9 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	c.announce(logger, config)
 	if err := service.Serve(ctx, listener); err != nil {
 		logger.Error("the service failed", "cause", err.Error())
-		return errLogged
+		return printedError{exitFailure}
 	}
 	return nil
-}
-
-// services are the resources.
-func (c serveCommand) services(client *pelcro.Client, config customers.Config) []server.Service {
-	if c.Sandbox {
-		return []server.Service{customers.SandboxService(client, config)}
-	}
-	return []server.Service{customers.Service(client, config)}
 }
 
 // listen listens on both addresses; admin is nil without one. Its error names every address that is

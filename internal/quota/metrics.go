@@ -16,8 +16,7 @@ type Metrics struct {
 	rejections  *prometheus.CounterVec
 	redisErrors prometheus.Counter
 
-	mu     sync.Mutex
-	quotas map[*Quota]struct{} // that are open
+	quotas sync.Map // the open ones, as keys
 }
 
 // NewMetrics registers the metrics.
@@ -36,7 +35,6 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "pelcro_grpc_quota_redis_errors_total",
 			Help: "Requests to Redis that failed or took more than 50 ms.",
 		}),
-		quotas: map[*Quota]struct{}{},
 	}
 	registry.MustRegister(m.waited, m.rejections, m.redisErrors)
 	for _, class := range []Class{Interactive, Bulk} {
@@ -66,27 +64,15 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 
 // sum adds something of all quotas up.
 func (m *Metrics) sum(of func(*Quota) int) float64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	total := 0
-	for q := range m.quotas {
-		q.mu.Lock()
-		total += of(q)
-		q.mu.Unlock()
+	for key := range m.quotas.Range {
+		if q, ok := key.(*Quota); ok {
+			q.mu.Lock()
+			total += of(q)
+			q.mu.Unlock()
+		}
 	}
 	return float64(total)
-}
-
-func (m *Metrics) follow(q *Quota) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.quotas[q] = struct{}{}
-}
-
-func (m *Metrics) forget(q *Quota) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.quotas, q)
 }
 
 func (m *Metrics) granted(w *waiter, now time.Time) {

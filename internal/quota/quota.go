@@ -150,7 +150,7 @@ func newQuota(config Config) *Quota {
 		config.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
 	q := &Quota{config: config}
-	config.Metrics.follow(q)
+	config.Metrics.quotas.Store(q, true)
 	return q
 }
 
@@ -166,7 +166,7 @@ func (q *Quota) Close() {
 		q.timer.Stop()
 	}
 	q.mu.Unlock()
-	q.config.Metrics.forget(q)
+	q.config.Metrics.quotas.Delete(q)
 	if q.fleet != nil {
 		q.fleet.leave()
 	}

@@ -62,13 +62,16 @@ func filtered(attribute, value string, limit int) pelcro.RawRequest {
 // request_id if there is none.
 func (r *run) byMetadata(ctx context.Context) bool {
 	key, value, found := r.someMetadata()
-	features := []string{requestID}
+	features, shownKey := []string{requestID}, "…"
 	if !found {
 		key, value, features = r.RequestIDKey, uuid.NewString(), nil
 	}
+	if key == r.RequestIDKey { // the service's own; no other is shown
+		shownKey = key
+	}
 	e, ok := r.ask(ctx, question{
 		name: "customers by filter[metadata]", operation: list, features: features,
-		shown:   "GET customers?filter[metadata." + r.shownKey(key) + "]=eq:…&limit=100&page=1&sort=id",
+		shown:   "GET customers?filter[metadata." + shownKey + "]=eq:…&limit=100&page=1&sort=id",
 		request: filtered("metadata."+key, value, documentedPage),
 	})
 	if !ok || e == nil {
@@ -86,14 +89,6 @@ func (r *run) byMetadata(ctx context.Context) bool {
 		e.differs("filter[metadata.…] finds nothing", never)
 	}
 	return true
-}
-
-// shownKey is the key of metadata in a report: only the service's own is shown.
-func (r *run) shownKey(key string) string {
-	if key == r.RequestIDKey {
-		return key
-	}
-	return "…"
 }
 
 // simple are keys and values that the filter's syntax can carry.
