@@ -7,7 +7,8 @@
 //   - [FromNoResponse] for a call without a whole response;
 //   - [FromLocalError] for an error that the service raises itself.
 //
-// All three return a [Result]: the status with its details, and the trailers that belong to it.
+// All three take a [Call], whose RPC [CustomerOperation] describes, and return a [Result]: the status
+// with its details, and the trailers that belong to it.
 //
 // # What is promised
 //

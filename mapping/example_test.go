@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -86,6 +87,17 @@ func ExampleCustomerOperations() {
 	// CreateCustomer true
 	// UpdateCustomer false
 	// DeleteCustomer false
+}
+
+// An attribute without a field is in extra.
+func ExampleUnrecognisedInSuccess() {
+	customer := &pelcrov1.Customer{Id: 42, Extra: &structpb.Struct{Fields: map[string]*structpb.Value{
+		"loyalty_points": structpb.NewNumberValue(7),
+	}}}
+	for _, unknown := range mapping.UnrecognisedInSuccess(http.StatusOK, nil, customer) {
+		fmt.Println(unknown.Kind, unknown.Names)
+	}
+	// Output: attribute [loyalty_points]
 }
 
 // A handler sends the trailers and returns the error.

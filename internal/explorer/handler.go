@@ -232,7 +232,11 @@ func reject(w http.ResponseWriter, status int, sentence string) {
 }
 
 func send(w http.ResponseWriter, status int, content shown) {
+	raw, err := json.Marshal(content)
+	if err != nil {
+		status = http.StatusInternalServerError // without a body, which cannot be written
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(content) // it fails when the client has gone
+	_, _ = w.Write(raw) // the client has gone
 }
