@@ -23,7 +23,7 @@ type rule struct {
 // must not exist.
 var rules = []rule{
 	{packages: "gen/..."},
-	{packages: "mapping", imports: "gen/... internal/rawjson internal/retryafter", tests: "test/vectors", forbidsForeign: isIO},
+	{packages: "mapping", imports: "gen/... internal/rawjson internal/retryafter internal/wiresize", tests: "test/vectors", forbidsForeign: isIO},
 	{packages: "server", imports: "gen/... mapping", tests: "internal/customers internal/pelcro internal/sandbox test/vectors test/faultproxy"},
 	{packages: "internal/pelcro", imports: "internal/quota internal/rawjson internal/retryafter", tests: "internal/sandbox test/faultproxy", forbidsForeign: isGRPC},
 
@@ -44,12 +44,15 @@ var rules = []rule{
 	{packages: "internal/sandbox", forbidsForeign: isForeign},
 	{packages: "internal/servertls", forbidsForeign: isForeign},
 	{packages: "internal/telemetry", forbidsForeign: isGRPC},
+	{packages: "internal/wiresize", forbidsForeign: isIO},
 	{packages: "internal/testkit", forbidsForeign: isGRPC},
 	{packages: "test/faultproxy", forbidsForeign: isForeign},
 	{packages: "test/vectors", forbidsForeign: isForeign},
 
 	// The check joins what a call goes through.
 	{packages: "internal/verify", imports: "gen/... mapping internal/customers internal/pelcro internal/rawjson internal/retryafter", tests: "internal/sandbox test/vectors"},
+
+	{packages: "internal/explorer", imports: "gen/... mapping internal/wiresize"},
 
 	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},

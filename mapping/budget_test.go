@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -56,7 +57,7 @@ func TestKeptViolationsAreTheFirst(t *testing.T) {
 			t.Errorf("violation %d is %q", i, got)
 		}
 	}
-	if spare := mapping.MaxStatusBytes - statusSize(result); spare > 300 {
+	if spare := wiresize.MaxStatus - statusSize(result); spare > 300 {
 		t.Errorf("%d violations kept, and %d bytes to spare", len(violations), spare)
 	}
 }

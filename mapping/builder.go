@@ -3,6 +3,7 @@ package mapping
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 )
 
 // The keys of google.rpc.ErrorInfo's metadata.
@@ -61,17 +63,15 @@ func (b *errorBuilder) result() Result {
 
 		unrecognised: b.unrecognised,
 	}
-	message := b.message()
+	message, trailer := b.message(), r.Trailer()
 	for {
 		s := &spb.Status{Code: int32(b.info.code), Message: message, Details: b.details(r.requestID)}
-		size := proto.Size(s)
-		r.wireBytes = wireBytes(s, size, r)
-		over := max(size-MaxStatusBytes, (3*(r.wireBytes-MaxWireBytes)+3)/4)
-		if over <= 0 || len(b.violations) <= 1 {
+		excess := wiresize.Of(s, trailer).Excess()
+		if excess <= 0 || len(b.violations) <= 1 {
 			r.status = status.FromProto(s)
 			return r
 		}
-		b.drop(over)
+		b.drop(excess)
 	}
 }
 
@@ -95,7 +95,7 @@ func (b *errorBuilder) details(requestID string) (details []*anypb.Any) {
 			details = append(details, packed)
 		}
 	}
-	add(&errdetails.ErrorInfo{Reason: b.info.name, Domain: domain, Metadata: b.allMetadata()})
+	add(&errdetails.ErrorInfo{Reason: b.info.reason.String(), Domain: domain, Metadata: b.allMetadata()})
 	if len(b.violations) > 0 {
 		add(&errdetails.BadRequest{FieldViolations: b.violations})
 	}
@@ -128,22 +128,17 @@ func (b *errorBuilder) details(requestID string) (details []*anypb.Any) {
 }
 
 func (b *errorBuilder) allMetadata() map[string]string {
-	all := map[string]string{}
-	set := func(key, value string) {
-		if value != "" {
-			all[key] = value
-		}
+	all := map[string]string{
+		metaOperation:       clean(b.call.Operation.Name, maxMetadataValue),
+		metaOrigin:          string(b.origin),
+		metaOutcome:         string(b.advice.outcome),
+		metaUpstreamMessage: b.quote,
 	}
-	for key, value := range b.metadata {
-		set(key, value)
-	}
-	set(metaOperation, clean(b.call.Operation.Name, maxMetadataValue))
-	set(metaOrigin, string(b.origin))
-	set(metaOutcome, string(b.advice.outcome))
-	set(metaUpstreamMessage, b.quote)
+	maps.Copy(all, b.metadata)
 	if b.omitted > 0 {
-		set(metaViolationsOmitted, strconv.Itoa(b.omitted))
+		all[metaViolationsOmitted] = strconv.Itoa(b.omitted)
 	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all
 }
 

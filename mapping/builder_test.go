@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 )
 
 // TestWorstCaseFits proves what the dropping of violations relies on: an error
@@ -51,16 +51,17 @@ func TestWorstCaseFits(t *testing.T) {
 			}
 			result := a.result()
 			if len(a.violations) != 1 || result.Status().Code() != a.info.code {
-				t.Errorf("%s: %v", a.info.name, result.Status())
+				t.Errorf("%s: %v", a.info.reason, result.Status())
 			}
-			if size := proto.Size(result.Status().Proto()); size > MaxStatusBytes {
-				t.Errorf("%s with %s: a status of %d bytes", a.info.name, character, size)
+			size := wiresize.Of(result.Status().Proto(), result.Trailer())
+			if size.Status > wiresize.MaxStatus {
+				t.Errorf("%s with %s: a status of %d bytes", a.info.reason, character, size.Status)
 			}
-			if result.WireBytes() > MaxWireBytes {
-				t.Errorf("%s with %s: %d bytes on the wire", a.info.name, character, result.WireBytes())
+			if size.Total() > wiresize.Max {
+				t.Errorf("%s with %s: %d bytes on the wire", a.info.reason, character, size.Total())
 			}
-			largest = max(largest, result.WireBytes())
+			largest = max(largest, size.Total())
 		}
 	}
-	t.Logf("the largest takes %d of %d bytes", largest, MaxWireBytes)
+	t.Logf("the largest takes %d of %d bytes", largest, wiresize.Max)
 }

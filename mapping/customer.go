@@ -61,8 +61,8 @@ func CustomerOperation(name string) (Operation, bool) {
 
 func listOperation() Operation {
 	op := customerOperation("ListCustomers", Read, readFields, fieldPaths{
-		Names:    map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
-		Prefixes: map[string]string{"filter": "filters"},
+		Names:  map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
+		Prefix: "filter", PrefixPath: "filters",
 	}, "id")
 	op.List = true
 	return op

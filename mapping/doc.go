@@ -7,7 +7,8 @@
 //   - [FromNoResponse] for a call without a whole response;
 //   - [FromLocalError] for an error that the service raises itself.
 //
-// All three return a [Result]: the status with its details, and the trailers that belong to it.
+// All three take a [Call], whose RPC [CustomerOperation] describes, and return a [Result]: the status
+// with its details, and the trailers that belong to it.
 //
 // # What is promised
 //
@@ -19,9 +20,9 @@
 // A response is attributed to Pelcro only if it looks like Pelcro's, and a success needs evidence.
 // A create whose outcome is unknown never has a code that clients retry by default.
 //
-// The whole error always arrives: it costs at most [MaxWireBytes] on the wire, below the 8 KiB that
-// a gRPC client may assume, and every text in it is valid UTF-8, because one invalid byte would
-// cost the status all its details.
+// The whole error always arrives: it costs at most 6 KiB on the wire, below the 8 KiB that a gRPC
+// client may assume, and every text in it is valid UTF-8, because one invalid byte would cost the
+// status all its details.
 //
 // Texts of Pelcro are shown for 4xx only, cleaned and cut, without the parts that look like an
 // address, a key, a class name or a path. Go's error texts, URLs and hosts are never shown.

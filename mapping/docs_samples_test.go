@@ -64,9 +64,9 @@ func samples() map[pelcrov1.ErrorReason]Result {
 	response("GetCustomer", 200, `{"error":{"status":404,"message":"Customer is archived."}}`)
 	response("GetCustomer", 302, page)
 
-	add(FromNoResponse(sampleCall("CreateCustomer"), NoResponse{Failure: Unreachable}))
-	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Failure: Untrusted}))
-	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Failure: ConnectionLost, Sent: true}))
+	add(FromNoResponse(sampleCall("CreateCustomer"), NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_UNREACHABLE}))
+	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED}))
+	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, Sent: true}))
 	add(FromNoResponse(sampleCall("CreateCustomer"), NoResponse{Sent: true, Caller: context.DeadlineExceeded}))
 	add(FromNoResponse(sampleCall("GetCustomer"), NoResponse{Sent: true, Caller: context.Canceled}))
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -44,7 +45,7 @@ func ExampleFromResponse_success() {
 
 // What was sent matters for a create only: it must not happen twice.
 func ExampleFromNoResponse() {
-	lost := mapping.NoResponse{Failure: mapping.TimedOut, Sent: true}
+	lost := mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_TIMEOUT, Sent: true}
 	for _, name := range []string{"GetCustomer", "CreateCustomer"} {
 		operation, _ := mapping.CustomerOperation(name)
 		result := mapping.FromNoResponse(mapping.Call{Operation: operation}, lost)
@@ -88,6 +89,17 @@ func ExampleCustomerOperations() {
 	// DeleteCustomer false
 }
 
+// An attribute without a field is in extra.
+func ExampleUnrecognisedInSuccess() {
+	customer := &pelcrov1.Customer{Id: 42, Extra: &structpb.Struct{Fields: map[string]*structpb.Value{
+		"loyalty_points": structpb.NewNumberValue(7),
+	}}}
+	for _, unknown := range mapping.UnrecognisedInSuccess(http.StatusOK, nil, customer) {
+		fmt.Println(unknown.Kind, unknown.Names)
+	}
+	// Output: attribute [loyalty_points]
+}
+
 // A handler sends the trailers and returns the error.
 func ExampleResult() {
 	list, _ := mapping.CustomerOperation("ListCustomers")
@@ -107,7 +119,7 @@ func ExampleResult() {
 	// rpc error: code = Unavailable desc = The response did not come from the Pelcro API (HTTP 503)
 }
 
-// A log line says what the caller was told, and what it cost.
+// A log line says what the caller was told.
 func ExampleResult_logging() {
 	create, _ := mapping.CustomerOperation("CreateCustomer")
 	result := mapping.FromResponse(
@@ -118,13 +130,11 @@ func ExampleResult_logging() {
 	fmt.Println("reason", result.Reason())
 	fmt.Println("outcome", result.Outcome())
 	fmt.Println("delay", result.RetryDelay())
-	fmt.Println("fits", result.WireBytes() <= mapping.MaxWireBytes)
 	// Output:
 	// code ResourceExhausted
 	// reason PELCRO_RATE_LIMITED
 	// outcome rejected
 	// delay 17s
-	// fits true
 }
 
 // A delay beyond the caller's deadline stops automatic retries; only RetryInfo
@@ -134,7 +144,7 @@ func ExampleResult_Trailer() {
 	response := mapping.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"17"}}}
 	for _, remaining := range []time.Duration{time.Minute, time.Second} {
 		result := mapping.FromResponse(mapping.Call{Operation: get, Remaining: remaining}, response)
-		fmt.Println(result.Trailer().Get(mapping.TrailerPushback), result.RetryDelay())
+		fmt.Println(result.Trailer().Get("grpc-retry-pushback-ms"), result.RetryDelay())
 	}
 	// Output:
 	// [17000] 17s

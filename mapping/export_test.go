@@ -12,11 +12,6 @@ const MaxErrorBody = maxErrorBody
 // CodeOf returns the code of a reason.
 func CodeOf(reason pelcrov1.ErrorReason) codes.Code { return infoOf[reason].code }
 
-// OperationWithPrefixes returns an operation that maps the beginnings of keys.
-func OperationWithPrefixes(prefixes map[string]string) Operation {
-	return Operation{fields: fieldPaths{Prefixes: prefixes}}
-}
-
 // WithParent returns the operation with another name of the field that holds the resource.
 func (o Operation) WithParent(parent string) Operation {
 	o.fields.Parent = parent

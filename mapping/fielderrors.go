@@ -41,7 +41,7 @@ var showsErrors = append(of(400, 404, 409, 422), success)
 //
 // A text under "errors" that names no field is the upstream's sentence unless the body has one.
 func (e *evidence) readFieldErrors(operation Operation, statusCode int) {
-	if !slices.ContainsFunc(showsErrors, func(s span) bool { return s.has(statusCode) }) {
+	if !showsErrors.has(statusCode) {
 		return
 	}
 	r := fieldReader{evidence: e, operation: operation, statusCode: statusCode}

@@ -16,9 +16,8 @@ type fieldPaths struct {
 	Names map[string]string
 	// Maps are the first parts of maps: everything after them is one map key.
 	Maps []string
-	// Prefixes maps the beginning of a key to the path of all keys with that beginning; the longest
-	// one counts.
-	Prefixes map[string]string
+	// Prefix begins the keys of which all have the path PrefixPath; empty for none.
+	Prefix, PrefixPath string
 }
 
 // upstreamPath is path for a key as it came. If the key looks sensitive, only its first segment is
@@ -36,14 +35,8 @@ func (f fieldPaths) upstreamPath(key string) string {
 // path returns the path of an upstream key in the request. An unknown key stays as it is, under
 // Parent. The key must be clean text.
 func (f fieldPaths) path(key string) string {
-	longest, found := "", false
-	for prefix := range f.Prefixes {
-		if strings.HasPrefix(key, prefix) && len(prefix) >= len(longest) {
-			longest, found = prefix, true
-		}
-	}
-	if found {
-		return f.Prefixes[longest]
+	if f.hasPrefix(key) {
+		return f.PrefixPath
 	}
 	key = f.withoutParent(key)
 	first, rest, nested := strings.Cut(key, ".")
@@ -80,15 +73,14 @@ func (f fieldPaths) path(key string) string {
 
 // has reports whether path knows the key.
 func (f fieldPaths) has(key string) bool {
-	for prefix := range f.Prefixes {
-		if strings.HasPrefix(key, prefix) {
-			return true
-		}
-	}
 	first, rest, nested := strings.Cut(f.withoutParent(key), ".")
 	next, _, _ := strings.Cut(rest, ".")
 	_, known := f.Names[first]
-	return known && (!nested || isIndex(next) || slices.Contains(f.Maps, first))
+	return f.hasPrefix(key) || known && (!nested || isIndex(next) || slices.Contains(f.Maps, first))
+}
+
+func (f fieldPaths) hasPrefix(key string) bool {
+	return f.Prefix != "" && strings.HasPrefix(key, f.Prefix)
 }
 
 // withoutParent returns the key without the field that holds the resource.
@@ -100,11 +92,4 @@ func (f fieldPaths) withoutParent(key string) string {
 	return key
 }
 
-func isIndex(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
+func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

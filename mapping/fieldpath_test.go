@@ -130,17 +130,6 @@ func TestFieldPathsExist(t *testing.T) {
 	}
 }
 
-func TestLongestPrefixCounts(t *testing.T) {
-	call := mapping.Call{Operation: mapping.OperationWithPrefixes(
-		map[string]string{"f": "short", "filter": "long", "fil": "middle"})}
-	for range 50 {
-		result := mapping.FromResponse(call, jsonResponse(400, `{"errors":{"filter[x]":"A."}}`))
-		if got := violationsOf(t, result); got[0] != "long=A." {
-			t.Fatalf("violations %q", got)
-		}
-	}
-}
-
 // TestMessageWithoutField has a violation of the request as a whole.
 func TestMessageWithoutField(t *testing.T) {
 	result := mapping.FromResponse(callOf(t, "GetCustomer"), jsonResponse(400, `{"errors":{"":"A."}}`))

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -68,13 +67,8 @@ type Operation struct {
 // knows reports whether the request has a field for the key.
 func (o Operation) knows(key string) bool {
 	key = o.fields.withoutParent(key)
-	for prefix := range o.fields.Prefixes {
-		if strings.HasPrefix(key, prefix) {
-			return true
-		}
-	}
 	_, known := o.fields.Names[first(key)]
-	return known && !slices.Contains(o.absent, first(key))
+	return o.fields.hasPrefix(key) || known && !slices.Contains(o.absent, first(key))
 }
 
 // namesID reports whether the key is one of Pelcro's names for the resource's own id.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -63,11 +64,11 @@ func checkPromises(t testing.TB, result mapping.Result) details {
 		t.Errorf("RetryInfo %v, RetryDelay %v", d.retry, result.RetryDelay())
 	}
 	checkTrailer(t, result)
-	if size := statusSize(result); size > mapping.MaxStatusBytes {
+	if size := statusSize(result); size > wiresize.MaxStatus {
 		t.Errorf("a status of %d bytes", size)
 	}
-	if cost := wireCost(result); cost != result.WireBytes() || cost > mapping.MaxWireBytes {
-		t.Errorf("%d bytes on the wire, WireBytes says %d", cost, result.WireBytes())
+	if cost := wireCost(result); cost != wireSize(result) || cost > wiresize.Max {
+		t.Errorf("%d bytes on the wire, wiresize says %d", cost, wireSize(result))
 	}
 	return d
 }
@@ -167,6 +168,10 @@ func wireCost(result mapping.Result) int {
 		cost += len(name) + len(values[0]) + 32
 	}
 	return cost
+}
+
+func wireSize(result mapping.Result) int {
+	return wiresize.Of(result.Status().Proto(), result.Trailer()).Total()
 }
 
 func statusSize(result mapping.Result) int { return proto.Size(result.Status().Proto()) }

@@ -17,8 +17,6 @@ type reasonInfo struct {
 	when string
 	// advice says what the caller should do.
 	advice string
-
-	name string // the reason on the wire
 }
 
 // intermediaryMessage begins the message of every error that was made of an intermediary's response,
@@ -277,7 +275,6 @@ var catalog = []reasonInfo{
 var infoOf = func() map[pelcrov1.ErrorReason]*reasonInfo {
 	index := make(map[pelcrov1.ErrorReason]*reasonInfo, len(catalog))
 	for i := range catalog {
-		catalog[i].name = catalog[i].reason.String()
 		index[catalog[i].reason] = &catalog[i]
 	}
 	return index

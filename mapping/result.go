@@ -1,12 +1,9 @@
 package mapping
 
 import (
-	"iter"
-	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -18,17 +15,8 @@ import (
 // control the retries that are built into gRPC clients (gRFC A6).
 const (
 	TrailerRequestID = "x-request-id"
-	TrailerReason    = "x-error-reason"
-	TrailerPushback  = "grpc-retry-pushback-ms"
-	// TrailerReplayed is "true" with a customer that an earlier attempt of the create has created.
-	TrailerReplayed = "x-request-replayed"
-)
-
-// The budget of an error, in bytes. A gRPC client may reject more than 8 KiB of trailers, and then
-// the caller loses the code itself; the rest is left to proxies.
-const (
-	MaxWireBytes   = 6 << 10
-	MaxStatusBytes = 4 << 10
+	trailerReason    = "x-error-reason"
+	trailerPushback  = "grpc-retry-pushback-ms"
 )
 
 // Result is the gRPC status of a call, with its trailers. The zero value is success.
@@ -38,15 +26,14 @@ type Result struct {
 	advice    advice
 	requestID string
 	// private is the text of Pelcro that callers do not see.
-	private   string
-	wireBytes int
-	origin    Origin
+	private string
+	origin  Origin
 
 	unrecognised []Unrecognised
 }
 
 // OK reports whether the call succeeded.
-func (r Result) OK() bool { return r.status == nil }
+func (r Result) OK() bool { return r.info == nil }
 
 // Reason returns the reason, the unspecified one for a success.
 func (r Result) Reason() pelcrov1.ErrorReason {
@@ -117,56 +104,15 @@ func (r Result) Err() error { return r.status.Err() }
 // Trailer returns the trailers of an error, for grpc.SetTrailer. They must not be sent as headers: a
 // response header switches off the retries built into every gRPC client.
 func (r Result) Trailer() metadata.MD {
-	if r.OK() {
+	if r.info == nil {
 		return nil
 	}
-	trailer := metadata.MD{}
-	for name, value := range r.trailers() {
-		trailer.Set(name, value)
+	trailer := metadata.Pairs(trailerReason, r.info.reason.String())
+	if r.requestID != "" {
+		trailer.Set(TrailerRequestID, r.requestID)
+	}
+	if r.advice.pushback != noPushback {
+		trailer.Set(trailerPushback, r.advice.pushback)
 	}
 	return trailer
-}
-
-func (r Result) trailers() iter.Seq2[string, string] {
-	return func(yield func(name, value string) bool) {
-		_ = yield(TrailerReason, r.info.name) &&
-			(r.requestID == "" || yield(TrailerRequestID, r.requestID)) &&
-			(r.advice.pushback == noPushback || yield(TrailerPushback, r.advice.pushback))
-	}
-}
-
-// WireBytes returns the size of an error in HTTP/2 header list bytes, which clients limit (RFC 9113,
-// section 6.5.2): every name and value plus 32 for each field, binary values in base64. The message
-// counts twice, percent-encoded as grpc-message and within grpc-status-details-bin. It is 0 for a
-// success.
-func (r Result) WireBytes() int { return r.wireBytes }
-
-// wireBytes returns the cost of a status of that size, with the trailers of r.
-func wireBytes(s *spb.Status, size int, r Result) int {
-	cost := field(len(":status"), len("200")) +
-		field(len("content-type"), len("application/grpc")) +
-		field(len("grpc-status"), len(strconv.Itoa(int(s.Code)))) +
-		field(len("grpc-message"), percentEncoded(s.Message)) +
-		field(len("grpc-status-details-bin"), (4*size+2)/3)
-	for name, value := range r.trailers() {
-		cost += field(len(name), len(value))
-	}
-	return cost
-}
-
-// field returns the cost of a field with a name and value of those lengths.
-func field(name, value int) int { return name + value + 32 }
-
-// percentEncoded returns the length of a grpc-message: '%' and everything except printable ASCII take
-// three bytes.
-func percentEncoded(s string) int {
-	n := 0
-	for i := range len(s) {
-		if s[i] >= ' ' && s[i] <= '~' && s[i] != '%' {
-			n++
-		} else {
-			n += 3
-		}
-	}
-	return n
 }

@@ -3,7 +3,6 @@ package mapping
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -80,15 +79,14 @@ func adviseResponse(call Call, response Response, e *evidence, reason pelcrov1.E
 
 // createRejected are the statuses after which a create has not happened: redirects that keep the
 // method, errors that blame the request, and those of proxies that did not reach Pelcro.
-var createRejected = append(of(301, 307, 308, 521, 523, 525, 526, 530),
-	span{400, 407}, span{409, 498})
+var createRejected = append(of(301, 307, 308, 521, 523, 525, 526, 530), span{400, 407}, span{409, 498})
 
 // rejectsCreate reports whether a response proves that a create has not happened.
 func rejectsCreate(statusCode int, e *evidence) bool {
 	if statusCode == http.StatusServiceUnavailable { // maintenance mode
 		return e.origin == OriginPelcro && e.delay > 0
 	}
-	return slices.ContainsFunc(createRejected, func(s span) bool { return s.has(statusCode) })
+	return createRejected.has(statusCode)
 }
 
 // adviseNoResponse returns the advice when there was no response.

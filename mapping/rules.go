@@ -10,10 +10,12 @@ import (
 // span is a range of HTTP statuses, both ends included.
 type span struct{ from, to int }
 
+type spans []span
+
 // rule is one row of the table: the reason of a response with one of these statuses, if the condition
 // holds. The zero reason is success.
 type rule struct {
-	statuses []span
+	statuses spans
 	when     condition
 	reason   pelcrov1.ErrorReason
 }
@@ -118,7 +120,7 @@ var rules = []rule{
 	{only(span{400, 499}), condition{}, pelcrov1.ErrorReason_PELCRO_REQUEST_REFUSED},
 
 	{
-		[]span{{502, 503}, {509, 509}, {511, 511}, {520, 521}, {523, 523}, {525, 527}, {529, 530}, {599, 599}},
+		spans{{502, 503}, {509, 509}, {511, 511}, {520, 521}, {523, 523}, {525, 527}, {529, 530}, {599, 599}},
 		condition{}, pelcrov1.ErrorReason_PELCRO_UNAVAILABLE,
 	},
 	{only(span{500, 599}), condition{}, pelcrov1.ErrorReason_PELCRO_INTERNAL_ERROR},
@@ -135,28 +137,24 @@ var (
 // noError is the reason of a success.
 const noError = pelcrov1.ErrorReason_ERROR_REASON_UNSPECIFIED
 
-func of(statuses ...int) []span {
-	spans := make([]span, len(statuses))
-	for i, status := range statuses {
-		spans[i] = span{status, status}
+func of(statuses ...int) (all spans) {
+	for _, status := range statuses {
+		all = append(all, span{status, status})
 	}
-	return spans
+	return all
 }
 
-func only(s span) []span { return []span{s} }
+func only(s span) spans { return spans{s} }
 
 func isSuccess(status int) bool { return success.has(status) }
 
 func (s span) has(status int) bool { return s.from <= status && status <= s.to }
 
-func (r rule) covers(status int) bool {
-	for _, s := range r.statuses {
-		if s.has(status) {
-			return true
-		}
-	}
-	return r.statuses == nil
+func (all spans) has(status int) bool {
+	return slices.ContainsFunc(all, func(s span) bool { return s.has(status) })
 }
+
+func (r rule) covers(status int) bool { return r.statuses == nil || r.statuses.has(status) }
 
 // reasonOf applies the table.
 func reasonOf(op Operation, response Response, e *evidence) pelcrov1.ErrorReason {

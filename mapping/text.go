@@ -24,9 +24,6 @@ const (
 // clean makes an upstream text safe to send: valid UTF-8, spaces instead of control characters, at
 // most limit bytes, cut between characters.
 func clean(s string, limit int) string {
-	if len(s) <= limit && isPlain(s) {
-		return strings.TrimSpace(s)
-	}
 	// This bounds the work for huge texts; the rest is cut anyway.
 	if most := 4*limit + utf8.UTFMax; len(s) > most {
 		s = s[:most]
@@ -56,14 +53,4 @@ func cut(s string, limit int) string {
 		limit--
 	}
 	return s[:limit]
-}
-
-// isPlain reports whether s is printable ASCII.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }

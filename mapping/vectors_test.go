@@ -45,7 +45,7 @@ func TestVectors(t *testing.T) {
 				Message:    result.Status().Message(),
 				Violations: vectors.ViolationsOf(details.badRequest.GetFieldViolations()),
 				RetryDelay: details.retry.GetRetryDelay().AsDuration(),
-				Pushback:   strings.Join(result.Trailer().Get(mapping.TrailerPushback), ","),
+				Pushback:   strings.Join(result.Trailer().Get("grpc-retry-pushback-ms"), ","),
 				Outcome:    details.info.GetMetadata()["outcome"],
 				Everything: everyText(t, result),
 			})

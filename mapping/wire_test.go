@@ -49,13 +49,13 @@ func worst(t testing.TB) map[string]mapping.Result {
 }
 
 // TestRoundTrip sends the worst errors through a real server to clients that
-// take no more than 8 KiB, and to clients that take just what WireBytes says.
+// take no more than 8 KiB, and to clients that take just its size.
 func TestRoundTrip(t *testing.T) {
 	for name, result := range worst(t) {
 		t.Run(name, func(t *testing.T) {
 			limits := map[string]uint32{
-				"8 KiB":     8 << 10,
-				"WireBytes": uint32(result.WireBytes()),
+				"8 KiB":    8 << 10,
+				"its size": uint32(wireSize(result)),
 			}
 			for limit, bytes := range limits {
 				got, trailer := receive(t, result, bytes)
@@ -68,8 +68,8 @@ func TestRoundTrip(t *testing.T) {
 					}
 				}
 			}
-			if got, _ := receive(t, result, uint32(result.WireBytes()-40)); len(got.Details()) > 0 {
-				t.Errorf("arrived within %d bytes, WireBytes is %d", result.WireBytes()-40, result.WireBytes())
+			if got, _ := receive(t, result, uint32(wireSize(result)-40)); len(got.Details()) > 0 {
+				t.Errorf("arrived within %d bytes, its size is %d", wireSize(result)-40, wireSize(result))
 			}
 		})
 	}

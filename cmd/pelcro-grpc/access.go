@@ -5,12 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/access"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/reload"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/servertls"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -109,7 +108,7 @@ func (c serveCommand) callersProblem(err error) error {
 
 // risks are what other machines could do, each with its remedy.
 func (c serveCommand) risks() (risks []string) {
-	if !isAddress(c.Listen) || isLoopback(c.Listen) {
+	if !isAddress(c.Listen) || admin.IsLoopback(c.Listen) {
 		return nil
 	}
 	open := "--listen " + c.Listen + " is open to the network "
@@ -120,12 +119,6 @@ func (c serveCommand) risks() (risks []string) {
 		risks = append(risks, open+"and to every caller there; set --auth-tokens-file")
 	}
 	return risks
-}
-
-// isLoopback reports whether only this machine can reach the address.
-func isLoopback(address string) bool {
-	host, _, _ := net.SplitHostPort(address)
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // follow reads the files, and lists them to be followed later.

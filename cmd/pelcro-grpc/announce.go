@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 )
 
 // announce writes the lines of a service that begins to serve: what is risky, and what is on.
@@ -9,7 +11,7 @@ func (c serveCommand) announce(logger *slog.Logger, config validConfig) {
 	for _, risk := range config.protected.risks {
 		logger.Warn("insecure, as --insecure allows: " + risk)
 	}
-	if c.AdminListen != "" && !isLoopback(c.AdminListen) {
+	if c.AdminListen != "" && !admin.IsLoopback(c.AdminListen) {
 		logger.Warn("--admin-listen " + c.AdminListen + " is open to the network: everyone who reaches it can read the metrics, " +
 			"which name callers and methods; let only Prometheus and probes reach it, or set it to a loopback address")
 	}

@@ -65,11 +65,8 @@ func usageErrorf(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// errLogged is a failure that is in the log. It is not printed as well, because writing to standard
-// error could block.
-var errLogged = errors.New("see the log")
-
-// printedError is a result that is on standard output and has an exit code of its own.
+// printedError is a result that is on standard output or in the log, and its exit code. It is not
+// printed as well: writing to standard error could block.
 type printedError struct{ exitCode int }
 
 func (printedError) Error() string { return "see the output" }
@@ -137,9 +134,6 @@ func commandOf(err error) string {
 func report(w io.Writer, err error) int {
 	if err == nil {
 		return exitOK
-	}
-	if errors.Is(err, errLogged) {
-		return exitFailure
 	}
 	if printed, ok := errors.AsType[printedError](err); ok {
 		return printed.exitCode

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/telemetry"
@@ -94,7 +95,7 @@ func (c serveCommand) checkFlags(found *problems) {
 	if c.AdminListen != "" && !isAddress(c.AdminListen) {
 		found.addf("--admin-listen %q is not an address; use HOST:PORT, for example 127.0.0.1:9095, or nothing for none", c.AdminListen)
 	}
-	if c.Explorer && !isLoopback(c.AdminListen) {
+	if c.Explorer && !admin.IsLoopback(c.AdminListen) {
 		found.addf("--explorer is shown on loopback only; set --admin-listen to an address like 127.0.0.1:9095, or leave out --explorer")
 	}
 	if c.UpstreamRetries < 0 {
@@ -128,7 +129,7 @@ func (c serveCommand) reflects() bool {
 	if c.Reflection != nil {
 		return *c.Reflection
 	}
-	return isLoopback(c.Listen)
+	return admin.IsLoopback(c.Listen)
 }
 
 // isAddress reports whether the text is an address to listen on.

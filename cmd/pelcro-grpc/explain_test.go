@@ -25,7 +25,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
@@ -124,7 +124,7 @@ func TestExplainOrigin(t *testing.T) {
 func TestExplainByEnvironment(t *testing.T) {
 	t.Setenv("PELCRO_GRPC_OPERATION", "CreateCustomer")
 	e := explain(t, "HTTP/1.1 504 Gateway Timeout\r\n\r\n")
-	if e.Code != "INTERNAL" || e.Trailers[mapping.TrailerReason] != "PELCRO_OUTCOME_UNKNOWN" || e.Trailers[mapping.TrailerPushback] != "-1" {
+	if e.Code != "INTERNAL" || e.Trailers["x-error-reason"] != "PELCRO_OUTCOME_UNKNOWN" || e.Trailers["grpc-retry-pushback-ms"] != "-1" {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -217,12 +217,12 @@ func (s *service) agrees(t *testing.T, operation, captured string) {
 	if name := code.Code(returned.Code).String(); e.Code != name {
 		t.Errorf("%s: explain says %s, a client gets %s", operation, e.Code, name)
 	}
-	for _, name := range []string{mapping.TrailerReason, mapping.TrailerPushback} {
+	for _, name := range []string{"x-error-reason", "grpc-retry-pushback-ms"} {
 		if got, want := e.Trailers[name], strings.Join(trailer.Get(name), ", "); got != want {
 			t.Errorf("%s: explain says %s: %s, a client gets %s", operation, name, got, want)
 		}
 	}
-	if (e.WireBytes == 0) != (err == nil) || e.WireBytes > mapping.MaxWireBytes {
+	if (e.WireBytes == 0) != (err == nil) || e.WireBytes > wiresize.Max {
 		t.Errorf("%s: %d bytes", operation, e.WireBytes)
 	}
 }
@@ -252,7 +252,7 @@ func TestExplainAgreesOnVectors(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			captured := printed(v.Response.Status, v.Header(), string(v.Body()))
 			s.agrees(t, v.Operation, captured)
-			if e := explain(t, captured, "--operation="+v.Operation); e.Code != v.Expect.Code || e.Trailers[mapping.TrailerReason] != v.Expect.Reason {
+			if e := explain(t, captured, "--operation="+v.Operation); e.Code != v.Expect.Code || e.Trailers["x-error-reason"] != v.Expect.Reason {
 				t.Errorf("explain says %s %v, want %s %s", e.Code, e.Trailers, v.Expect.Code, v.Expect.Reason)
 			}
 		})
@@ -313,7 +313,7 @@ func TestExplainAgreesOnOddities(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s.agrees(t, test.operation, test.captured)
-			if e := explain(t, test.captured, "--operation="+test.operation); e.Trailers[mapping.TrailerReason] != test.reason {
+			if e := explain(t, test.captured, "--operation="+test.operation); e.Trailers["x-error-reason"] != test.reason {
 				t.Errorf("explain says %s %v, want %s", e.Code, e.Trailers, test.reason)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/client"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/explorer"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
@@ -28,7 +29,7 @@ func (c serveCommand) page() (http.Handler, error) {
 
 // pageURL returns the URL of the explorer, empty if there is none.
 func (c serveCommand) pageURL() string {
-	if !c.Sandbox && !c.Explorer || !isLoopback(c.AdminListen) {
+	if !c.Sandbox && !c.Explorer || !admin.IsLoopback(c.AdminListen) {
 		return ""
 	}
 	return "http://" + c.AdminListen + "/"

@@ -19,54 +19,38 @@ type followed struct {
 }
 
 // warn logs what is suspicious about the version in use.
-func (f *follower) warn(each followed) {
-	if each.warnings == nil {
+func (f followed) warn(logger *slog.Logger) {
+	if f.warnings == nil {
 		return
 	}
-	for _, text := range each.warnings() {
-		f.logger.Warn("suspicious content of a file", "file", each.what, "cause", text)
+	for _, text := range f.warnings() {
+		logger.Warn("suspicious content of a file", "file", f.what, "cause", text)
 	}
 }
 
-// follower reports changed files to operators.
-type follower struct {
-	logger *slog.Logger
-	// reloads counts changes, by file and by result.
-	reloads *prometheus.CounterVec
-}
-
-func newFollower(logger *slog.Logger, registry prometheus.Registerer) *follower {
-	f := &follower{logger, prometheus.NewCounterVec(prometheus.CounterOpts{
+// follow puts changed files into use, and reports them to operators. stop returns when no goroutine
+// follows them any more.
+func follow(ctx context.Context, files []followed, logger *slog.Logger, registry prometheus.Registerer) (stop func()) {
+	reloads := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pelcro_grpc_file_reloads_total",
 		Help: "Changes of files that the service follows, by whether it put them into use.",
-	}, []string{"file", "result"})}
-	registry.MustRegister(f.reloads)
-	return f
-}
-
-// The results of a reload.
-const (
-	resultAdopted  = "adopted"
-	resultRejected = "rejected"
-)
-
-// start follows the files. stop returns when no goroutine follows them any more.
-func (f *follower) start(ctx context.Context, files []followed) (stop func()) {
+	}, []string{"file", "result"})
+	registry.MustRegister(reloads)
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	for _, each := range files {
-		adopted, rejected := f.reloads.WithLabelValues(each.what, resultAdopted), f.reloads.WithLabelValues(each.what, resultRejected)
-		f.warn(each)
+		adopted, rejected := reloads.WithLabelValues(each.what, "adopted"), reloads.WithLabelValues(each.what, "rejected")
+		each.warn(logger)
 		group.Go(func() {
 			each.files.Watch(ctx, func(err error) {
 				if err != nil {
 					rejected.Inc()
-					f.logger.Error("reload failed; keeping the previous version", "file", each.what, "cause", err.Error())
+					logger.Error("reload failed; keeping the previous version", "file", each.what, "cause", err.Error())
 					return
 				}
 				adopted.Inc()
-				f.logger.Info("reloaded", "file", each.what)
-				f.warn(each)
+				logger.Info("reloaded", "file", each.what)
+				each.warn(logger)
 			})
 		})
 	}

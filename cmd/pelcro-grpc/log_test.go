@@ -177,7 +177,7 @@ func TestLogReaderSlow(t *testing.T) {
 // TestLoggedFailure: a failure that is in the log is not printed.
 func TestLoggedFailure(t *testing.T) {
 	var out strings.Builder
-	if code := report(&out, errLogged); code != exitFailure || out.String() != "" {
+	if code := report(&out, printedError{exitFailure}); code != exitFailure || out.String() != "" {
 		t.Errorf("exit code %d, printed %q", code, out.String())
 	}
 }

@@ -81,10 +81,14 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 		}
 		protected.files = append(protected.files, key)
 	}
-	defer newFollower(logger, metrics).start(ctx, protected.files)()
+	defer follow(ctx, protected.files, logger, metrics)()
+	resource := customers.Service
+	if c.Sandbox {
+		resource = customers.SandboxService
+	}
 	service := server.New(server.Config{
 		Upstream:           customers.Upstream(client),
-		Services:           c.services(client, c.customersConfig(ctx, config, metrics, logger)),
+		Services:           []server.Service{resource(client, c.customersConfig(ctx, config, metrics, logger))},
 		MaxConcurrentCalls: calls,
 		DrainTimeout:       max(server.DrainTimeout, c.RequestTimeout+server.DrainMargin),
 		Reflection:         c.reflects(),
@@ -109,17 +113,9 @@ func (c serveCommand) Run(ctx context.Context, std stdio) error {
 	c.announce(logger, config)
 	if err := service.Serve(ctx, listener); err != nil {
 		logger.Error("the service failed", "cause", err.Error())
-		return errLogged
+		return printedError{exitFailure}
 	}
 	return nil
-}
-
-// services are the resources.
-func (c serveCommand) services(client *pelcro.Client, config customers.Config) []server.Service {
-	if c.Sandbox {
-		return []server.Service{customers.SandboxService(client, config)}
-	}
-	return []server.Service{customers.Service(client, config)}
 }
 
 // listen listens on both addresses; admin is nil without one. Its error names every address that is
@@ -127,15 +123,10 @@ func (c serveCommand) services(client *pelcro.Client, config customers.Config) [
 func (c serveCommand) listen(ctx context.Context) (calls, admin net.Listener, err error) {
 	calls, callsErr := listenOn(ctx, "--listen", c.Listen)
 	admin, adminErr := listenOn(ctx, "--admin-listen", c.AdminListen)
-	if callsErr == nil && adminErr == nil {
-		return calls, admin, nil
+	if err := errors.Join(callsErr, adminErr); err != nil {
+		return nil, nil, usageError{err} // the end of the program closes the other one
 	}
-	for _, listener := range []net.Listener{calls, admin} {
-		if listener != nil {
-			_ = listener.Close()
-		}
-	}
-	return nil, nil, usageError{errors.Join(callsErr, adminErr)}
+	return calls, admin, nil
 }
 
 // listenOn listens on the address of the flag; the listener is nil for an empty one.

@@ -20,12 +20,8 @@ type Caller struct {
 	Sites []int32
 }
 
-func (c Caller) equals(other Caller) bool {
-	return c.Name == other.Name && c.Share == other.Share && c.Bulk == other.Bulk && slices.Equal(c.Sites, other.Sites)
-}
-
-// MaxShare is the largest weight of a caller.
-const MaxShare = 1000
+// maxShare is the largest weight of a caller.
+const maxShare = 1000
 
 // The options of a line, in the order of the documentation.
 const (
@@ -65,8 +61,8 @@ func parseCaller(name string, options []string) (c Caller, problems []string) {
 
 func parseShare(value string) (share int, problem string) {
 	share, err := strconv.Atoi(value)
-	if err != nil || share < 1 || share > MaxShare || !isDigits(value) {
-		return 0, fmt.Sprintf("after share= write a whole number from 1 to %d; a caller without it has 1", MaxShare)
+	if err != nil || share < 1 || share > maxShare || !isDigits(value) {
+		return 0, fmt.Sprintf("after share= write a whole number from 1 to %d; a caller without it has 1", maxShare)
 	}
 	return share, ""
 }

@@ -4,32 +4,27 @@ import (
 	"crypto/x509"
 	"iter"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/spiffe/go-spiffe/v2/spiffeid"
 )
 
 // identity is a name in a certificate: a SPIFFE ID, or a DNS name in lower case.
 type identity struct {
-	trustDomain, path string
-	dns               string
+	spiffe spiffeid.ID
+	dns    string
 }
 
 const (
-	spiffeScheme = "spiffe"
-	dnsPrefix    = "dns:"
+	dnsPrefix = "dns:"
 	// maxDNS and maxSPIFFE are the lengths that their standards allow, in bytes.
 	maxDNS    = 253
 	maxSPIFFE = 2048
 )
 
-var (
-	// A SPIFFE ID has neither escapes nor anything after the path.
-	spiffeID = regexp.MustCompile(`^spiffe://([a-z0-9._-]{1,255})((?:/[A-Za-z0-9._-]+)+)$`)
-	dotPart  = regexp.MustCompile(`/\.\.?(/|$)`)
-	dnsName  = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
-)
+var dnsName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 
 // parseIdentity reads spiffe://… or dns:… and returns what is wrong with it, if anything.
 func parseIdentity(text string) (id identity, problem string) {
@@ -40,12 +35,12 @@ func parseIdentity(text string) (id identity, problem string) {
 			return id, "after dns: write a whole host name as it is in the certificate, without wildcards (not an address, no port)"
 		}
 		return identity{dns: strings.ToLower(name)}, ""
-	case strings.HasPrefix(text, spiffeScheme+":"):
-		parts := spiffeID.FindStringSubmatch(text)
-		if parts == nil || len(text) > maxSPIFFE || dotPart.MatchString(parts[2]) {
+	case strings.HasPrefix(text, "spiffe:"):
+		spiffe, err := spiffeid.FromString(text)
+		if err != nil || spiffe.Path() == "" || len(text) > maxSPIFFE {
 			return id, "a SPIFFE ID is spiffe://TRUST-DOMAIN/PATH, the domain in lower case, without escapes, wildcards and a slash at the end"
 		}
-		return identity{trustDomain: parts[1], path: parts[2]}, ""
+		return identity{spiffe: spiffe}, ""
 	}
 	return id, "the second part must be sha256:HEX, spiffe://TRUST-DOMAIN/PATH or dns:NAME"
 }
@@ -56,23 +51,16 @@ func identitiesOf(leaf *x509.Certificate) iter.Seq[identity] {
 	return func(yield func(identity) bool) {
 		for _, name := range leaf.DNSNames {
 			// ToLower maps letters beyond ASCII to letters within it.
-			if isASCII(name) && !yield(identity{dns: strings.ToLower(name)}) {
+			isASCII := !strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
+			if isASCII && !yield(identity{dns: strings.ToLower(name)}) {
 				return
 			}
 		}
 		// The X.509-SVID standard: exactly one URI, and not a certificate that signs others.
-		if len(leaf.URIs) == 1 && !leaf.IsCA && isSPIFFE(leaf.URIs[0]) {
-			yield(identity{trustDomain: leaf.URIs[0].Host, path: leaf.URIs[0].Path})
+		if len(leaf.URIs) == 1 && !leaf.IsCA {
+			if spiffe, err := spiffeid.FromURI(leaf.URIs[0]); err == nil {
+				yield(identity{spiffe: spiffe})
+			}
 		}
 	}
-}
-
-// isSPIFFE reports whether the URI has a host and a path and nothing else.
-func isSPIFFE(uri *url.URL) bool {
-	return uri.Scheme == spiffeScheme && uri.RawPath == "" && uri.User == nil &&
-		uri.RawQuery == "" && !uri.ForceQuery && uri.Fragment == ""
-}
-
-func isASCII(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }

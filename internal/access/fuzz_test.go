@@ -41,7 +41,7 @@ func (l *List) render() string {
 	for id, g := range l.certificates {
 		credential := "dns:" + id.dns
 		if id.dns == "" {
-			credential = "spiffe://" + id.trustDomain + id.path
+			credential = id.spiffe.String()
 		}
 		write(g.caller, credential, g.rights)
 	}

@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"unicode"
@@ -151,7 +152,7 @@ func (p *parser) named(number int, options Caller) *caller {
 	case known == nil:
 		known = &caller{options, number}
 		p.list.callers[options.Name] = known
-	case !known.equals(options):
+	case !reflect.DeepEqual(known.Caller, options):
 		p.problem(number, fmt.Sprintf("share=, class= and sites= belong to the NAME and differ from line %d; write the same ones in each of its lines", known.line))
 		return nil
 	}

@@ -96,7 +96,7 @@ func (s *Server) Serve(config Config) {
 	if s.listener == nil {
 		return
 	}
-	s.http.Handler = handler(config, s.Registry, isLoopback(s.Address()))
+	s.http.Handler = handler(config, s.Registry, IsLoopback(s.Address()))
 	s.http.ErrorLog = slog.NewLogLogger(config.Logger.Handler(), slog.LevelWarn) // panics
 	s.serving.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -169,7 +169,7 @@ func guarded(next http.Handler, loopback bool) http.Handler {
 		case r.ContentLength != 0 && r.Method != http.MethodPost:
 			w.Header().Set("Connection", "close")
 			http.Error(w, "this address accepts no request with a body", http.StatusRequestEntityTooLarge)
-		case loopback && !isLoopback(r.Host):
+		case loopback && !IsLoopback(r.Host):
 			http.Error(w, "the admin address responds to localhost, 127.0.0.1 and [::1] only", http.StatusForbidden)
 		case loopback && isForeign && !isLink:
 			http.Error(w, "the admin address does not respond to pages of other origins", http.StatusForbidden)
@@ -179,8 +179,8 @@ func guarded(next http.Handler, loopback bool) http.Handler {
 	})
 }
 
-// isLoopback reports whether the address, with or without a port, is this machine's alone.
-func isLoopback(address string) bool {
+// IsLoopback reports whether the address, with or without a port, is this machine's alone.
+func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = strings.Trim(address, "[]")

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -156,11 +156,6 @@ type measurement struct {
 	rss       int
 }
 
-// authorized returns a context with the callers' token.
-func authorized(ctx context.Context) context.Context {
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
-}
-
 // tally has the durations of a target's calls in a round.
 type tally struct {
 	took    []time.Duration // each call
@@ -185,34 +180,24 @@ func (t *target) measure(done tally, cpuBefore time.Duration) (measurement, erro
 // run makes calls from concurrent callers, each as soon as its last call has ended, and adds them to
 // the tally.
 func (t *target) run(ctx context.Context, s scenario, calls, callers int, to *tally) error {
-	ctx = authorized(ctx)
-	var (
-		next  atomic.Int64
-		group sync.WaitGroup
-	)
-	failed := make(chan error, callers)
+	group, ctx := errgroup.WithContext(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token))
+	var next atomic.Int64
 	took := make([]time.Duration, calls)
 	begin := time.Now()
 	for range callers {
-		group.Go(func() {
-			for n := int(next.Add(1)) - 1; n < calls && len(failed) == 0; n = int(next.Add(1)) - 1 {
+		group.Go(func() error {
+			for n := int(next.Add(1)) - 1; n < calls; n = int(next.Add(1)) - 1 {
 				start := time.Now()
 				if err := t.call(ctx, s, n); err != nil {
-					failed <- err
-					return
+					return err
 				}
 				took[n] = time.Since(start)
 			}
+			return nil
 		})
 	}
-	group.Wait()
+	err := group.Wait()
 	to.elapsed += time.Since(begin)
 	to.took = append(to.took, took...)
-	return first(failed)
-}
-
-// first returns an error of the channel, nil if there is none.
-func first(failed chan error) error {
-	close(failed)
-	return <-failed
+	return err
 }

@@ -37,6 +37,9 @@ func (c *check) requestID(id *string) {
 	}
 }
 
+// replayedTrailer is "true" with a customer that an earlier attempt of the create has created.
+const replayedTrailer = "x-request-replayed"
+
 // creation is a create with a request_id.
 type creation struct {
 	*service
@@ -61,7 +64,7 @@ func (s *service) createOnce(ctx context.Context, req *pelcrov1.CreateCustomerRe
 		case errors.Is(err, requestid.ErrLost):
 			continue // and learn what the other replica did
 		case err == nil && isReplayed:
-			_ = grpc.SetTrailer(ctx, metadata.Pairs(mapping.TrailerReplayed, "true")) // fails only outside of a call
+			_ = grpc.SetTrailer(ctx, metadata.Pairs(replayedTrailer, "true")) // fails only outside of a call
 		}
 		return customer, err
 	}

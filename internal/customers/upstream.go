@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 	"github.com/pelcro-grpc/pelcro-grpc/server"
@@ -26,11 +27,11 @@ func Upstream(client *pelcro.Client) server.Upstream {
 }
 
 // failures are the outcomes without a response; any other is a lost connection.
-var failures = map[pelcro.Outcome]mapping.Failure{
-	pelcro.Unreachable: mapping.Unreachable,
-	pelcro.Untrusted:   mapping.Untrusted,
-	pelcro.TimedOut:    mapping.TimedOut,
-	pelcro.BadResponse: mapping.BadResponse,
+var failures = map[pelcro.Outcome]pelcrov1.ErrorReason{
+	pelcro.Unreachable: pelcrov1.ErrorReason_PELCRO_UNREACHABLE,
+	pelcro.Untrusted:   pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED,
+	pelcro.TimedOut:    pelcrov1.ErrorReason_PELCRO_TIMEOUT,
+	pelcro.BadResponse: pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE,
 }
 
 // failureOf describes the error of the client to the server.
@@ -39,7 +40,7 @@ func failureOf(err error) (failure server.UpstreamFailure, ok bool) {
 	if !ok {
 		return failure, false
 	}
-	failure.NoResponse = mapping.NoResponse{Failure: failures[failed.Outcome], Sent: failed.Sent}
+	failure.NoResponse = mapping.NoResponse{Reason: failures[failed.Outcome], Sent: failed.Sent}
 	switch failed.Outcome {
 	case pelcro.CircuitOpen:
 		failure.CircuitOpen = failed.RetryAfter

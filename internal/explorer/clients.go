@@ -84,6 +84,9 @@ type client struct {
 	Says    string `json:"says"`
 }
 
+// pushbackTrailer controls the retries that are built into gRPC clients (gRFC A6).
+const pushbackTrailer = "grpc-retry-pushback-ms"
+
 // The kinds; docs/clients.md has more about each.
 const (
 	withFile    = "Go, Python, Ruby, Node with client/service-config.json"
@@ -109,7 +112,7 @@ func (e *explorer) clients(q Question, explanation Explanation) ([]client, error
 	}
 	list := []client{e.withServiceConfig(p, q, filed)}
 	// grpc-java differs: it obeys a pushback of 0 or more whatever the code.
-	pushback, pushed := filed.Trailers[mapping.TrailerPushback]
+	pushback, pushed := filed.Trailers[pushbackTrailer]
 	if p.Retry.MaxAttempts > 0 && pushed && pushback != "-1" && !p.retries(filed.result.Code()) {
 		list = append(list, client{javaFile, true, "Retries it after " + seconds(filed.result.RetryDelay()) + ": it obeys the trailer whatever the code."})
 	}
@@ -121,7 +124,7 @@ func (e *explorer) clients(q Question, explanation Explanation) ([]client, error
 
 // withServiceConfig follows gRFC A6 as those libraries do.
 func (e *explorer) withServiceConfig(p policy, q Question, explanation Explanation) client {
-	pushback, pushed := explanation.Trailers[mapping.TrailerPushback]
+	pushback, pushed := explanation.Trailers[pushbackTrailer]
 	delay := seconds(explanation.result.RetryDelay())
 	inAll := "; " + strconv.Itoa(p.Retry.MaxAttempts) + " attempts in all."
 	switch {

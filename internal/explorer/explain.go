@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
@@ -55,6 +56,7 @@ type Explanation struct {
 	WireBytes int               `json:"wireBytes"`
 
 	result mapping.Result
+	size   wiresize.Size
 }
 
 // Explain returns what the service would send.
@@ -85,19 +87,22 @@ func (g Gateway) Explain(q Question) (Explanation, error) {
 	if result.OK() {
 		status = []byte(`{"code": 0}`)
 	}
-	trailers := map[string]string{}
-	for name, values := range result.Trailer() {
-		trailers[name] = values[0]
+	explanation := Explanation{
+		Code:     codeName(result.Code()),
+		Origin:   result.Origin(),
+		Outcome:  result.Outcome(),
+		Status:   status,
+		Trailers: map[string]string{},
+		result:   result,
 	}
-	return Explanation{
-		Code:      codeName(result.Code()),
-		Origin:    result.Origin(),
-		Outcome:   result.Outcome(),
-		Status:    status,
-		Trailers:  trailers,
-		WireBytes: result.WireBytes(),
-		result:    result,
-	}, nil
+	for name, values := range result.Trailer() {
+		explanation.Trailers[name] = values[0]
+	}
+	if !result.OK() {
+		explanation.size = wiresize.Of(proto, result.Trailer())
+		explanation.WireBytes = explanation.size.Total()
+	}
+	return explanation, nil
 }
 
 // codeName is the code as it is in the contract, for example NOT_FOUND.

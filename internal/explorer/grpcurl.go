@@ -33,10 +33,7 @@ const pageInsteadOfData = 604
 
 // grpcurl returns the line that shows the explanation in the sandbox, or a note why there is none.
 func (e *explorer) grpcurl(q Question, instead *situation, explanation Explanation) (command, error) {
-	id, note, deadline := q.Response.Status, "Prints this error.", 0.0
-	if q.Remaining != 0 {
-		deadline = q.Remaining.Seconds()
-	}
+	id, note, deadline := q.Response.Status, "Prints this error.", q.Remaining.Seconds()
 	switch {
 	case explanation.result.OK():
 		id, note = seededCustomer, "Calls the sandbox, which succeeds."
@@ -88,7 +85,7 @@ func (e *explorer) gives(q Question, failure Failure, explanation Explanation) (
 	q.Response, q.CustomerID, q.CallerKey = failure.Response(q.Operation), int64(failure.ID), false
 	other, err := e.Gateway.Explain(q)
 	return err == nil && proto.Equal(other.result.Status().Proto(), explanation.result.Status().Proto()) &&
-		other.Trailers[mapping.TrailerPushback] == explanation.Trailers[mapping.TrailerPushback], err
+		other.Trailers[pushbackTrailer] == explanation.Trailers[pushbackTrailer], err
 }
 
 // requestFor is the request that makes the sandbox fail so, or succeed for the seeded customer.

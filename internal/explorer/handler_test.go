@@ -244,7 +244,7 @@ func TestFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	fielded := ask(t, server, head+`"response":`+string(raw)+`}`)
-	if string(fielded.Status) != string(captured.Status) || fielded.Trailers[mapping.TrailerPushback] != "2000" {
+	if string(fielded.Status) != string(captured.Status) || fielded.Trailers[pushbackTrailer] != "2000" {
 		t.Errorf("%s\n%s\n%v", fielded.Status, captured.Status, fielded.Trailers)
 	}
 	if fielded.Upstream.Response != nil || fielded.Upstream.Name != "Too Many Requests" {
@@ -252,7 +252,7 @@ func TestFields(t *testing.T) {
 	}
 	// The deadline decides on the trailer.
 	shorter := ask(t, server, strings.Replace(head, "2.5", "1", 1)+`"response":`+string(raw)+`}`)
-	if shorter.Trailers[mapping.TrailerPushback] != "-1" {
+	if shorter.Trailers[pushbackTrailer] != "-1" {
 		t.Errorf("%v", shorter.Trailers)
 	}
 }

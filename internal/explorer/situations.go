@@ -26,7 +26,7 @@ var situations = []situation{
 	{
 		key: "refused", name: "Connection refused",
 		about:   "Name resolution or connecting failed. Nothing was sent.",
-		failure: mapping.NoResponse{Failure: mapping.Unreachable},
+		failure: mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_UNREACHABLE},
 	},
 	{
 		key: "quota", name: "Pelcro's quota is spent",
@@ -41,27 +41,27 @@ var situations = []situation{
 	{
 		key: "untrusted", name: "Certificate not trusted",
 		about:   "The TLS handshake failed because the certificate is not Pelcro's. Nothing was sent.",
-		failure: mapping.NoResponse{Failure: mapping.Untrusted},
+		failure: mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_TLS_UNTRUSTED},
 	},
 	{
 		key: "reset", name: "Connection reset",
 		about:   "The request was sent, then the connection broke.",
-		failure: mapping.NoResponse{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 601,
+		failure: mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, Sent: true}, sandboxID: 601,
 	},
 	{
 		key: "cut", name: "Response cut short",
 		about:   "The response began, then the connection broke.",
-		failure: mapping.NoResponse{Failure: mapping.ConnectionLost, Sent: true}, sandboxID: 603,
+		failure: mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_CONNECTION_LOST, Sent: true}, sandboxID: 603,
 	},
 	{
 		key: "malformed", name: "A response that breaks HTTP",
 		about:   "The response is not HTTP, its headers are too large, or its body cannot be decompressed.",
-		failure: mapping.NoResponse{Failure: mapping.BadResponse, Sent: true},
+		failure: mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_MALFORMED_RESPONSE, Sent: true},
 	},
 	{
 		key: "timeout", name: "No response in time",
 		about:   "The request was sent; the time limit of this service ended the call.",
-		failure: mapping.NoResponse{Failure: mapping.TimedOut, Sent: true}, sandboxID: 602, except: ", after --request-timeout",
+		failure: mapping.NoResponse{Reason: pelcrov1.ErrorReason_PELCRO_TIMEOUT, Sent: true}, sandboxID: 602, except: ", after --request-timeout",
 	},
 	{
 		key: "deadline", name: "The caller's deadline passed",

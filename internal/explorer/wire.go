@@ -1,12 +1,6 @@
 package explorer
 
-import (
-	"strconv"
-
-	"google.golang.org/protobuf/proto"
-
-	"github.com/pelcro-grpc/pelcro-grpc/mapping"
-)
+import "github.com/pelcro-grpc/pelcro-grpc/internal/wiresize"
 
 // wire is the size of an error and its limit, in bytes.
 type wire struct {
@@ -23,30 +17,20 @@ type part struct {
 	Bytes int    `json:"bytes"`
 }
 
-// wireOf splits the size that the mapping computed by the formula of HTTP/2 (RFC 9113, section
-// 6.5.2: name, value and 32 a field). The message is the rest.
+// wireOf returns the size of the error, nil for a success.
 func wireOf(explanation Explanation) *wire {
 	if explanation.result.OK() {
 		return nil
 	}
-	const perField = 32
-	size := proto.Size(explanation.result.Status().Proto())
-	details := len("grpc-status-details-bin") + (4*size+2)/3 + perField
-	trailers := 0
-	for name, value := range explanation.Trailers {
-		trailers += len(name) + len(value) + perField
-	}
-	fixed := len(":status") + len("200") + perField +
-		len("content-type") + len("application/grpc") + perField +
-		len("grpc-status") + len(strconv.Itoa(int(explanation.result.Code()))) + perField
+	size := explanation.size
 	return &wire{
-		Bytes: explanation.WireBytes, Budget: mapping.MaxWireBytes,
-		Status: size, StatusLimit: mapping.MaxStatusBytes,
+		Bytes: size.Total(), Budget: wiresize.Max,
+		Status: size.Status, StatusLimit: wiresize.MaxStatus,
 		Parts: []part{
-			{"Details", details},
-			{"Message", explanation.WireBytes - details - trailers - fixed},
-			{"Trailers", trailers},
-			{"Code and framing", fixed},
+			{"Details", size.Details},
+			{"Message", size.Message},
+			{"Trailers", size.Trailers},
+			{"Code and framing", size.Framing},
 		},
 	}
 }

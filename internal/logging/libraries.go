@@ -2,9 +2,10 @@ package logging
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"log"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -24,7 +25,7 @@ var receiver atomic.Pointer[Log]
 func RedirectLibraries() {
 	log.SetFlags(0)
 	log.SetOutput(standardLogger{})
-	grpclog.SetLoggerV2(grpcLogger{})
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, grpcLogger{}, io.Discard))
 }
 
 // ReceiveLibraries makes the log the one that receives what libraries print.
@@ -62,45 +63,26 @@ func (standardLogger) Write(message []byte) (int, error) {
 	return len(message), nil
 }
 
-// grpcLogger implements [grpclog.LoggerV2]. By default grpc-go prints errors only, so its warnings
-// are for debugging, and the rest is dropped.
+// grpcLogger is the output of grpc-go's logger, without the lines for information.
 type grpcLogger struct{}
 
-const grpcLibrary = "grpc-go"
+// grpcLine is "DATE TIME SEVERITY: MESSAGE".
+var grpcLine = regexp.MustCompile(`(?s)^\S+ \S+ (WARNING|ERROR|FATAL): (.*)`)
 
-// V implements [grpclog.LoggerV2]: nothing beyond the usual is printed.
-func (grpcLogger) V(int) bool { return false }
+// grpcLevels are the levels of the severities. By default grpc-go prints errors only, so its warnings
+// are for debugging.
+var grpcLevels = map[string]slog.Level{"WARNING": slog.LevelDebug, "ERROR": slog.LevelWarn, "FATAL": slog.LevelError}
 
-// Info, Infoln and Infof implement [grpclog.LoggerV2].
-func (grpcLogger) Info(...any)          {}
-func (grpcLogger) Infoln(...any)        {}
-func (grpcLogger) Infof(string, ...any) {}
-
-// Warning, Warningln and Warningf implement [grpclog.LoggerV2].
-func (grpcLogger) Warning(args ...any) { receive(slog.LevelDebug, grpcLibrary, fmt.Sprint(args...)) }
-func (grpcLogger) Warningln(args ...any) {
-	receive(slog.LevelDebug, grpcLibrary, fmt.Sprintln(args...))
-}
-func (grpcLogger) Warningf(format string, args ...any) {
-	receive(slog.LevelDebug, grpcLibrary, fmt.Sprintf(format, args...))
-}
-
-// Error, Errorln and Errorf implement [grpclog.LoggerV2].
-func (grpcLogger) Error(args ...any)   { receive(slog.LevelWarn, grpcLibrary, fmt.Sprint(args...)) }
-func (grpcLogger) Errorln(args ...any) { receive(slog.LevelWarn, grpcLibrary, fmt.Sprintln(args...)) }
-func (grpcLogger) Errorf(format string, args ...any) {
-	receive(slog.LevelWarn, grpcLibrary, fmt.Sprintf(format, args...))
-}
-
-// Fatal, Fatalln and Fatalf implement [grpclog.LoggerV2]: grpclog ends the process after them.
-func (grpcLogger) Fatal(args ...any)                 { fatal(fmt.Sprint(args...)) }
-func (grpcLogger) Fatalln(args ...any)               { fatal(fmt.Sprintln(args...)) }
-func (grpcLogger) Fatalf(format string, args ...any) { fatal(fmt.Sprintf(format, args...)) }
-
-// fatal logs the message and writes all lines.
-func fatal(message string) {
-	receive(slog.LevelError, grpcLibrary, message)
-	if l := receiver.Load(); l != nil {
+// Write implements [io.Writer]. After a fatal error, all lines are written, because grpc-go ends the
+// process.
+func (grpcLogger) Write(line []byte) (int, error) {
+	severity, message := "ERROR", string(line)
+	if parts := grpcLine.FindStringSubmatch(message); parts != nil {
+		severity, message = parts[1], parts[2]
+	}
+	receive(grpcLevels[severity], "grpc-go", message)
+	if l := receiver.Load(); l != nil && severity == "FATAL" {
 		l.Close()
 	}
+	return len(line), nil
 }

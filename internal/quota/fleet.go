@@ -228,7 +228,7 @@ func (q *Quota) fallBack(err error) {
 		f.beat.Reset(0)
 		return
 	}
-	q.config.Metrics.redisFailed()
+	q.config.Metrics.redisErrors.Inc()
 	if !f.failed {
 		f.failed = true
 		q.config.Logger.Warn("Redis is unavailable or slow; each replica continues with its part of the quota",

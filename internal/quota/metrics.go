@@ -10,14 +10,13 @@ import (
 // waitBuckets are in seconds, up to a window and more.
 var waitBuckets = []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 20, 30, 60, 120}
 
-// Metrics count what quotas do; one for all quotas of a process. A nil *Metrics counts nothing.
+// Metrics count what quotas do; one for all quotas of a process.
 type Metrics struct {
 	waited      *prometheus.HistogramVec
 	rejections  *prometheus.CounterVec
 	redisErrors prometheus.Counter
 
-	mu     sync.Mutex
-	quotas map[*Quota]struct{} // that are open
+	quotas sync.Map // the open ones, as keys
 }
 
 // NewMetrics registers the metrics.
@@ -36,7 +35,6 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "pelcro_grpc_quota_redis_errors_total",
 			Help: "Requests to Redis that failed or took more than 50 ms.",
 		}),
-		quotas: map[*Quota]struct{}{},
 	}
 	registry.MustRegister(m.waited, m.rejections, m.redisErrors)
 	for _, class := range []Class{Interactive, Bulk} {
@@ -66,47 +64,19 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 
 // sum adds something of all quotas up.
 func (m *Metrics) sum(of func(*Quota) int) float64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	total := 0
-	for q := range m.quotas {
-		q.mu.Lock()
-		total += of(q)
-		q.mu.Unlock()
+	for key := range m.quotas.Range {
+		if q, ok := key.(*Quota); ok {
+			q.mu.Lock()
+			total += of(q)
+			q.mu.Unlock()
+		}
 	}
 	return float64(total)
 }
 
-func (m *Metrics) follow(q *Quota) {
-	if m != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.quotas[q] = struct{}{}
-	}
-}
-
-func (m *Metrics) forget(q *Quota) {
-	if m != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		delete(m.quotas, q)
-	}
-}
-
 func (m *Metrics) granted(w *waiter, now time.Time) {
-	if m != nil {
-		m.waited.WithLabelValues(w.class.String()).Observe(now.Sub(w.arrived).Seconds())
-	}
+	m.waited.WithLabelValues(w.class.String()).Observe(now.Sub(w.arrived).Seconds())
 }
 
-func (m *Metrics) rejected(w *waiter) {
-	if m != nil {
-		m.rejections.WithLabelValues(w.class.String()).Inc()
-	}
-}
-
-func (m *Metrics) redisFailed() {
-	if m != nil {
-		m.redisErrors.Inc()
-	}
-}
+func (m *Metrics) rejected(w *waiter) { m.rejections.WithLabelValues(w.class.String()).Inc() }

@@ -13,6 +13,7 @@
 package quota
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -91,7 +93,7 @@ type Config struct {
 	Redis *redis.Client
 	// Key names the log in Redis: a hash of the API key.
 	Key string
-	// Metrics may be nil.
+	// Metrics counts what the quota does; nil counts it where nothing shows it.
 	Metrics *Metrics
 	// Logger gets a line when Redis fails and when it is back; nil discards them.
 	Logger *slog.Logger
@@ -141,17 +143,14 @@ func New(config Config) *Quota {
 }
 
 func newQuota(config Config) *Quota {
-	if config.Window == 0 {
-		config.Window = defaultWindow
-	}
-	if config.Share == 0 {
-		config.Share = 1
-	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
+	config.Window = cmp.Or(config.Window, defaultWindow)
+	config.Share = cmp.Or(config.Share, 1)
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	if config.Metrics == nil {
+		config.Metrics = NewMetrics(prometheus.NewRegistry())
 	}
 	q := &Quota{config: config}
-	config.Metrics.follow(q)
+	config.Metrics.quotas.Store(q, true)
 	return q
 }
 
@@ -167,7 +166,7 @@ func (q *Quota) Close() {
 		q.timer.Stop()
 	}
 	q.mu.Unlock()
-	q.config.Metrics.forget(q)
+	q.config.Metrics.quotas.Delete(q)
 	if q.fleet != nil {
 		q.fleet.leave()
 	}

@@ -1,6 +1,9 @@
 package quota
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Slot is the right to send one request, now. Either Done or Return ends it.
 type Slot struct {
@@ -15,17 +18,18 @@ func (s *Slot) Done(r Response) {
 	q := s.quota
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.ended {
+	if !s.end() {
 		return
 	}
-	s.ended = true
-	q.inFlight--
 	now := time.Now()
 	m := message{remaining: -1}
 	if r.Arrived {
 		q.responded = true
-		q.learn(r)
-		m.changes = q.answered(s, now)
+		q.header = cmp.Or(max(r.Limit, 0), q.header)
+		if q.log.remove(s.number) {
+			q.log.add(entry{number: s.number, free: now.Add(q.config.Window)})
+			m.changes = []change{{number: s.number, free: q.config.Window}}
+		}
 	}
 	if r.RateLimited {
 		m.gate = r.RetryAfter
@@ -50,31 +54,23 @@ func (s *Slot) Return() {
 	q := s.quota
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.ended {
+	if !s.end() {
 		return
 	}
-	s.ended = true
-	q.inFlight--
 	if q.log.remove(s.number) && q.fleet.isUp() {
 		q.send(message{remaining: -1, changes: []change{{number: s.number, free: returned}}})
 	}
 	q.dispatch()
 }
 
-// learn keeps the limit that a response says.
-func (q *Quota) learn(r Response) {
-	if r.Limit > 0 {
-		q.header = r.Limit
+// end reports whether the slot was still in use.
+func (s *Slot) end() bool {
+	if s.ended {
+		return false
 	}
-}
-
-// answered records that the slot will be free one window after now.
-func (q *Quota) answered(s *Slot, now time.Time) []change {
-	if !q.log.remove(s.number) {
-		return nil
-	}
-	q.log.add(entry{number: s.number, free: now.Add(q.config.Window)})
-	return []change{{number: s.number, free: q.config.Window}}
+	s.ended = true
+	s.quota.inFlight--
+	return true
 }
 
 func (q *Quota) closeGate(until time.Time) {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 )
@@ -91,12 +92,8 @@ func (s *shared) claim(ctx context.Context, c *Claim) error {
 			s.merge(c, name, *reply) //nolint:contextcheck // the lease is released when the context has ended, too
 			return nil
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := gax.Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }

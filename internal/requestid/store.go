@@ -66,7 +66,7 @@ type ID struct {
 // New returns an empty store.
 func New(config Config) *Store {
 	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
-	s := &Store{
+	return &Store{
 		running: map[string]chan struct{}{},
 		entries: ttlcache.New(
 			ttlcache.WithTTL[string, entry](memoryTime),
@@ -74,7 +74,6 @@ func New(config Config) *Store {
 		),
 		shared: newShared(config),
 	}
-	return s
 }
 
 // Claim takes the id for a call, and says what is known of it. While another call has it, Claim

@@ -3,6 +3,7 @@ package retryafter
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,14 +98,8 @@ func count(header http.Header, name string) (int64, bool) {
 
 // single returns the value of a header, empty if it is absent or has several different values.
 func single(header http.Header, name string) string {
-	values := header.Values(name)
-	for _, value := range values {
-		if value != values[0] {
-			return ""
-		}
+	if values := slices.Compact(slices.Clone(header.Values(name))); len(values) == 1 {
+		return strings.TrimSpace(values[0])
 	}
-	if len(values) == 0 {
-		return ""
-	}
-	return strings.TrimSpace(values[0])
+	return ""
 }

@@ -2,14 +2,13 @@ package verify
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
@@ -63,13 +62,16 @@ func filtered(attribute, value string, limit int) pelcro.RawRequest {
 // request_id if there is none.
 func (r *run) byMetadata(ctx context.Context) bool {
 	key, value, found := r.someMetadata()
-	features := []string{requestID}
+	features, shownKey := []string{requestID}, "…"
 	if !found {
-		key, value, features = r.RequestIDKey, newUUID(), nil
+		key, value, features = r.RequestIDKey, uuid.NewString(), nil
+	}
+	if key == r.RequestIDKey { // the service's own; no other is shown
+		shownKey = key
 	}
 	e, ok := r.ask(ctx, question{
 		name: "customers by filter[metadata]", operation: list, features: features,
-		shown:   "GET customers?filter[metadata." + r.shownKey(key) + "]=eq:…&limit=100&page=1&sort=id",
+		shown:   "GET customers?filter[metadata." + shownKey + "]=eq:…&limit=100&page=1&sort=id",
 		request: filtered("metadata."+key, value, documentedPage),
 	})
 	if !ok || e == nil {
@@ -87,14 +89,6 @@ func (r *run) byMetadata(ctx context.Context) bool {
 		e.differs("filter[metadata.…] finds nothing", never)
 	}
 	return true
-}
-
-// shownKey is the key of metadata in a report: only the service's own is shown.
-func (r *run) shownKey(key string) string {
-	if key == r.RequestIDKey {
-		return key
-	}
-	return "…"
 }
 
 // simple are keys and values that the filter's syntax can carry.
@@ -120,12 +114,6 @@ func (r *run) someMetadata() (key, value string, found bool) {
 func hasMetadata(row rawjson.Value, key, value string) bool {
 	text, _ := row.Member("metadata").Member(key).Text()
 	return strings.EqualFold(text, value) // databases ignore case
-}
-
-// newUUID returns a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	a, b := rand.Uint64(), rand.Uint64() //nolint:gosec // it is not a secret
-	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&math.MaxUint16, a&0xfff, b>>48&0x3fff|0x8000, b&(1<<48-1))
 }
 
 // expandable are the relations of a customer, by their names in expand, with their attributes.

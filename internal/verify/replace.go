@@ -1,12 +1,14 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // replacer makes up a value for each original one: the same for the same original, so that ids and
@@ -188,22 +190,15 @@ func (r *replacer) text(text string, found func(kind, made string)) string {
 	return text
 }
 
-// telling are the originals that are replaced within a sentence. Short ones, and words in lower case,
-// are in any sentence and tell nothing.
-var telling = regexp.MustCompile(`(?s)^.{3,}$`)
-
+// longestFirst are the originals that are replaced within a sentence. Short ones, and words in lower
+// case, are in any sentence and tell nothing.
 func (r *replacer) longestFirst() (words []string) {
 	for original := range r.originals {
-		if telling.MatchString(original) && strings.Trim(original, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		if utf8.RuneCountInString(original) >= 3 && strings.Trim(original, "abcdefghijklmnopqrstuvwxyz_") != "" {
 			words = append(words, original)
 		}
 	}
-	slices.SortFunc(words, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
+	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	return words
 }
 

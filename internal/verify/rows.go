@@ -31,14 +31,10 @@ func ids(list rawjson.Value) (found []int64) {
 }
 
 // elements returns the elements of a list, or the values of an object, as which PHP prints some lists.
-func elements(list rawjson.Value) (found []rawjson.Value) {
-	for element := range list.Elements() {
+func elements(list rawjson.Value) []rawjson.Value {
+	found := slices.Collect(list.Elements())
+	for _, element := range list.Members() {
 		found = append(found, element)
-	}
-	if list.Kind() == '{' {
-		for _, element := range list.Members() {
-			found = append(found, element)
-		}
 	}
 	return found
 }

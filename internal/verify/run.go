@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/genproto/googleapis/rpc/code"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/customers"
@@ -117,14 +118,7 @@ func (r *run) pause(ctx context.Context) bool {
 	if len(r.report.Requests) == 0 {
 		return ctx.Err() == nil
 	}
-	timer := time.NewTimer(r.Pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return gax.Sleep(ctx, r.Pause) == nil && ctx.Err() == nil
 }
 
 // read fills in the response, and what the service would make of it.

@@ -202,9 +202,11 @@ func (r *run) invalid(ctx context.Context) bool {
 	if r.seen[fieldErrors] {
 		return true
 	}
+	withoutSite := query("page", "1", "limit", "1", "sort", "id")
+	withoutSite["site_id"] = nil
 	e, ok := r.ask(ctx, question{
 		name: "a page without site_id", operation: list,
-		request: pelcro.RawRequest{Method: http.MethodGet, Template: allCustomers, Query: withoutSite(query("page", "1", "limit", "1", "sort", "id"))},
+		request: pelcro.RawRequest{Method: http.MethodGet, Template: allCustomers, Query: withoutSite},
 	})
 	if !ok || e == nil {
 		return ok
@@ -218,11 +220,6 @@ func (r *run) invalid(ctx context.Context) bool {
 		r.checkValidation(e)
 	}
 	return true
-}
-
-func withoutSite(q map[string][]string) map[string][]string {
-	q["site_id"] = nil
-	return q
 }
 
 // checkValidation compares a response with field errors with Pelcro's documentation.

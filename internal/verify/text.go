@@ -51,15 +51,14 @@ func (r *Report) WriteText(w io.Writer, coloured bool) {
 	for _, e := range r.Requests {
 		differences += len(e.Differences)
 	}
-	requests := fmt.Sprintf("%d requests", len(r.Requests))
+	result, colour := fmt.Sprintf("%d differences", differences), p.bad
 	switch differences {
 	case 0:
-		fmt.Fprintf(w, "\n%s, %severything is as expected%s\n", requests, p.good, out.end(p.good))
+		result, colour = "everything is as expected", p.good
 	case 1:
-		fmt.Fprintf(w, "\n%s, %s1 difference%s\n", requests, p.bad, out.end(p.bad))
-	default:
-		fmt.Fprintf(w, "\n%s, %s%d differences%s\n", requests, p.bad, differences, out.end(p.bad))
+		result = "1 difference"
 	}
+	fmt.Fprintf(w, "\n%d requests, %s%s%s\n", len(r.Requests), colour, result, out.end(colour))
 }
 
 type writer struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/rawjson"
@@ -22,7 +24,7 @@ type trial struct {
 // writes creates a customer in the site for writes, finds it by its request_id, changes and deletes
 // it. Once it was created it is deleted, whatever the other requests come to.
 func (r *run) writes(ctx context.Context) {
-	t := &trial{run: r, requestID: newUUID()}
+	t := &trial{run: r, requestID: uuid.NewString()}
 	t.email = "pelcro-grpc-check-" + t.requestID + "@example.com"
 	if !t.create(ctx) {
 		return
