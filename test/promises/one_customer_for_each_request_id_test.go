@@ -104,7 +104,7 @@ func oneCustomerForEachID(t *testing.T, redis bool, settings []string) {
 		}
 	}
 	callers := scaled(10_000, 40)
-	proxy.Next(networkFaults(20 * callers)...)
+	proxy.Next(networkFaults(scaled(20*callers, callers))...)
 	connections := []pelcrov1.CustomerServiceClient{
 		dialAll(t, client.ServiceConfigRequestID(), victim.Address, survivor.Address),
 		dialAll(t, client.ServiceConfig(), victim.Address, survivor.Address),

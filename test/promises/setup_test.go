@@ -12,7 +12,10 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testkit.WaitInParallel()
+	goleak.VerifyTestMain(m)
+}
 
 // soaking means that the tests run with their full numbers.
 var soaking = os.Getenv("PELCRO_GRPC_SOAK") != ""
