@@ -57,6 +57,7 @@ func mayAll(method string) bool {
 // transport. A call that no line of the callers file allows is rejected with the right code and
 // reason, and only allowed calls reach Pelcro. internal/access has every form of a credential.
 func TestR18EveryMethod(t *testing.T) {
+	parallelUnlessSoaking(t)
 	ours, theirs := testkit.NewAuthority(t, "ours"), testkit.NewAuthority(t, "theirs")
 	folder := t.TempDir()
 	reader, readerLine := testkit.Caller("reader", "pelcro.v1.CustomerService/GetCustomer")

@@ -64,6 +64,7 @@ func handshake(p *testkit.Process, config *tls.Config) (serial int64, err error)
 // open and on new connections. Then new handshakes use the new ones, and a caller with a certificate
 // of the old CA gets no new connection.
 func TestR17CertificateRotation(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
 			parallelUnlessSoaking(t)
@@ -164,6 +165,7 @@ func (r *rotation) replaceAuthority(t *testing.T) {
 // A caller's token is replaced under load without a failed call, and the old one is rejected when
 // its line was removed, also on open connections.
 func TestR17TokenRotation(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
 			parallelUnlessSoaking(t)

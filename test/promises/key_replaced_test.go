@@ -87,6 +87,7 @@ func (k *keyUpstream) uses(key string) int {
 // The key is replaced under load, in each way in which files are replaced, without a failed call.
 // When the new key is in use, no later call uses the old one, so it can be revoked.
 func TestR16KeyRotation(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
 			parallelUnlessSoaking(t)
