@@ -36,6 +36,18 @@ func unconnected(t *testing.T) func(*gatewaytest.Config) {
 	return over(transport)
 }
 
+// together makes the calls at the same time.
+func together(t *testing.T, calls []named) []callResult {
+	t.Helper()
+	results := make([]callResult, len(calls))
+	var all sync.WaitGroup
+	for i, c := range calls {
+		all.Go(func() { results[i] = c.do(t.Context()) })
+	}
+	all.Wait()
+	return results
+}
+
 // withDeadline makes the calls at the same time, with a deadline, and returns what each client
 // receives before it. The service responds 50 ms before the deadline. A busy machine may stall for
 // longer, so a call that its own library ended, or whose stream was reset, is made again.
@@ -62,6 +74,7 @@ func withDeadline(t *testing.T, calls []named) []callResult {
 // The response with its reason arrives before the caller's deadline, so that the
 // client sees it instead of its own library's error.
 func TestCallerDeadline(t *testing.T) {
+	t.Parallel()
 	upstream := testkit.NewHanging()
 	calls := start(t, upstream).calls(42)
 	for i, a := range withDeadline(t, calls) {
@@ -78,6 +91,7 @@ func TestCallerDeadline(t *testing.T) {
 }
 
 func TestCallerDeadlineBeforeSending(t *testing.T) {
+	t.Parallel()
 	for _, a := range withDeadline(t, start(t, rejectAll(t), unconnected(t)).calls(42)) {
 		f := a.failure(t)
 		f.mustBe(t, codes.DeadlineExceeded, pelcrov1.ErrorReason_CALLER_DEADLINE_EXCEEDED)
@@ -87,7 +101,8 @@ func TestCallerDeadlineBeforeSending(t *testing.T) {
 
 // A deadline that is later than the request timeout is not what ended the call.
 func TestLaterDeadline(t *testing.T) {
-	g := start(t, testkit.NewHanging(), within(300*time.Millisecond))
+	t.Parallel()
+	g := start(t, testkit.NewHanging(), within(time.Second))
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 	defer cancel()
 	_, a := call(ctx, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 42})
@@ -145,9 +160,11 @@ func TestCallerCancelsBeforeSending(t *testing.T) {
 }
 
 func TestRequestTimeout(t *testing.T) {
-	for _, c := range start(t, testkit.NewHanging(), within(300*time.Millisecond)).calls(42) {
-		f := c.do(t.Context()).failure(t)
-		if c.name == "CreateCustomer" {
+	t.Parallel()
+	calls := start(t, testkit.NewHanging(), within(time.Second)).calls(42)
+	for i, a := range together(t, calls) {
+		f := a.failure(t)
+		if calls[i].name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
 			f.mustAdvise(t, "unknown", "-1", 0)
 		} else {
@@ -160,6 +177,7 @@ func TestRequestTimeout(t *testing.T) {
 // A response that begins in time but does not end counts as none; an error's status
 // counts without its body.
 func TestRequestTimeoutWithinTheBody(t *testing.T) {
+	t.Parallel()
 	slowly := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(status)
@@ -168,17 +186,18 @@ func TestRequestTimeoutWithinTheBody(t *testing.T) {
 			<-r.Context().Done()
 		}
 	}
-	for _, c := range start(t, testkit.NewScript(slowly(200)), within(300*time.Millisecond)).calls(42) {
-		f := c.do(t.Context()).failure(t)
-		if c.name == "CreateCustomer" {
+	calls := start(t, testkit.NewScript(slowly(200)), within(time.Second)).calls(42)
+	for i, a := range together(t, calls) {
+		f := a.failure(t)
+		if calls[i].name == "CreateCustomer" {
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
 			f.mustAdvise(t, "unknown", "-1", 0)
 		} else {
 			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
 		}
 	}
-	for _, c := range start(t, testkit.NewScript(slowly(403)), within(300*time.Millisecond)).calls(42) {
-		f := c.do(t.Context()).failure(t)
+	for _, a := range together(t, start(t, testkit.NewScript(slowly(403)), within(time.Second)).calls(42)) {
+		f := a.failure(t)
 		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 	}
 }

@@ -128,7 +128,8 @@ func mappedResponse(t *testing.T, upstream http.Handler, method, name string, st
 
 // The failures of the sandbox without a usable response.
 func TestNoUsableResponse(t *testing.T) {
-	patient, impatient := startSandbox(t), startSandbox(t, within(300*time.Millisecond))
+	t.Parallel()
+	patient, impatient := startSandbox(t), startSandbox(t, within(time.Second))
 	for _, test := range []struct {
 		id      int64
 		code    codes.Code
@@ -148,6 +149,7 @@ func TestNoUsableResponse(t *testing.T) {
 		calls := g.calls(test.id)
 		for _, c := range []named{calls[0], calls[3], calls[4]} {
 			t.Run(fmt.Sprint(c.name, test.id), func(t *testing.T) {
+				t.Parallel()
 				f := c.do(t.Context()).failure(t)
 				f.mustBe(t, test.code, test.reason)
 				f.mustAdvise(t, "", "", 0)
@@ -155,6 +157,7 @@ func TestNoUsableResponse(t *testing.T) {
 			})
 		}
 		t.Run(fmt.Sprint("CreateCustomer", test.id), func(t *testing.T) {
+			t.Parallel()
 			f := mustFail(t, g.Customers.CreateCustomer, newCustomer(fmt.Sprintf("http-%d@example.com", test.id)))
 			f.mustBe(t, codes.Internal, test.create)
 			f.mustAdvise(t, test.outcome, "-1", 0)

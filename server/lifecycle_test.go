@@ -62,6 +62,7 @@ func TestHealth(t *testing.T) {
 
 // A watcher reads NOT_SERVING before its stream ends with a status like any other.
 func TestHealthOnStop(t *testing.T) {
+	t.Parallel()
 	g := startSandbox(t, draining(100*time.Millisecond))
 	watch, err := healthpb.NewHealthClient(g.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
 	if err != nil {

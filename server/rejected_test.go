@@ -155,6 +155,7 @@ func TestRejectedByTransport(t *testing.T) {
 // The lines about calls of unknown clients are limited, and say how many were omitted. The metrics
 // count each call.
 func TestRejectedLinesAreLimited(t *testing.T) {
+	t.Parallel()
 	const calls = 100
 	for _, test := range []struct {
 		name, message, counter, counted string

@@ -28,6 +28,7 @@ func retrying(s *gatewaytest.Config) {
 
 // Whatever a client retries, a create that may have happened is not retried.
 func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
+	t.Parallel()
 	responses := map[string]http.HandlerFunc{
 		"reset":          testkit.Verbatim(""),
 		"no HTTP":        testkit.Verbatim("nonsense\r\n\r\n"),
@@ -52,7 +53,7 @@ func TestNoRetryOfAnAmbiguousCreate(t *testing.T) {
 	}
 	t.Run("timeout", func(t *testing.T) {
 		upstream := testkit.NewHanging()
-		g := start(t, upstream, retrying, within(300*time.Millisecond))
+		g := start(t, upstream, retrying, within(time.Second))
 		mustFail(t, g.Customers.CreateCustomer, newCustomer("new@example.com"))
 		<-upstream.Arrived
 		if len(upstream.Arrived) > 0 {
@@ -104,6 +105,7 @@ func TestRetrySucceeds(t *testing.T) {
 
 // A client waits as long as the upstream asked.
 func TestRetryAfterDelay(t *testing.T) {
+	t.Parallel()
 	upstream := testkit.NewScript(testkit.Respond(429, `{}`, "Retry-After", "1"), testkit.Succeed)
 	g := start(t, upstream, retrying)
 	begin := time.Now()

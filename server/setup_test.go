@@ -18,7 +18,10 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testkit.WaitInParallel()
+	goleak.VerifyTestMain(m)
+}
 
 // What the service under test is configured with.
 const (

@@ -3,11 +3,9 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
@@ -23,21 +21,19 @@ func configuredCheck(t *testing.T, url, key string) []string {
 // TestCheckCommand: the exit code says whether everything is as expected, and the output goes to a
 // file or a pipe without colours.
 func TestCheckCommand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it pauses between requests")
-	}
+	t.Parallel() // it pauses between requests
 	like := sandbox.New(sandbox.Config{APIKey: canaryKey})
-	var changed atomic.Bool
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if changed.Load() && strings.HasSuffix(r.URL.Path, "/account") {
+	same := testkit.Upstream(t, like)
+	differs := testkit.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/account") {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
 		like.ServeHTTP(w, r)
 	}))
-	defer web.Close()
 	t.Run("as expected", func(t *testing.T) {
-		r := runWith(t, "", configuredCheck(t, web.URL, canaryKey)...)
+		t.Parallel()
+		r := runWith(t, "", configuredCheck(t, same, canaryKey)...)
 		if r.code != exitOK || r.err != "" || !strings.HasPrefix(r.out, "Pelcro at 127.0.0.1:") || !strings.HasSuffix(r.out, "\n11 requests, everything is as expected\n") {
 			t.Errorf("exit code %d, %s%s", r.code, r.out, r.err)
 		}
@@ -46,8 +42,8 @@ func TestCheckCommand(t *testing.T) {
 		}
 	})
 	t.Run("a difference", func(t *testing.T) {
-		changed.Store(true)
-		r := runWith(t, "", append(configuredCheck(t, web.URL, canaryKey), "--json")...)
+		t.Parallel()
+		r := runWith(t, "", append(configuredCheck(t, differs, canaryKey), "--json")...)
 		var report struct {
 			Requests []struct{ Differences []struct{ Text string } }
 			Features []struct{ Name, State string }
@@ -58,7 +54,7 @@ func TestCheckCommand(t *testing.T) {
 		}
 	})
 	t.Run("a wrong key", func(t *testing.T) {
-		r := runWith(t, "", configuredCheck(t, web.URL, "another-key")...)
+		r := runWith(t, "", configuredCheck(t, same, "another-key")...)
 		if r.code != exitUsage || !strings.Contains(r.out, "PELCRO_UNAUTHENTICATED") || strings.Contains(r.out, "another-key") {
 			t.Errorf("exit code %d, %s%s", r.code, r.out, r.err)
 		}

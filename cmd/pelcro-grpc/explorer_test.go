@@ -216,6 +216,10 @@ func TestExplorerLines(t *testing.T) {
 	for _, group := range offered.Groups {
 		for _, sample := range group.Samples {
 			for _, operation := range []string{"GetCustomer", "CreateCustomer", "UpdateCustomer", "DeleteCustomer"} {
+				// A few are enough, because each line is a process; TestFailures has all of the sandbox's.
+				if (operation != "GetCustomer" || group.Name == "The sandbox's failures") && !slices.Contains([]string{"400", "404", "604"}, sample.Key) {
+					continue
+				}
 				response := sample.Response
 				if other, differs := sample.Others[operation]; differs {
 					response = other
@@ -234,10 +238,7 @@ func TestExplorerLines(t *testing.T) {
 				if err := json.Unmarshal([]byte(said), &explained); err != nil {
 					t.Fatal(err)
 				}
-				// A few are enough, because each line is a process; TestFailures has all of the sandbox's.
-				chosen := operation == "GetCustomer" && group.Name != "The sandbox's failures" ||
-					slices.Contains([]string{"400", "404", "604"}, sample.Key)
-				if explained.Grpcurl.Note != "Prints this error." || !chosen {
+				if explained.Grpcurl.Note != "Prints this error." {
 					continue
 				}
 				ran++

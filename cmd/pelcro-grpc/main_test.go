@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
+	testkit.WaitInParallel()
 	goleak.VerifyTestMain(m)
 }
 

@@ -40,6 +40,7 @@ func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md", "docs/creating.md", "docs/operations.md"} {
 		t.Run(document, func(t *testing.T) {
+			t.Parallel()
 			raw, err := os.ReadFile(filepath.Join(root, document))
 			if err != nil {
 				t.Fatal(err)

@@ -52,7 +52,7 @@ func TestSimulation(t *testing.T) {
 			class := Class(int(times) % 2) // for both classes
 			t.Run(fmt.Sprintf("%s, %v times the limit on %d replicas", class, times, replicas), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					const windows = 6
+					windows := max(4, int(3/times)) // calls for three windows at least
 					p := &pelcro{limit: 120, window: time.Minute, latency: upTo(300 * time.Millisecond)}
 					fleet, log := fleetOf(t, replicas, Config{Limit: 120, Window: time.Minute, RequestTimeout: 30 * time.Second})
 					load(p, times, windows, class, fleet...)

@@ -1,6 +1,9 @@
 package testkit
 
 import (
+	"flag"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -36,4 +39,14 @@ func Receive[T any](tb testing.TB, from <-chan T, what string) (value T) {
 		tb.Fatalf("after %v there is no %s", Timeout, what)
 	}
 	return value
+}
+
+// WaitInParallel lets up to 16 tests run in parallel, unless the flag -parallel says how many. Go's
+// own number, that of the CPUs, is for tests that compute; parallel tests here mostly wait. A TestMain
+// calls it before the tests run.
+func WaitInParallel() {
+	flag.Parse()
+	if tests := flag.Lookup("test.parallel").Value; tests.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = tests.Set("16") // a number is valid
+	}
 }

@@ -129,6 +129,17 @@ func untilReason(t *testing.T, call func() error) (err error) {
 	return err
 }
 
+// untilSent repeats a call until its request is sent. On a busy machine the time limit of the service
+// may be over before that.
+func untilSent(t *testing.T, call func() error) (err error) {
+	t.Helper()
+	testkit.Eventually(t, "the request is sent", func() bool {
+		err = call()
+		return outcomeOf(err) != "notSent"
+	})
+	return err
+}
+
 // p99 returns the 99th percentile. It sorts the times.
 func p99(times []time.Duration) time.Duration {
 	slices.Sort(times)

@@ -64,6 +64,7 @@ func handshake(p *testkit.Process, config *tls.Config) (serial int64, err error)
 // open and on new connections. Then new handshakes use the new ones, and a caller with a certificate
 // of the old CA gets no new connection.
 func TestR17CertificateRotation(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
 			parallelUnlessSoaking(t)
@@ -122,46 +123,37 @@ func startRotation(t *testing.T, way replacement) *rotation {
 	return r
 }
 
-// adopt waits until the program uses what was changed.
-func (r *rotation) adopt(t *testing.T, what string, since time.Time, used func() bool) {
+// replace replaces files, and returns when the program uses them.
+func (r *rotation) replace(t *testing.T, folder string, contents map[string]string) {
 	t.Helper()
-	testkit.Eventually(t, what, used)
-	r.slowest = max(r.slowest, time.Since(since))
+	changed := time.Now()
+	r.way.put(t, folder, contents)
+	r.slowest = max(r.slowest, reloaded(t, r.Process, changed))
 }
 
 func (r *rotation) replaceCertificate(t *testing.T) {
 	t.Helper()
-	leaf, since := testkit.Issue(t, r.ours, testkit.ForHost), time.Now()
-	r.way.put(t, r.folder, pair(t, leaf))
-	r.adopt(t, "new connections have the new certificate", since, func() bool {
-		serial, err := handshake(r.Process, r.ours.Client(r.old))
-		if err != nil {
-			t.Errorf("a new connection: %v", err)
-		}
-		return serial == leaf.SerialNumber.Int64()
-	})
+	leaf := testkit.Issue(t, r.ours, testkit.ForHost)
+	r.replace(t, r.folder, pair(t, leaf))
+	if serial, err := handshake(r.Process, r.ours.Client(r.old)); err != nil || serial != leaf.SerialNumber.Int64() {
+		t.Errorf("a new connection: certificate %d, want %v, %v", serial, leaf.SerialNumber, err)
+	}
 }
 
 // replaceAuthority has both CAs accepted, and then only the new one.
 func (r *rotation) replaceAuthority(t *testing.T) {
 	t.Helper()
 	second := testkit.NewAuthority(t, "second")
-	fresh, since := testkit.Issue(t, second, withURI(crm)), time.Now()
-	r.way.put(t, r.caFolder, trusted(r.first, second))
-	r.adopt(t, "callers of the new CA are accepted", since, func() bool {
-		_, err := handshake(r.Process, r.ours.Client(fresh))
-		return err == nil
-	})
+	fresh := testkit.Issue(t, second, withURI(crm))
+	r.replace(t, r.caFolder, trusted(r.first, second))
 	if err := get(t.Context(), dialTLS(t, r.Process, r.ours, fresh)); err != nil {
 		t.Errorf("a caller of the new CA: %v", err)
 	}
 	r.load.stop() // it opens connections with the old certificate
-	since = time.Now()
-	r.way.put(t, r.caFolder, trusted(second))
-	r.adopt(t, "callers of the old CA are rejected", since, func() bool {
-		_, err := handshake(r.Process, r.ours.Client(r.old))
-		return err != nil
-	})
+	r.replace(t, r.caFolder, trusted(second))
+	if _, err := handshake(r.Process, r.ours.Client(r.old)); err == nil {
+		t.Error("a new handshake of the old CA was accepted")
+	}
 	if err := get(t.Context(), r.open); err != nil {
 		t.Errorf("an open connection of the old CA: %v", err)
 	}
@@ -173,6 +165,7 @@ func (r *rotation) replaceAuthority(t *testing.T) {
 // A caller's token is replaced under load without a failed call, and the old one is rejected when
 // its line was removed, also on open connections.
 func TestR17TokenRotation(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, way := range replacements {
 		t.Run(way.name, func(t *testing.T) {
 			parallelUnlessSoaking(t)
@@ -190,24 +183,27 @@ func TestR17TokenRotation(t *testing.T) {
 				return get(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token), conn)
 			}
 			begin, slowest := time.Now(), time.Duration(0)
+			replace := func(lines string) {
+				changed := time.Now()
+				way.put(t, folder, map[string]string{callers: lines})
+				slowest = max(slowest, reloaded(t, p, changed))
+			}
 			for n := 1; n == 1 || time.Since(begin) < scaled(30*time.Second, 0); n++ {
 				load := startLoad(t, func(ctx context.Context) error { return call(ctx, current) })
 				next, nextLine := token(n)
-				since := time.Now()
-				way.put(t, folder, map[string]string{callers: "# both\r\n" + line + nextLine})
-				testkit.Eventually(t, "the new token is known", func() bool { return call(t.Context(), next) == nil })
-				slowest = max(slowest, time.Since(since))
+				replace("# both\r\n" + line + nextLine)
+				if err := call(t.Context(), next); err != nil {
+					t.Errorf("the new token: %v", err)
+				}
 				load.stop()
 
 				previous := current
 				current, line = next, nextLine
 				load = startLoad(t, func(ctx context.Context) error { return call(ctx, next) })
-				since = time.Now()
-				way.put(t, folder, map[string]string{callers: nextLine})
-				testkit.Eventually(t, "the old token is rejected", func() bool {
-					return gatewaytest.Reason(call(t.Context(), previous)) == "GATEWAY_UNAUTHENTICATED"
-				})
-				slowest = max(slowest, time.Since(since))
+				replace(nextLine)
+				if err := call(t.Context(), previous); gatewaytest.Reason(err) != "GATEWAY_UNAUTHENTICATED" {
+					t.Errorf("the old token: %v", err)
+				}
 				load.stop()
 			}
 			t.Logf("in use after %v at most", slowest)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -43,48 +42,59 @@ func idOf(r *http.Request) int64 {
 	return id
 }
 
-// The upstream never responds, the callers have 200 ms.
+// The upstream never responds, the callers have a deadline.
 func TestR01DeadlineReachesPelcro(t *testing.T) {
 	parallelUnlessSoaking(t)
-	bestOfThree(t, func() string { return callsWithDeadline(t, scaled(200, 40), 200*time.Millisecond) })
+	bestOfThree(t, func() string {
+		return callsWithDeadline(t, scaled(200, 20), scaled(200*time.Millisecond, 500*time.Millisecond))
+	})
 }
 
 // callsWithDeadline makes calls with the deadline and returns what was too late.
 func callsWithDeadline(t *testing.T, calls int, deadline time.Duration) string {
 	t.Helper()
-	upstream, url := newSilentUpstream(t, calls)
-	g := start(t, url)
 	var mu sync.Mutex
 	begun, took := make([]time.Time, calls), make([]time.Duration, calls)
-	var ends []time.Duration // from the call to the end of its request
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		for range calls {
-			id := <-upstream.cancelled
-			mu.Lock()
-			ends = append(ends, time.Since(begun[id-1]))
-			mu.Unlock()
-		}
-	}()
-	each(calls, 20, func(i int) {
-		ctx, cancel := context.WithTimeout(t.Context(), deadline)
-		defer cancel()
+	arrived := make([]bool, calls)
+	running, last := 0, time.Duration(0) // requests at the upstream, and the longest time from a call to the end of its request
+	g := start(t, upstreamOf(t, func(_ http.ResponseWriter, r *http.Request) {
+		i := int(idOf(r)) - 1
 		mu.Lock()
-		begun[i] = time.Now()
+		arrived[i] = true
+		running++
 		mu.Unlock()
-		err := g.get(ctx, int64(i+1))
-		took[i] = time.Since(begun[i])
-		if status.Code(err) != codes.DeadlineExceeded {
-			t.Errorf("call %d: %v", i, err)
-		}
+		<-r.Context().Done()
+		mu.Lock()
+		running--
+		last = max(last, time.Since(begun[i]))
+		mu.Unlock()
+		panic(http.ErrAbortHandler)
+	}))
+	each(calls, 20, func(i int) {
+		// On a busy machine a deadline may pass before the request is sent. Such a call is made again.
+		testkit.Eventually(t, "the request arrived", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			begin := time.Now()
+			mu.Lock()
+			begun[i] = begin
+			mu.Unlock()
+			err := g.get(ctx, int64(i+1))
+			took[i] = time.Since(begin)
+			if status.Code(err) != codes.DeadlineExceeded {
+				t.Errorf("call %d: %v", i, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			return arrived[i]
+		})
 	})
-	select {
-	case <-watched:
-	case <-time.After(testkit.Timeout):
-		t.Fatal("not every request ended at the upstream")
-	}
-	responded, last := p99(took), slices.Max(ends)
+	testkit.Eventually(t, "every request has ended at the upstream", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return running == 0
+	})
+	responded := p99(took)
 	t.Logf("p99 of the calls %v; the last request ended at the upstream after %v", responded, last)
 	if responded > deadline+50*time.Millisecond || last > deadline+100*time.Millisecond {
 		return fmt.Sprintf("the p99 of the calls is %v; a request lasted %v", responded, last)
@@ -124,6 +134,7 @@ func TestR01ReasonArrivesInTime(t *testing.T) {
 
 // When the caller cancels, the request to Pelcro is cancelled.
 func TestR01CancelReachesPelcro(t *testing.T) {
+	parallelUnlessSoaking(t)
 	calls := scaled(200, 40)
 	upstream, url := newSilentUpstream(t, calls)
 	g := start(t, url)
@@ -147,9 +158,9 @@ func TestR01CancelReachesPelcro(t *testing.T) {
 // A caller without a deadline waits no longer than the service's time limit.
 func TestR01OwnTimeLimit(t *testing.T) {
 	parallelUnlessSoaking(t)
-	_, url := newSilentUpstream(t, 1)
+	_, url := newSilentUpstream(t, 1000)
 	g := start(t, url, timeout(100*time.Millisecond))
-	if err := g.get(t.Context(), 1); status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_TIMEOUT" {
+	if err := untilSent(t, func() error { return g.get(t.Context(), 1) }); status.Code(err) != codes.Unavailable || gatewaytest.Reason(err) != "PELCRO_TIMEOUT" {
 		t.Errorf("got %v", err)
 	}
 }

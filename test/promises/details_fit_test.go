@@ -38,6 +38,7 @@ const (
 
 // The largest statuses arrive whole at clients with grpc-go's limit of 8 KiB.
 func TestR26DetailsFit(t *testing.T) {
+	parallelUnlessSoaking(t)
 	if os.Getenv(limitSwitch) == "" {
 		command := exec.Command(os.Args[0], "-test.run=^TestR26DetailsFit$", "-test.v", "-test.count=1")
 		command.Env = append(os.Environ(), limitSwitch+"=true")

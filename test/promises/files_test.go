@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
@@ -90,6 +91,14 @@ func putByLink(t *testing.T, folder string, contents map[string]string) {
 	if before != "" {
 		must(t, os.RemoveAll(filepath.Join(folder, before)))
 	}
+}
+
+// reloaded waits until the program uses files that changed at that time, and returns how long that
+// took.
+func reloaded(t *testing.T, p *testkit.Process, changed time.Time) time.Duration {
+	t.Helper()
+	p.Log.Next(t, "reloaded")
+	return time.Since(changed)
 }
 
 func must(t *testing.T, err error) {

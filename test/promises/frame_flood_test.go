@@ -82,6 +82,7 @@ func (u *waitingUpstream) roundTrip(r *http.Request) (*http.Response, error) {
 // One peer starts calls, each with the request {id: 1}, and cancels each immediately. The handlers,
 // which go on, never exceed the limit of streams, and other clients are still served.
 func TestR09RapidResets(t *testing.T) {
+	parallelUnlessSoaking(t)
 	upstream := &waitingUpstream{released: make(chan struct{})}
 	g := start(t, noUpstream, withTransport(roundTrip(upstream.roundTrip)))
 	bad := startFlood(t, g.Address)
@@ -113,6 +114,7 @@ func TestR09RapidResets(t *testing.T) {
 
 // Without resets: calls beyond the limit of streams do not run.
 func TestR09StreamLimit(t *testing.T) {
+	parallelUnlessSoaking(t)
 	upstream := &waitingUpstream{released: make(chan struct{})}
 	g := start(t, noUpstream, withTransport(roundTrip(upstream.roundTrip)))
 	bad := startFlood(t, g.Address)
@@ -137,6 +139,7 @@ func TestR09StreamLimit(t *testing.T) {
 
 // A client that sends many PINGs receives ENHANCE_YOUR_CALM and loses its connection.
 func TestR10PingFlood(t *testing.T) {
+	parallelUnlessSoaking(t)
 	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	bad := startFlood(t, g.Address)
 	for open := true; open; {

@@ -15,18 +15,15 @@ type load struct {
 	stop func()
 }
 
-// callsPerSecond is the rate during rotations.
-const callsPerSecond = 200
-
-// startLoad makes calls until it is stopped or the test ends. A failed call fails the
-// test.
+// startLoad makes calls until it is stopped or the test ends: 200 a second when soaking. A failed
+// call fails the test.
 func startLoad(t *testing.T, call func(context.Context) error) *load {
 	t.Helper()
 	l := &load{}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
-		pace := time.NewTicker(time.Second / callsPerSecond)
+		pace := time.NewTicker(time.Second / scaled[time.Duration](200, 40))
 		defer pace.Stop()
 		for {
 			select {

@@ -56,10 +56,8 @@ type attack struct {
 // unfinished is the largest message without its last byte, in frames of this size; the client then
 // sends nothing more.
 func unfinished(frame int) func() io.Reader {
-	return func() io.Reader {
-		message := binary.BigEndian.AppendUint32([]byte{0}, requestLimit)
-		return newPieces(append(message, make([]byte, requestLimit-1)...), frame)
-	}
+	message := append(binary.BigEndian.AppendUint32([]byte{0}, requestLimit), make([]byte, requestLimit-1)...)
+	return func() io.Reader { return newPieces(message, frame) }
 }
 
 // withoutEnd is a whole message, but the client does not end its stream.

@@ -72,6 +72,7 @@ func personalRequests() map[string]func(context.Context, pelcrov1.CustomerServic
 // settings, profiles, the status and trailers of every kind of failure, and the dump of a
 // process that is killed during a call. Pelcro echoes all of it in all of its responses.
 func TestR14Secrets(t *testing.T) {
+	parallelUnlessSoaking(t)
 	token, line := testkit.Caller("crm", "pelcro.v1.CustomerService/*,no.such/Method")
 	stolen, _ := testkit.Caller("stolen", "*")
 	ours := testkit.NewAuthority(t, "ours")
@@ -158,9 +159,9 @@ func TestR14Secrets(t *testing.T) {
 			}
 			// Files with the wrong content.
 			putByRename(t, folder, map[string]string{callers: "crm " + token + " *\n" + stolen + "\n", "key": "KEY=" + canaryKey + " # for " + canaryEmail + "\n", certFile: own.KeyPEM(t)})
-			testkit.Eventually(t, "the bad files are rejected", func() bool {
-				return reloadsOf(t, p, "result", "rejected") == map[bool]int{false: 3, true: 2}[test.forward]
-			})
+			for range map[bool]int{false: 3, true: 2}[test.forward] {
+				p.Log.Next(t, reloadFailed)
+			}
 			// A call that runs while the process is inspected and killed.
 			arrived := make(chan struct{})
 			web.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -211,6 +212,7 @@ func TestR14Secrets(t *testing.T) {
 // net/http prints to the standard logger what arrives on a connection after a response. Nothing that
 // the process writes about it has the API key or personal data.
 func TestR14Unsolicited(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, test := range []struct {
 		name     string
 		response string

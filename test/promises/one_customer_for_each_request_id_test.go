@@ -73,6 +73,7 @@ func newUUID() string {
 // Whatever the network does, and although one of two replicas is killed, there is one customer for
 // each request_id: with the retries of grpc-go and of go-grpc-middleware, with Redis and without.
 func TestR37OneCustomerForEachRequestID(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, test := range []struct {
 		name  string
 		redis bool
@@ -108,7 +109,7 @@ func oneCustomerForEachID(t *testing.T, redis bool, libraries func(t *testing.T,
 		}
 	}
 	callers := scaled(10_000, 40)
-	proxy.Next(networkFaults(20 * callers)...)
+	proxy.Next(networkFaults(scaled(20*callers, callers))...)
 	senders := libraries(t, victim.Address, survivor.Address)
 	var done, pending atomic.Int64
 	each(callers, scaled(100, 30), func(i int) {
@@ -205,6 +206,7 @@ func customersWith(t *testing.T, pelcro http.Handler, id string) (ids []int64) {
 // Without a request_id and with the default service config, a replica that is killed while Pelcro
 // creates the customer leaves one customer: nothing sends the create again.
 func TestR37KilledWithoutRequestID(t *testing.T) {
+	parallelUnlessSoaking(t)
 	pelcro := sandbox.New(sandbox.Config{})
 	arrived, release := make(chan struct{}), make(chan struct{})
 	var creates atomic.Int64

@@ -17,6 +17,7 @@ import (
 // Pelcro responds with 503 to every request. Every call is a read, because only reads are
 // retried.
 func TestR02OutageIsNotMultiplied(t *testing.T) {
+	parallelUnlessSoaking(t)
 	t.Run("with the breaker", func(t *testing.T) { outage(t) })
 	t.Run("without the breaker", func(t *testing.T) { outage(t, withoutBreaker) })
 }

@@ -12,6 +12,7 @@ import (
 // A read that reaches the rate limit is retried after the delay in Pelcro's response, and not at
 // all if the response has none: RESOURCE_EXHAUSTED in the service config adds no load.
 func TestR31_ServiceConfigRetriesRateLimitedReads(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for _, test := range []struct {
 		name, rpc, retryAfter string
 		wantRequests          int64

@@ -83,6 +83,7 @@ var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) 
 
 // Reads are retried; changes never are, whatever the status.
 func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for name, call := range everyRPC {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,6 +188,7 @@ func dialAll(t *testing.T, config string, addresses ...string) pelcrov1.Customer
 // A backend that does not serve receives no calls; without the health check it would
 // receive half of them.
 func TestR31_ServiceConfigAvoidsBackendsThatDoNotServe(t *testing.T) {
+	parallelUnlessSoaking(t)
 	g := startWithServiceConfig(t, sandbox.New(sandbox.Config{}), client.ServiceConfig())
 	unchecked := strings.Replace(client.ServiceConfig(), "healthCheckConfig", "ignored", 1)
 	for _, test := range []struct {

@@ -12,7 +12,10 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testkit.WaitInParallel()
+	goleak.VerifyTestMain(m)
+}
 
 // soaking means that the tests run with their full numbers.
 var soaking = os.Getenv("PELCRO_GRPC_SOAK") != ""
@@ -26,7 +29,8 @@ func scaled[N any](full, small N) N {
 }
 
 // parallelUnlessSoaking runs a test in parallel with others, except with the full numbers, which are
-// for one test alone.
+// for one test alone. Tests that measure the memory of this process, or load the machine, never run
+// in parallel.
 func parallelUnlessSoaking(t *testing.T) {
 	t.Helper()
 	if !soaking {

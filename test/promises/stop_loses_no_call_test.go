@@ -49,6 +49,7 @@ func (h *holdingUpstream) RoundTrip(r *http.Request) (*http.Response, error) {
 // A stop loses no accepted call, and health watchers receive NOT_SERVING before their
 // connections are closed.
 func TestR08StopLosesNoCall(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for range scaled(20, 3) {
 		stopUnderLoad(t, scaled(500, 150))
 	}

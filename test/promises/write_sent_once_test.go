@@ -76,6 +76,7 @@ func (e *effects) mustMatchOutcome(t *testing.T, email string, err error) int {
 // A thousand creates for each of eight faults. Nothing on the way, neither the retries
 // nor net/http, sends one twice, and no error denies an effect.
 func TestR03WritesArriveOnce(t *testing.T) {
+	parallelUnlessSoaking(t)
 	calls := scaled(1000, 50)
 	const some = -1
 	for _, test := range []struct {
