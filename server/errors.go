@@ -177,7 +177,11 @@ func endedBy(ctx, limited context.Context) error {
 	case errors.Is(cause, errCallerDeadline):
 		return context.DeadlineExceeded
 	}
-	return ctx.Err()
+	err := ctx.Err()
+	if deadline, ok := ctx.Deadline(); ok && err != nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded // at the deadline, grpc-go cancels the context, too
+	}
+	return err
 }
 
 // remaining returns how much is left of the caller's deadline, 0 without a deadline.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 
@@ -30,3 +32,32 @@ func TestUnexpectedError(t *testing.T) {
 		}
 	}
 }
+
+// At the deadline of a call grpc-go also cancels its context, sometimes before the context notices
+// the deadline. That is not the caller's cancellation.
+func TestEndedByDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Second))
+		ctx, end := context.WithCancel(withoutTimer{parent})
+		defer cancel()
+		if err := endedBy(ctx, ctx); err != nil {
+			t.Errorf("while it runs: %v", err)
+		}
+		time.Sleep(time.Second)
+		end()
+		if err := endedBy(ctx, ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("at the deadline: %v", err)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	cancel()
+	if err := endedBy(ctx, ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("before the deadline: %v", err)
+	}
+}
+
+// withoutTimer is a context whose end at its deadline is not noticed.
+type withoutTimer struct{ context.Context }
+
+func (withoutTimer) Done() <-chan struct{} { return nil }
+func (withoutTimer) Err() error            { return nil }

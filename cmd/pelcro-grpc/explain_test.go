@@ -54,11 +54,16 @@ func explain(t *testing.T, captured string, args ...string) explained {
 	if r.code != exitOK || r.err != "" {
 		t.Fatalf("exit code %d: %s", r.code, r.err)
 	}
-	decoder := json.NewDecoder(strings.NewReader(r.out))
+	return parseExplained(t, r.out)
+}
+
+// parseExplained reads what explain printed.
+func parseExplained(t *testing.T, out string) (e explained) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(out))
 	decoder.DisallowUnknownFields()
-	var e explained
 	if err := decoder.Decode(&e); err != nil {
-		t.Fatalf("%v in %s", err, r.out)
+		t.Fatalf("%v in %s", err, out)
 	}
 	return e
 }
@@ -192,16 +197,21 @@ func wire(c explorer.Capture) []byte {
 	return append([]byte(head.String()+"\r\n"), c.Body...)
 }
 
-// agrees checks that explain prints what a gRPC client gets for the same response.
-func (s *service) agrees(t *testing.T, operation, captured string) {
+// agrees checks that explain prints what a gRPC client gets for the same response, and returns it.
+func (s *service) agrees(t *testing.T, operation, captured string) explained {
 	t.Helper()
-	args := []string{"--operation=" + operation}
+	command := explainCommand{Operation: operation, Credential: "gateway"}
 	if operation != "ListCustomers" && operation != "CreateCustomer" {
-		args = append(args, "--id=42")
+		command.ID = 42
 	}
-	e := explain(t, captured, args...)
+	var out strings.Builder
+	err := command.Run(t.Context(), stdio{in: strings.NewReader(captured), out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	noKey(t, out.String())
+	e := parseExplained(t, out.String())
 
-	var err error
 	if s.response, err = explorer.ParseCapture([]byte(captured)); err != nil {
 		t.Fatal(err)
 	}
@@ -225,6 +235,7 @@ func (s *service) agrees(t *testing.T, operation, captured string) {
 	if (e.WireBytes == 0) != (err == nil) || e.WireBytes > wiresize.Max {
 		t.Errorf("%s: %d bytes", operation, e.WireBytes)
 	}
+	return e
 }
 
 // withoutID removes the request id, which is different each time.
@@ -251,8 +262,7 @@ func TestExplainAgreesOnVectors(t *testing.T) {
 	for _, v := range vectors.Read(t, "../../mapping/testdata/vectors") {
 		t.Run(v.Name, func(t *testing.T) {
 			captured := printed(v.Response.Status, v.Header(), string(v.Body()))
-			s.agrees(t, v.Operation, captured)
-			if e := explain(t, captured, "--operation="+v.Operation); e.Code != v.Expect.Code || e.Trailers["x-error-reason"] != v.Expect.Reason {
+			if e := s.agrees(t, v.Operation, captured); e.Code != v.Expect.Code || e.Trailers["x-error-reason"] != v.Expect.Reason {
 				t.Errorf("explain says %s %v, want %s %s", e.Code, e.Trailers, v.Expect.Code, v.Expect.Reason)
 			}
 		})
@@ -312,8 +322,7 @@ func TestExplainAgreesOnOddities(t *testing.T) {
 		{"far too large", "CreateCustomer", "HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", maxCapture+1), "PELCRO_RESPONSE_TOO_LARGE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s.agrees(t, test.operation, test.captured)
-			if e := explain(t, test.captured, "--operation="+test.operation); e.Trailers["x-error-reason"] != test.reason {
+			if e := s.agrees(t, test.operation, test.captured); e.Trailers["x-error-reason"] != test.reason {
 				t.Errorf("explain says %s %v, want %s", e.Code, e.Trailers, test.reason)
 			}
 		})

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
@@ -43,7 +45,7 @@ func startProcess(t *testing.T) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stderr.Close() })
-	command := asProcess("serve", "--sandbox", "--sandbox-rate-limit=1000000", "--log-format=json",
+	command := asProcess("serve", "--sandbox", "--sandbox-rate-limit=1000000", "--log-format=json", "--log-level=debug",
 		"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0")
 	command.Stderr = write
 	p := &process{Process: testkit.Start(t, command), stderr: stderr}
@@ -61,18 +63,25 @@ func (p *process) lost(t *testing.T) int {
 }
 
 // callUntilLost makes calls, which must succeed, until lines are lost, and returns how many.
-// between runs after each batch.
+// between runs after each batch. Most calls are checks of the health, which at debug have a line
+// like any other and take the least time.
 func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 	t.Helper()
-	customers := pelcrov1.NewCustomerServiceClient(p.conn)
+	customers, health := pelcrov1.NewCustomerServiceClient(p.conn), healthpb.NewHealthClient(p.conn)
 	var failed atomic.Int64
 	testkit.Eventually(t, "lines are lost", func() bool {
-		const callers, each = 10, 50
+		const callers, each = 5, 100 // a connection may have 10 checks at the same time
 		var running sync.WaitGroup
 		for range callers {
 			running.Go(func() {
-				for range each {
-					if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
+				for i := range each {
+					var err error
+					if i%20 == 0 {
+						_, err = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 1001})
+					} else {
+						_, err = health.Check(t.Context(), &healthpb.HealthCheckRequest{})
+					}
+					if err != nil {
 						failed.Add(1)
 					}
 				}

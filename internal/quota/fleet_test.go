@@ -82,7 +82,7 @@ func TestRedisFailsUnderOverload(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := &pelcro{limit: 120, window: minute, latency: upTo(300 * time.Millisecond)}
 			fleet, log := fleetOf(t, 4, Config{Limit: 120, RequestTimeout: 30 * second})
-			fails, returns := time.Now().Add(3*minute), time.Now().Add(6*minute)
+			fails, returns := time.Now().Add(2*minute), time.Now().Add(4*minute)
 			time.AfterFunc(time.Until(fails), func() { log.set(true) })
 			time.AfterFunc(time.Until(returns), func() {
 				if restart {
@@ -90,7 +90,7 @@ func TestRedisFailsUnderOverload(t *testing.T) {
 				}
 				log.set(false)
 			})
-			load(p, 3, 9, Interactive, fleet...)
+			load(p, 3, 6, Interactive, fleet...)
 			time.Sleep(2 * minute)
 			synctest.Wait()
 			for _, at := range p.rejected {
