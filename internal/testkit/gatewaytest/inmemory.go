@@ -2,7 +2,6 @@ package gatewaytest
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -34,14 +33,23 @@ type inMemory struct {
 	latency  func() time.Duration
 }
 
-// RoundTrip implements [http.RoundTripper].
-func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements [http.RoundTripper]. A handler that panics with [http.ErrAbortHandler] cannot be
+// reached.
+func (m inMemory) RoundTrip(r *http.Request) (response *http.Response, err error) {
 	if r.Body != nil {
 		defer r.Body.Close()
 	}
 	timer := time.NewTimer(m.latency())
 	defer timer.Stop()
-	var err error
+	defer func() {
+		switch value := recover(); value {
+		case nil:
+		case http.ErrAbortHandler:
+			response, err = nil, net.ErrClosed
+		default:
+			panic(value)
+		}
+	}()
 	select {
 	case <-timer.C:
 	case <-r.Context().Done():
@@ -52,7 +60,5 @@ func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := w.Result()
-	response.Body = io.NopCloser(response.Body)
-	return response, nil
+	return w.Result(), nil
 }
