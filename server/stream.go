@@ -99,7 +99,7 @@ func AwaitRoom(ctx context.Context) error {
 	case <-freed:
 	case <-s.ending.Done():
 	}
-	if s.room == 0 && s.server.streamed.unsent.Acquire(s.ending, messageRoom) == nil {
+	if s.room == 0 && s.server.streamed.unsent.Acquire(s.ending, messageRoom) == nil { //nolint:contextcheck // ending is ctx's
 		s.room = messageRoom
 	}
 	return s.end()

@@ -264,3 +264,27 @@ func TestStreamMemory(t *testing.T) {
 		}
 	})
 }
+
+// TestStreamsShareMemory: streams of large pages that are read at the same time do not wait for each
+// other for ever.
+func TestStreamsShareMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := inMemory(t, &book{customers: 110, text: strings.Repeat("x", 10<<10)}) // a megabyte in a page
+		const streams = 70
+		ended := make(chan callResult, streams)
+		for range streams {
+			go func() {
+				customers, _, end := drain(openStream(t.Context(), t, g, ""))
+				if customers != 110 {
+					t.Errorf("%d customers", customers)
+				}
+				ended <- end
+			}()
+		}
+		for range streams {
+			if end := <-ended; !errors.Is(end.err, io.EOF) {
+				t.Error(end.err)
+			}
+		}
+	})
+}

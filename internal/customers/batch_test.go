@@ -239,6 +239,16 @@ func TestBatchEvidence(t *testing.T) {
 	}
 }
 
+// TestBatchEvidenceComesLater: what a later request of the batch shows counts for an earlier one.
+func TestBatchEvidenceComesLater(t *testing.T) {
+	pelcro := &people{last: 50}
+	asked := upTo(150) // the first hundred are missing
+	pelcro.mustAnswer(t, mustSucceed(t, start(t, pelcro).customers.BatchGetCustomers, &pelcrov1.BatchGetCustomersRequest{Ids: asked}), asked)
+	if n := pelcro.count(); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}
+
 // TestBatchURL: the longest ids are far from the longest URL.
 func TestBatchURL(t *testing.T) {
 	const largest = int64(1<<63 - 1)
