@@ -39,7 +39,9 @@ var customerKeys = []string{
 
 var customerOperations = []Operation{
 	customerOperation("GetCustomer", Read, readFields, fieldPaths{}, "id"),
-	listOperation(),
+	listOperation("ListCustomers", map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"}),
+	batchOperation(),
+	listOperation("StreamCustomers", map[string]string{"page": "resume_token"}),
 	customerOperation("CreateCustomer", Create, createFields, customerBody(map[string]string{"customer": "customer"}), "customer.id"),
 	customerOperation("UpdateCustomer", Update, updateFields, customerBody(nil), "customer.id"),
 	customerOperation("DeleteCustomer", Delete, deleteFields, fieldPaths{}, "id"),
@@ -59,11 +61,21 @@ func CustomerOperation(name string) (Operation, bool) {
 	return Operation{}, false
 }
 
-func listOperation() Operation {
-	op := customerOperation("ListCustomers", Read, readFields, fieldPaths{
-		Names:  map[string]string{"limit": "page_size", "page": "page_token", "sort": "order_by"},
+// listOperation is a read of pages; names are the fields that decide which page.
+func listOperation(name string, names map[string]string) Operation {
+	op := customerOperation(name, Read, readFields, fieldPaths{
+		Names:  names,
 		Prefix: "filter", PrefixPath: "filters",
 	}, "id")
+	op.List = true
+	return op
+}
+
+// batchOperation is a list of which the service itself makes the filter, by id.
+func batchOperation() Operation {
+	op := customerOperation("BatchGetCustomers", Read, readFields, fieldPaths{
+		Prefix: "filter", PrefixPath: "ids",
+	}, "ids")
 	op.List = true
 	return op
 }

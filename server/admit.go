@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -17,8 +18,8 @@ const (
 	maxConnectionBuiltinCalls = 10
 )
 
-// errOverloaded is a call beyond a limit of concurrent calls.
-var errOverloaded = errors.New("too many concurrent calls")
+// ErrOverloaded is a call beyond a limit of concurrent calls, or of the memory for them.
+var ErrOverloaded = errors.New("too many concurrent calls")
 
 // admitUnary and admitStream limit the concurrent calls and reject others immediately: waiting would
 // fill the memory and end in timeouts.
@@ -57,11 +58,11 @@ type slots struct {
 	limit    int64
 }
 
-// occupy occupies a slot of each kind until release, or returns errOverloaded. release is never nil.
+// occupy occupies a slot of each kind until release, or returns ErrOverloaded. release is never nil.
 func occupy(kinds ...slots) (release func(), err error) {
 	for _, kind := range kinds {
 		if kind.occupied.Add(1) > kind.limit {
-			err = errOverloaded
+			err = ErrOverloaded
 		}
 	}
 	return func() {
@@ -73,13 +74,16 @@ func occupy(kinds ...slots) (release func(), err error) {
 
 // connection is the state of a connection.
 type connection struct {
+	began        time.Time
 	builtinCalls atomic.Int64 // calls and streams of health and reflection
 	turns        *turns
 }
 
 type connectionKey struct{}
 
-func newConnection() *connection { return &connection{turns: newTurns(maxConnectionReading)} }
+func newConnection() *connection {
+	return &connection{began: time.Now(), turns: newTurns(maxConnectionReading)}
+}
 
 func withConnection(ctx context.Context) context.Context {
 	return context.WithValue(ctx, connectionKey{}, newConnection())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
@@ -59,7 +58,7 @@ func (r registrar) aroundDecoding(fullMethod string, generated grpc.MethodHandle
 			if err != nil {
 				return nil, err
 			}
-			return r.server.responses.encode(ctx, response)
+			return r.server.responses.encode(ctx, response, 0)
 		})
 	}
 }
@@ -111,14 +110,3 @@ func isRejectedByTransport(err error) bool {
 
 // undecodableError is a request that is not a message of the method.
 type undecodableError struct{ error }
-
-// requestStream is a stream whose requests are read like those of unary methods.
-type requestStream struct {
-	*middleware.WrappedServerStream
-	requests *requests
-}
-
-// RecvMsg implements [grpc.ServerStream].
-func (s *requestStream) RecvMsg(request any) error {
-	return s.requests.read(s.Context(), s.WrappedServerStream.RecvMsg, request)
-}

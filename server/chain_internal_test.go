@@ -40,9 +40,10 @@ func TestReadTimeout(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx := context.WithValue(t.Context(), rpcKey{}, &rpc{began: time.Now()})
-				stream := &requestStream{&middleware.WrappedServerStream{
+				requests := newRequests(maxBuiltinRequest, readTimeout)
+				stream := &stream{requests: requests, WrappedServerStream: &middleware.WrappedServerStream{
 					ServerStream: &slowStream{arrive: test.arrive}, WrappedContext: ctx,
-				}, newRequests(maxBuiltinRequest, readTimeout)}
+				}}
 				var err error
 				for range test.arrive {
 					err = stream.RecvMsg(&healthpb.HealthCheckRequest{})

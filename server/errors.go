@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -63,11 +62,15 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 	s.openStreams.Add(1)
 	defer s.openStreams.Add(-1)
 	ctx := stream.Context()
-	limited, end := s.limit(ctx, s.streamsEnd)
+	serviceEnd := s.streamsEnd
+	if rpcOf(ctx).method.operation.Name != "" {
+		serviceEnd = s.callsEnd // before, AwaitRoom and Pause end it
+	}
+	limited, end := s.limit(ctx, serviceEnd)
 	defer end()
-	wrapped := middleware.WrapServerStream(stream)
-	wrapped.WrappedContext = limited
-	return s.translate(ctx, limited, handler(service, &requestStream{wrapped, s.requestsOf(ctx)}))
+	limited, cancel := context.WithCancelCause(limited)
+	defer cancel(nil)
+	return s.translate(ctx, limited, s.serveStream(limited, cancel, service, stream, handler))
 }
 
 // limit returns the context of the handler. It ends with the caller's, but a little before the
@@ -110,6 +113,15 @@ func (s *Server) translate(ctx, limited context.Context, err error) (translated 
 	r.result = s.result(ctx, err, endedBy(ctx, limited))
 	r.trailer = r.result.Trailer()
 	return r.result.Err()
+}
+
+// Translate returns the result of a call that ends with err: for a handler that reports a failure within
+// its response, or goes on after it. ctx is that of the handler.
+func Translate(ctx context.Context, err error) mapping.Result {
+	r := rpcOf(ctx)
+	cause := r.cause
+	defer func() { r.cause = cause }()
+	return r.server.result(ctx, err, endedBy(ctx, ctx))
 }
 
 // result maps err; ended is why the handler's context ended, nil while it has not.
@@ -239,10 +251,12 @@ func localError(err error, sent bool) mapping.LocalError {
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNAUTHENTICATED
 	case errors.Is(err, ErrPermissionDenied):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_PERMISSION_DENIED
-	case errors.Is(err, errOverloaded):
+	case errors.Is(err, ErrOverloaded):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
 	case errors.Is(err, errRequestIncomplete):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE
+	case errors.Is(err, errStopping):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN
 	case errors.Is(err, errUnknownMethod):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
 	default:

@@ -34,7 +34,9 @@ func (s *Server) observeUnary(ctx context.Context, req any, _ *grpc.UnaryServerI
 func (s *Server) observeStream(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	err := handler(service, stream)
 	s.observe(stream.Context(), err)
-	s.reportUnrecognised(stream.Context(), nil)
+	if err != nil { // the responses before were reported with their messages
+		s.reportUnrecognised(stream.Context(), nil)
+	}
 	return err
 }
 
@@ -78,6 +80,9 @@ func (s *Server) logCall(ctx context.Context, r *rpc, took time.Duration) {
 	}
 	if r.statusCode != 0 {
 		attrs = append(attrs, slog.Int("http_status", r.statusCode))
+	}
+	for _, counted := range r.counts {
+		attrs = append(attrs, slog.Int(counted.name, counted.n))
 	}
 	if !r.result.OK() {
 		attrs = r.failureAttrs(attrs)
@@ -166,6 +171,7 @@ func isServerFault(r *rpc) bool {
 const (
 	spanReason    = attr.Key("pelcro_grpc.reason")
 	spanRequestID = attr.Key("pelcro_grpc.request_id")
+	spanCounts    = "pelcro_grpc." // before the name of a count
 )
 
 // traceHandler makes a server span for each call of an existing method except health, below the
@@ -188,6 +194,9 @@ func (r *rpc) describe(span trace.Span) {
 		return
 	}
 	span.SetAttributes(spanRequestID.String(r.requestID))
+	for _, counted := range r.counts {
+		span.SetAttributes(attr.Int(spanCounts+counted.name, counted.n))
+	}
 	if !r.result.OK() {
 		span.SetAttributes(spanReason.String(r.result.Reason().String()))
 	}

@@ -69,7 +69,7 @@ func (s *requests) read(ctx context.Context, receive func(any) error, request an
 	switch err := s.receive(ctx, receive, &raw); {
 	case errors.Is(err, io.EOF): // a stream has no more requests
 		return err
-	case errors.Is(err, errRequestIncomplete), errors.Is(err, errOverloaded):
+	case errors.Is(err, errRequestIncomplete), errors.Is(err, ErrOverloaded):
 		return err
 	case err != nil:
 		return readError{err}
@@ -138,7 +138,7 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 func (s *requests) wait(ctx context.Context, late <-chan time.Time, ofConnection *turns) error {
 	defer s.waiting.Add(-1)
 	if waiting := s.waiting.Add(1); s.maxWaiting > 0 && waiting > s.maxWaiting {
-		return errOverloaded
+		return ErrOverloaded
 	}
 	if err := ofConnection.wait(ctx, late); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (s *requests) admit(ctx context.Context, encoded []byte, request any) error
 	switch {
 	case cost <= smallRequest:
 	case !s.decoded.TryAcquire(cost):
-		return errOverloaded
+		return ErrOverloaded
 	default:
 		context.AfterFunc(ctx, func() { s.decoded.Release(cost) })
 	}

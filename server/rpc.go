@@ -21,6 +21,7 @@ import (
 
 // rpc is the state of one RPC. Only the goroutine that serves the RPC uses it.
 type rpc struct {
+	server     *Server
 	fullMethod string // as the caller wrote it
 	method     *method
 	began      time.Time
@@ -31,6 +32,10 @@ type rpc struct {
 	callerKey bool
 	// request is the decoded request, nil until it was read; of a stream, the last one.
 	request any
+	// stream is the one of the RPC, nil for a unary method.
+	stream *stream
+	// counts are what the handler counted, for the log and the span.
+	counts []count
 	// attempts counts the requests to Pelcro, statusCode is that of the last response.
 	attempts, statusCode int
 	// responseHeader has the headers of the last response, nil for none.
@@ -54,9 +59,27 @@ func rpcOf(ctx context.Context) *rpc {
 
 func (s *Server) newRPC(ctx context.Context, fullMethod string) *rpc {
 	return &rpc{
-		fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(),
+		server: s, fullMethod: fullMethod, method: s.methodOf(fullMethod), began: time.Now(),
 		requestID: requestIDOf(ctx),
 	}
+}
+
+// count is a number with a name.
+type count struct {
+	name string
+	n    int
+}
+
+// Count adds n to a number that the line and the span of the call show, for example "customers".
+func Count(ctx context.Context, name string, n int) {
+	r := rpcOf(ctx)
+	for i := range r.counts {
+		if r.counts[i].name == name {
+			r.counts[i].n += n
+			return
+		}
+	}
+	r.counts = append(r.counts, count{name, n})
 }
 
 // acceptableID is what a caller's request id may be: it is logged and sent back unchanged.

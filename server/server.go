@@ -19,8 +19,9 @@ const (
 	// healthPropagationDelay is how long a stop waits before it rejects new calls, so that watchers
 	// of health read NOT_SERVING and call other replicas.
 	healthPropagationDelay = 100 * time.Millisecond
-	// streamTimeout is how long a stop leaves the streams of health and reflection open, long
-	// enough for watchers to read NOT_SERVING. They do not end by themselves.
+	// streamTimeout is how long a stop leaves streams open, long enough for watchers of health to read
+	// NOT_SERVING. They do not end by themselves, or not soon, and those of resources can be continued
+	// elsewhere.
 	streamTimeout = time.Second
 	// abortTimeout is how long a stop waits for the responses of the calls that it ended.
 	abortTimeout = time.Second
@@ -48,7 +49,8 @@ type Server struct {
 	builtinCalls         atomic.Int64 // calls and streams of health and reflection
 	// resourceRequests and builtinRequests read the requests of these calls.
 	resourceRequests, builtinRequests *requests
-	responses                         *responses
+	// responses encodes those of unary calls, streamed the messages of streams.
+	responses, streamed *responses
 }
 
 // New returns a server that does not listen yet. It has goroutines of its own, which end with
@@ -64,7 +66,8 @@ func New(config Config) *Server {
 		config: config, health: health.NewServer(),
 		resourceRequests: newRequests(maxRequestBytes, config.readTimeout),
 		builtinRequests:  newRequests(maxBuiltinRequest, config.readTimeout),
-		responses:        newResponses(),
+		responses:        newResponses(responseBudget),
+		streamed:         newResponses(streamBudget),
 	}
 	s.builtinRequests.maxWaiting = maxBuiltinWaiting
 	s.notReady.Store(&errStarting)

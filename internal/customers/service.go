@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -52,8 +53,11 @@ func Service(client *pelcro.Client, config Config) server.Service {
 		config.RequestIDs = requestid.New(requestid.Config{})
 	}
 	return server.Service{
-		Desc:       Desc,
-		Handler:    &service{pelcro: client, config: config, filter: newFilterEvidence(config)},
+		Desc: Desc,
+		Handler: &service{
+			pelcro: client, config: config, filter: newFilterEvidence(config),
+			byID: newIDFilter(config), bulk: newBulkMetrics(config), kept: semaphore.NewWeighted(maxKept),
+		},
 		Operations: mapping.CustomerOperations(),
 		ResourceID: resourceID,
 	}
@@ -80,6 +84,10 @@ type service struct {
 	pelcro *pelcro.Client
 	config Config
 	filter *filterEvidence
+	byID   *idFilter
+	bulk   *bulkMetrics
+	// kept is the memory for the customers that batches have read, in JSON values.
+	kept *semaphore.Weighted
 }
 
 func (s *service) check() check { return check{reserved: s.config.RequestIDKey} }
@@ -116,13 +124,8 @@ func (s *service) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomers
 		return nil, err
 	}
 	response, err := s.pelcro.ListCustomers(ctx, req.GetSiteId(), list)
-	if errors.Is(err, pelcro.ErrURLTooLong) { // only filters can be long
-		c.add("filters", pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
-			"The URL of Pelcro's list would be longer than 8 KiB. Send fewer or shorter filter values, in several lists if need be.")
-		return nil, c.err()
-	}
 	if err != nil {
-		return nil, err
+		return nil, tooLongFilters(err)
 	}
 	response.ReleaseAfter(ctx)
 	rows, err := s.readMany(response)
@@ -200,6 +203,17 @@ func (s *service) DeleteCustomer(ctx context.Context, req *pelcrov1.DeleteCustom
 		return nil, err
 	}
 	return &pelcrov1.DeleteCustomerResponse{}, nil
+}
+
+// tooLongFilters returns the error of a list, as one of the request if its filters were too long.
+func tooLongFilters(err error) error {
+	if !errors.Is(err, pelcro.ErrURLTooLong) {
+		return err
+	}
+	var c check // only filters can be long
+	c.add("filters", pelcrov1.FieldViolationReason_FIELD_TOO_LONG,
+		"The URL of Pelcro's list would be longer than 8 KiB. Send fewer or shorter filter values, in several lists if need be.")
+	return c.err()
 }
 
 var errContradiction = errors.New("the response contradicts its status")

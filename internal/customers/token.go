@@ -27,6 +27,45 @@ func (p page) token() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
+// resumeVersion is the first byte of a resume token, which has the same form: the digest of the list,
+// the last id, the number of rows up to it, and a checksum.
+const resumeVersion = 0x81
+
+// resumeToken returns the token to continue after a customer with: so many rows of the list come before
+// it, or are it.
+func resumeToken(list digest, lastID int64, rows int) string {
+	raw := []byte{resumeVersion}
+	raw = binary.BigEndian.AppendUint64(raw, list)
+	raw = binary.AppendUvarint(raw, uint64(lastID))
+	raw = binary.AppendUvarint(raw, uint64(rows))
+	raw = binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw))
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// parseResumeToken reads a token; ok is false for any text that resumeToken does not write.
+func parseResumeToken(token string) (list digest, lastID int64, rows int, ok bool) {
+	const start, checksum = 1 + 8, 4
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) < start+checksum || raw[0] != resumeVersion {
+		return 0, 0, 0, false
+	}
+	list = binary.BigEndian.Uint64(raw[1:])
+	var numbers [2]uint64
+	rest := raw[start : len(raw)-checksum]
+	for i := range numbers {
+		n, length := binary.Uvarint(rest)
+		if length <= 0 {
+			return 0, 0, 0, false
+		}
+		numbers[i], rest = n, rest[length:]
+	}
+	if numbers[0] == 0 || numbers[0] > math.MaxInt64 || numbers[1] > math.MaxInt32 {
+		return 0, 0, 0, false
+	}
+	lastID, rows = int64(numbers[0]), int(numbers[1])
+	return list, lastID, rows, resumeToken(list, lastID, rows) == token
+}
+
 // parseToken reads a token; ok is false for any text that [page.token] does not write.
 func parseToken(token string) (p page, ok bool) {
 	const digests, checksum = 1 + 8 + 8, 4

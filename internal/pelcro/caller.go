@@ -18,6 +18,14 @@ func WithCaller(ctx context.Context, caller Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller)
 }
 
+// AsBulk returns a context whose calls all wait behind those of the upper class, also those of
+// operations that do not by themselves.
+func AsBulk(ctx context.Context) context.Context {
+	caller := callerOf(ctx)
+	caller.Bulk = true
+	return WithCaller(ctx, caller)
+}
+
 // callerOf returns whose call it is, the zero Caller if that is unknown.
 func callerOf(ctx context.Context) Caller {
 	caller, _ := ctx.Value(callerKey{}).(Caller)

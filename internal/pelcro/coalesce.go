@@ -274,12 +274,13 @@ func (c *Client) resultOf(ctx context.Context, call *call, r *sharedRead) (*Resp
 	case <-ctx.Done():
 		if !c.reads.leave(r, context.Cause(ctx)) {
 			call.sent = true // for all that this call knows
-			*call.stats.attempts = 1
+			*call.stats.attempts++
 			return nil, call.callerGone(ctx)
 		}
 		<-r.done
 	}
-	*call.stats.attempts, *call.stats.statusCode = *r.stats.attempts, *r.stats.statusCode
+	*call.stats.attempts += *r.stats.attempts
+	*call.stats.statusCode = *r.stats.statusCode
 	if r.err != nil {
 		return nil, r.err
 	}

@@ -9,6 +9,7 @@ package pelcrov1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
@@ -549,6 +550,374 @@ func (x *ListCustomersResponse) GetTotalSize() int32 {
 	return 0
 }
 
+// Request message for BatchGetCustomers.
+type BatchGetCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The ids of the customers, at most 1,000.
+	Ids []int64 `protobuf:"varint,1,rep,packed,name=ids,proto3" json:"ids,omitempty"`
+	// Optional. The relations to return as messages.
+	Expand []CustomerRelation `protobuf:"varint,2,rep,packed,name=expand,proto3,enum=pelcro.v1.CustomerRelation" json:"expand,omitempty"`
+	// Optional. The site. Defaults to the configured site.
+	SiteId *int32 `protobuf:"varint,3,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
+	// Optional. Whether to return the customers that could be read when a request
+	// to Pelcro fails, and the other ids in failures, instead of an error. The
+	// caller's own deadline and cancellation are errors all the same.
+	AllowPartial  bool `protobuf:"varint,4,opt,name=allow_partial,json=allowPartial,proto3" json:"allow_partial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomersRequest) Reset() {
+	*x = BatchGetCustomersRequest{}
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomersRequest) ProtoMessage() {}
+
+func (x *BatchGetCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomersRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BatchGetCustomersRequest) GetIds() []int64 {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersRequest) GetExpand() []CustomerRelation {
+	if x != nil {
+		return x.Expand
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersRequest) GetSiteId() int32 {
+	if x != nil && x.SiteId != nil {
+		return *x.SiteId
+	}
+	return 0
+}
+
+func (x *BatchGetCustomersRequest) GetAllowPartial() bool {
+	if x != nil {
+		return x.AllowPartial
+	}
+	return false
+}
+
+// Response message for BatchGetCustomers. Each id of the request is in exactly
+// one of the three fields.
+type BatchGetCustomersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customers, in the order in which the request names their ids first.
+	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
+	// The ids of customers that do not exist or are not accessible, in the order
+	// of the request.
+	MissingIds []int64 `protobuf:"varint,2,rep,packed,name=missing_ids,json=missingIds,proto3" json:"missing_ids,omitempty"`
+	// The ids that could not be read, one message for each failed request to
+	// Pelcro. After three failed requests in a row nothing more is asked for, and
+	// the last message has all ids that are left. Empty without allow_partial.
+	Failures      []*BatchGetCustomersFailure `protobuf:"bytes,3,rep,name=failures,proto3" json:"failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomersResponse) Reset() {
+	*x = BatchGetCustomersResponse{}
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomersResponse) ProtoMessage() {}
+
+func (x *BatchGetCustomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomersResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomersResponse) Descriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BatchGetCustomersResponse) GetCustomers() []*Customer {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersResponse) GetMissingIds() []int64 {
+	if x != nil {
+		return x.MissingIds
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersResponse) GetFailures() []*BatchGetCustomersFailure {
+	if x != nil {
+		return x.Failures
+	}
+	return nil
+}
+
+// A request of BatchGetCustomers to Pelcro that failed. Its parts are those of
+// the error that the call would have returned without allow_partial.
+type BatchGetCustomersFailure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ids that the request asked for, in the order of the request.
+	Ids []int64 `protobuf:"varint,1,rep,packed,name=ids,proto3" json:"ids,omitempty"`
+	// The canonical code, a value of google.rpc.Code: for example 14, UNAVAILABLE.
+	Code int32 `protobuf:"varint,2,opt,name=code,proto3" json:"code,omitempty"`
+	// The reason. Each reason has one code.
+	Reason ErrorReason `protobuf:"varint,3,opt,name=reason,proto3,enum=pelcro.v1.ErrorReason" json:"reason,omitempty"`
+	// The message of the error, in English.
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// How long to wait before a retry of these ids; unset if that is not known.
+	RetryDelay    *durationpb.Duration `protobuf:"bytes,5,opt,name=retry_delay,json=retryDelay,proto3" json:"retry_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomersFailure) Reset() {
+	*x = BatchGetCustomersFailure{}
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomersFailure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomersFailure) ProtoMessage() {}
+
+func (x *BatchGetCustomersFailure) ProtoReflect() protoreflect.Message {
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomersFailure.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomersFailure) Descriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetCustomersFailure) GetIds() []int64 {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersFailure) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *BatchGetCustomersFailure) GetReason() ErrorReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+func (x *BatchGetCustomersFailure) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *BatchGetCustomersFailure) GetRetryDelay() *durationpb.Duration {
+	if x != nil {
+		return x.RetryDelay
+	}
+	return nil
+}
+
+// Request message for StreamCustomers.
+type StreamCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Optional. The conditions on the customers; at most one for each attribute.
+	// Without conditions all customers are returned.
+	Filters []*CustomerFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
+	// Optional. The relations to return as messages.
+	Expand []CustomerRelation `protobuf:"varint,2,rep,packed,name=expand,proto3,enum=pelcro.v1.CustomerRelation" json:"expand,omitempty"`
+	// Optional. The site. Defaults to the configured site.
+	SiteId *int32 `protobuf:"varint,3,opt,name=site_id,json=siteId,proto3,oneof" json:"site_id,omitempty"`
+	// Optional. The resume_token of the last message that was received, to
+	// continue after its customers; empty to begin with the first customer. A
+	// token is bound to the site and the filters, which must be the same as
+	// before, and does not expire.
+	ResumeToken   string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamCustomersRequest) Reset() {
+	*x = StreamCustomersRequest{}
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamCustomersRequest) ProtoMessage() {}
+
+func (x *StreamCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamCustomersRequest.ProtoReflect.Descriptor instead.
+func (*StreamCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *StreamCustomersRequest) GetFilters() []*CustomerFilter {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
+func (x *StreamCustomersRequest) GetExpand() []CustomerRelation {
+	if x != nil {
+		return x.Expand
+	}
+	return nil
+}
+
+func (x *StreamCustomersRequest) GetSiteId() int32 {
+	if x != nil && x.SiteId != nil {
+		return *x.SiteId
+	}
+	return 0
+}
+
+func (x *StreamCustomersRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Response message for StreamCustomers.
+type StreamCustomersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The next customers: at least one, and at most 100.
+	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
+	// The token to continue after these customers with. Opaque: send it unchanged.
+	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	// The number of customers that match, those before this message included, as
+	// Pelcro says it; unset if Pelcro does not say it, capped at 2147483647.
+	TotalSize     *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamCustomersResponse) Reset() {
+	*x = StreamCustomersResponse{}
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamCustomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamCustomersResponse) ProtoMessage() {}
+
+func (x *StreamCustomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamCustomersResponse.ProtoReflect.Descriptor instead.
+func (*StreamCustomersResponse) Descriptor() ([]byte, []int) {
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StreamCustomersResponse) GetCustomers() []*Customer {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *StreamCustomersResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+func (x *StreamCustomersResponse) GetTotalSize() int32 {
+	if x != nil && x.TotalSize != nil {
+		return *x.TotalSize
+	}
+	return 0
+}
+
 // Request message for CreateCustomer.
 type CreateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -580,7 +949,7 @@ type CreateCustomerRequest struct {
 
 func (x *CreateCustomerRequest) Reset() {
 	*x = CreateCustomerRequest{}
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[5]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +961,7 @@ func (x *CreateCustomerRequest) String() string {
 func (*CreateCustomerRequest) ProtoMessage() {}
 
 func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[5]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +974,7 @@ func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*CreateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{5}
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateCustomerRequest) GetCustomer() *Customer {
@@ -675,7 +1044,7 @@ type CreateCustomerResponse struct {
 
 func (x *CreateCustomerResponse) Reset() {
 	*x = CreateCustomerResponse{}
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[6]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +1056,7 @@ func (x *CreateCustomerResponse) String() string {
 func (*CreateCustomerResponse) ProtoMessage() {}
 
 func (x *CreateCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[6]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +1069,7 @@ func (x *CreateCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateCustomerResponse.ProtoReflect.Descriptor instead.
 func (*CreateCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{6}
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateCustomerResponse) GetCustomer() *Customer {
@@ -740,7 +1109,7 @@ type UpdateCustomerRequest struct {
 
 func (x *UpdateCustomerRequest) Reset() {
 	*x = UpdateCustomerRequest{}
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[7]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -752,7 +1121,7 @@ func (x *UpdateCustomerRequest) String() string {
 func (*UpdateCustomerRequest) ProtoMessage() {}
 
 func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[7]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -765,7 +1134,7 @@ func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{7}
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateCustomerRequest) GetCustomer() *Customer {
@@ -821,7 +1190,7 @@ type UpdateCustomerResponse struct {
 
 func (x *UpdateCustomerResponse) Reset() {
 	*x = UpdateCustomerResponse{}
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[8]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +1202,7 @@ func (x *UpdateCustomerResponse) String() string {
 func (*UpdateCustomerResponse) ProtoMessage() {}
 
 func (x *UpdateCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[8]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1215,7 @@ func (x *UpdateCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateCustomerResponse.ProtoReflect.Descriptor instead.
 func (*UpdateCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{8}
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateCustomerResponse) GetCustomer() *Customer {
@@ -869,7 +1238,7 @@ type DeleteCustomerRequest struct {
 
 func (x *DeleteCustomerRequest) Reset() {
 	*x = DeleteCustomerRequest{}
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[9]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1250,7 @@ func (x *DeleteCustomerRequest) String() string {
 func (*DeleteCustomerRequest) ProtoMessage() {}
 
 func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[9]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1263,7 @@ func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{9}
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeleteCustomerRequest) GetId() int64 {
@@ -920,7 +1289,7 @@ type DeleteCustomerResponse struct {
 
 func (x *DeleteCustomerResponse) Reset() {
 	*x = DeleteCustomerResponse{}
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[10]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1301,7 @@ func (x *DeleteCustomerResponse) String() string {
 func (*DeleteCustomerResponse) ProtoMessage() {}
 
 func (x *DeleteCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pelcro_v1_customer_service_proto_msgTypes[10]
+	mi := &file_pelcro_v1_customer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,14 +1314,14 @@ func (x *DeleteCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerResponse.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{10}
+	return file_pelcro_v1_customer_service_proto_rawDescGZIP(), []int{15}
 }
 
 var File_pelcro_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	" pelcro/v1/customer_service.proto\x12\tpelcro.v1\x1a google/protobuf/field_mask.proto\x1a\x18pelcro/v1/customer.proto\"\x83\x01\n" +
+	" pelcro/v1/customer_service.proto\x12\tpelcro.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x18pelcro/v1/customer.proto\x1a\x1cpelcro/v1/error_reason.proto\"\x83\x01\n" +
 	"\x12GetCustomerRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x123\n" +
 	"\x06expand\x18\x02 \x03(\x0e2\x1b.pelcro.v1.CustomerRelationR\x06expand\x12\x1c\n" +
@@ -984,6 +1353,38 @@ const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\x15ListCustomersResponse\x121\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x13.pelcro.v1.CustomerR\tcustomers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
+	"\v_total_size\"\xb0\x01\n" +
+	"\x18BatchGetCustomersRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\x03R\x03ids\x123\n" +
+	"\x06expand\x18\x02 \x03(\x0e2\x1b.pelcro.v1.CustomerRelationR\x06expand\x12\x1c\n" +
+	"\asite_id\x18\x03 \x01(\x05H\x00R\x06siteId\x88\x01\x01\x12#\n" +
+	"\rallow_partial\x18\x04 \x01(\bR\fallowPartialB\n" +
+	"\n" +
+	"\b_site_id\"\xb0\x01\n" +
+	"\x19BatchGetCustomersResponse\x121\n" +
+	"\tcustomers\x18\x01 \x03(\v2\x13.pelcro.v1.CustomerR\tcustomers\x12\x1f\n" +
+	"\vmissing_ids\x18\x02 \x03(\x03R\n" +
+	"missingIds\x12?\n" +
+	"\bfailures\x18\x03 \x03(\v2#.pelcro.v1.BatchGetCustomersFailureR\bfailures\"\xc6\x01\n" +
+	"\x18BatchGetCustomersFailure\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\x03R\x03ids\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\x05R\x04code\x12.\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x16.pelcro.v1.ErrorReasonR\x06reason\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12:\n" +
+	"\vretry_delay\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryDelay\"\xcf\x01\n" +
+	"\x16StreamCustomersRequest\x123\n" +
+	"\afilters\x18\x01 \x03(\v2\x19.pelcro.v1.CustomerFilterR\afilters\x123\n" +
+	"\x06expand\x18\x02 \x03(\x0e2\x1b.pelcro.v1.CustomerRelationR\x06expand\x12\x1c\n" +
+	"\asite_id\x18\x03 \x01(\x05H\x00R\x06siteId\x88\x01\x01\x12!\n" +
+	"\fresume_token\x18\x04 \x01(\tR\vresumeTokenB\n" +
+	"\n" +
+	"\b_site_id\"\xa2\x01\n" +
+	"\x17StreamCustomersResponse\x121\n" +
+	"\tcustomers\x18\x01 \x03(\v2\x13.pelcro.v1.CustomerR\tcustomers\x12!\n" +
+	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\"\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01B\r\n" +
 	"\v_total_size\"\x92\x04\n" +
@@ -1034,10 +1435,12 @@ const file_pelcro_v1_customer_service_proto_rawDesc = "" +
 	"\x1fCUSTOMER_RELATION_SUBSCRIPTIONS\x10\x04*G\n" +
 	"\fPasswordType\x12\x1d\n" +
 	"\x19PASSWORD_TYPE_UNSPECIFIED\x10\x00\x12\x18\n" +
-	"\x14PASSWORD_TYPE_BCRYPT\x10\x012\xcc\x03\n" +
+	"\x14PASSWORD_TYPE_BCRYPT\x10\x012\x92\x05\n" +
 	"\x0fCustomerService\x12Q\n" +
 	"\vGetCustomer\x12\x1d.pelcro.v1.GetCustomerRequest\x1a\x1e.pelcro.v1.GetCustomerResponse\"\x03\x90\x02\x01\x12W\n" +
-	"\rListCustomers\x12\x1f.pelcro.v1.ListCustomersRequest\x1a .pelcro.v1.ListCustomersResponse\"\x03\x90\x02\x01\x12U\n" +
+	"\rListCustomers\x12\x1f.pelcro.v1.ListCustomersRequest\x1a .pelcro.v1.ListCustomersResponse\"\x03\x90\x02\x01\x12c\n" +
+	"\x11BatchGetCustomers\x12#.pelcro.v1.BatchGetCustomersRequest\x1a$.pelcro.v1.BatchGetCustomersResponse\"\x03\x90\x02\x01\x12_\n" +
+	"\x0fStreamCustomers\x12!.pelcro.v1.StreamCustomersRequest\x1a\".pelcro.v1.StreamCustomersResponse\"\x03\x90\x02\x010\x01\x12U\n" +
 	"\x0eCreateCustomer\x12 .pelcro.v1.CreateCustomerRequest\x1a!.pelcro.v1.CreateCustomerResponse\x12Z\n" +
 	"\x0eUpdateCustomer\x12 .pelcro.v1.UpdateCustomerRequest\x1a!.pelcro.v1.UpdateCustomerResponse\"\x03\x90\x02\x02\x12Z\n" +
 	"\x0eDeleteCustomer\x12 .pelcro.v1.DeleteCustomerRequest\x1a!.pelcro.v1.DeleteCustomerResponse\"\x03\x90\x02\x02B\x87\x01\n" +
@@ -1057,54 +1460,73 @@ func file_pelcro_v1_customer_service_proto_rawDescGZIP() []byte {
 }
 
 var file_pelcro_v1_customer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_pelcro_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_pelcro_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_pelcro_v1_customer_service_proto_goTypes = []any{
-	(CustomerRelation)(0),          // 0: pelcro.v1.CustomerRelation
-	(PasswordType)(0),              // 1: pelcro.v1.PasswordType
-	(CustomerFilter_Operator)(0),   // 2: pelcro.v1.CustomerFilter.Operator
-	(*GetCustomerRequest)(nil),     // 3: pelcro.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 4: pelcro.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 5: pelcro.v1.ListCustomersRequest
-	(*CustomerFilter)(nil),         // 6: pelcro.v1.CustomerFilter
-	(*ListCustomersResponse)(nil),  // 7: pelcro.v1.ListCustomersResponse
-	(*CreateCustomerRequest)(nil),  // 8: pelcro.v1.CreateCustomerRequest
-	(*CreateCustomerResponse)(nil), // 9: pelcro.v1.CreateCustomerResponse
-	(*UpdateCustomerRequest)(nil),  // 10: pelcro.v1.UpdateCustomerRequest
-	(*UpdateCustomerResponse)(nil), // 11: pelcro.v1.UpdateCustomerResponse
-	(*DeleteCustomerRequest)(nil),  // 12: pelcro.v1.DeleteCustomerRequest
-	(*DeleteCustomerResponse)(nil), // 13: pelcro.v1.DeleteCustomerResponse
-	(*Customer)(nil),               // 14: pelcro.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),  // 15: google.protobuf.FieldMask
+	(CustomerRelation)(0),             // 0: pelcro.v1.CustomerRelation
+	(PasswordType)(0),                 // 1: pelcro.v1.PasswordType
+	(CustomerFilter_Operator)(0),      // 2: pelcro.v1.CustomerFilter.Operator
+	(*GetCustomerRequest)(nil),        // 3: pelcro.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),       // 4: pelcro.v1.GetCustomerResponse
+	(*ListCustomersRequest)(nil),      // 5: pelcro.v1.ListCustomersRequest
+	(*CustomerFilter)(nil),            // 6: pelcro.v1.CustomerFilter
+	(*ListCustomersResponse)(nil),     // 7: pelcro.v1.ListCustomersResponse
+	(*BatchGetCustomersRequest)(nil),  // 8: pelcro.v1.BatchGetCustomersRequest
+	(*BatchGetCustomersResponse)(nil), // 9: pelcro.v1.BatchGetCustomersResponse
+	(*BatchGetCustomersFailure)(nil),  // 10: pelcro.v1.BatchGetCustomersFailure
+	(*StreamCustomersRequest)(nil),    // 11: pelcro.v1.StreamCustomersRequest
+	(*StreamCustomersResponse)(nil),   // 12: pelcro.v1.StreamCustomersResponse
+	(*CreateCustomerRequest)(nil),     // 13: pelcro.v1.CreateCustomerRequest
+	(*CreateCustomerResponse)(nil),    // 14: pelcro.v1.CreateCustomerResponse
+	(*UpdateCustomerRequest)(nil),     // 15: pelcro.v1.UpdateCustomerRequest
+	(*UpdateCustomerResponse)(nil),    // 16: pelcro.v1.UpdateCustomerResponse
+	(*DeleteCustomerRequest)(nil),     // 17: pelcro.v1.DeleteCustomerRequest
+	(*DeleteCustomerResponse)(nil),    // 18: pelcro.v1.DeleteCustomerResponse
+	(*Customer)(nil),                  // 19: pelcro.v1.Customer
+	(ErrorReason)(0),                  // 20: pelcro.v1.ErrorReason
+	(*durationpb.Duration)(nil),       // 21: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),     // 22: google.protobuf.FieldMask
 }
 var file_pelcro_v1_customer_service_proto_depIdxs = []int32{
 	0,  // 0: pelcro.v1.GetCustomerRequest.expand:type_name -> pelcro.v1.CustomerRelation
-	14, // 1: pelcro.v1.GetCustomerResponse.customer:type_name -> pelcro.v1.Customer
+	19, // 1: pelcro.v1.GetCustomerResponse.customer:type_name -> pelcro.v1.Customer
 	6,  // 2: pelcro.v1.ListCustomersRequest.filters:type_name -> pelcro.v1.CustomerFilter
 	0,  // 3: pelcro.v1.ListCustomersRequest.expand:type_name -> pelcro.v1.CustomerRelation
 	2,  // 4: pelcro.v1.CustomerFilter.operator:type_name -> pelcro.v1.CustomerFilter.Operator
-	14, // 5: pelcro.v1.ListCustomersResponse.customers:type_name -> pelcro.v1.Customer
-	14, // 6: pelcro.v1.CreateCustomerRequest.customer:type_name -> pelcro.v1.Customer
-	1,  // 7: pelcro.v1.CreateCustomerRequest.password_type:type_name -> pelcro.v1.PasswordType
-	14, // 8: pelcro.v1.CreateCustomerResponse.customer:type_name -> pelcro.v1.Customer
-	14, // 9: pelcro.v1.UpdateCustomerRequest.customer:type_name -> pelcro.v1.Customer
-	15, // 10: pelcro.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 11: pelcro.v1.UpdateCustomerRequest.password_type:type_name -> pelcro.v1.PasswordType
-	14, // 12: pelcro.v1.UpdateCustomerResponse.customer:type_name -> pelcro.v1.Customer
-	3,  // 13: pelcro.v1.CustomerService.GetCustomer:input_type -> pelcro.v1.GetCustomerRequest
-	5,  // 14: pelcro.v1.CustomerService.ListCustomers:input_type -> pelcro.v1.ListCustomersRequest
-	8,  // 15: pelcro.v1.CustomerService.CreateCustomer:input_type -> pelcro.v1.CreateCustomerRequest
-	10, // 16: pelcro.v1.CustomerService.UpdateCustomer:input_type -> pelcro.v1.UpdateCustomerRequest
-	12, // 17: pelcro.v1.CustomerService.DeleteCustomer:input_type -> pelcro.v1.DeleteCustomerRequest
-	4,  // 18: pelcro.v1.CustomerService.GetCustomer:output_type -> pelcro.v1.GetCustomerResponse
-	7,  // 19: pelcro.v1.CustomerService.ListCustomers:output_type -> pelcro.v1.ListCustomersResponse
-	9,  // 20: pelcro.v1.CustomerService.CreateCustomer:output_type -> pelcro.v1.CreateCustomerResponse
-	11, // 21: pelcro.v1.CustomerService.UpdateCustomer:output_type -> pelcro.v1.UpdateCustomerResponse
-	13, // 22: pelcro.v1.CustomerService.DeleteCustomer:output_type -> pelcro.v1.DeleteCustomerResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	19, // 5: pelcro.v1.ListCustomersResponse.customers:type_name -> pelcro.v1.Customer
+	0,  // 6: pelcro.v1.BatchGetCustomersRequest.expand:type_name -> pelcro.v1.CustomerRelation
+	19, // 7: pelcro.v1.BatchGetCustomersResponse.customers:type_name -> pelcro.v1.Customer
+	10, // 8: pelcro.v1.BatchGetCustomersResponse.failures:type_name -> pelcro.v1.BatchGetCustomersFailure
+	20, // 9: pelcro.v1.BatchGetCustomersFailure.reason:type_name -> pelcro.v1.ErrorReason
+	21, // 10: pelcro.v1.BatchGetCustomersFailure.retry_delay:type_name -> google.protobuf.Duration
+	6,  // 11: pelcro.v1.StreamCustomersRequest.filters:type_name -> pelcro.v1.CustomerFilter
+	0,  // 12: pelcro.v1.StreamCustomersRequest.expand:type_name -> pelcro.v1.CustomerRelation
+	19, // 13: pelcro.v1.StreamCustomersResponse.customers:type_name -> pelcro.v1.Customer
+	19, // 14: pelcro.v1.CreateCustomerRequest.customer:type_name -> pelcro.v1.Customer
+	1,  // 15: pelcro.v1.CreateCustomerRequest.password_type:type_name -> pelcro.v1.PasswordType
+	19, // 16: pelcro.v1.CreateCustomerResponse.customer:type_name -> pelcro.v1.Customer
+	19, // 17: pelcro.v1.UpdateCustomerRequest.customer:type_name -> pelcro.v1.Customer
+	22, // 18: pelcro.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 19: pelcro.v1.UpdateCustomerRequest.password_type:type_name -> pelcro.v1.PasswordType
+	19, // 20: pelcro.v1.UpdateCustomerResponse.customer:type_name -> pelcro.v1.Customer
+	3,  // 21: pelcro.v1.CustomerService.GetCustomer:input_type -> pelcro.v1.GetCustomerRequest
+	5,  // 22: pelcro.v1.CustomerService.ListCustomers:input_type -> pelcro.v1.ListCustomersRequest
+	8,  // 23: pelcro.v1.CustomerService.BatchGetCustomers:input_type -> pelcro.v1.BatchGetCustomersRequest
+	11, // 24: pelcro.v1.CustomerService.StreamCustomers:input_type -> pelcro.v1.StreamCustomersRequest
+	13, // 25: pelcro.v1.CustomerService.CreateCustomer:input_type -> pelcro.v1.CreateCustomerRequest
+	15, // 26: pelcro.v1.CustomerService.UpdateCustomer:input_type -> pelcro.v1.UpdateCustomerRequest
+	17, // 27: pelcro.v1.CustomerService.DeleteCustomer:input_type -> pelcro.v1.DeleteCustomerRequest
+	4,  // 28: pelcro.v1.CustomerService.GetCustomer:output_type -> pelcro.v1.GetCustomerResponse
+	7,  // 29: pelcro.v1.CustomerService.ListCustomers:output_type -> pelcro.v1.ListCustomersResponse
+	9,  // 30: pelcro.v1.CustomerService.BatchGetCustomers:output_type -> pelcro.v1.BatchGetCustomersResponse
+	12, // 31: pelcro.v1.CustomerService.StreamCustomers:output_type -> pelcro.v1.StreamCustomersResponse
+	14, // 32: pelcro.v1.CustomerService.CreateCustomer:output_type -> pelcro.v1.CreateCustomerResponse
+	16, // 33: pelcro.v1.CustomerService.UpdateCustomer:output_type -> pelcro.v1.UpdateCustomerResponse
+	18, // 34: pelcro.v1.CustomerService.DeleteCustomer:output_type -> pelcro.v1.DeleteCustomerResponse
+	28, // [28:35] is the sub-list for method output_type
+	21, // [21:28] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_pelcro_v1_customer_service_proto_init() }
@@ -1113,19 +1535,23 @@ func file_pelcro_v1_customer_service_proto_init() {
 		return
 	}
 	file_pelcro_v1_customer_proto_init()
+	file_pelcro_v1_error_reason_proto_init()
 	file_pelcro_v1_customer_service_proto_msgTypes[0].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[2].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[4].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_pelcro_v1_customer_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_pelcro_v1_customer_service_proto_msgTypes[8].OneofWrappers = []any{}
 	file_pelcro_v1_customer_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_pelcro_v1_customer_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_pelcro_v1_customer_service_proto_msgTypes[12].OneofWrappers = []any{}
+	file_pelcro_v1_customer_service_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pelcro_v1_customer_service_proto_rawDesc), len(file_pelcro_v1_customer_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   11,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,11 +19,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CustomerService_GetCustomer_FullMethodName    = "/pelcro.v1.CustomerService/GetCustomer"
-	CustomerService_ListCustomers_FullMethodName  = "/pelcro.v1.CustomerService/ListCustomers"
-	CustomerService_CreateCustomer_FullMethodName = "/pelcro.v1.CustomerService/CreateCustomer"
-	CustomerService_UpdateCustomer_FullMethodName = "/pelcro.v1.CustomerService/UpdateCustomer"
-	CustomerService_DeleteCustomer_FullMethodName = "/pelcro.v1.CustomerService/DeleteCustomer"
+	CustomerService_GetCustomer_FullMethodName       = "/pelcro.v1.CustomerService/GetCustomer"
+	CustomerService_ListCustomers_FullMethodName     = "/pelcro.v1.CustomerService/ListCustomers"
+	CustomerService_BatchGetCustomers_FullMethodName = "/pelcro.v1.CustomerService/BatchGetCustomers"
+	CustomerService_StreamCustomers_FullMethodName   = "/pelcro.v1.CustomerService/StreamCustomers"
+	CustomerService_CreateCustomer_FullMethodName    = "/pelcro.v1.CustomerService/CreateCustomer"
+	CustomerService_UpdateCustomer_FullMethodName    = "/pelcro.v1.CustomerService/UpdateCustomer"
+	CustomerService_DeleteCustomer_FullMethodName    = "/pelcro.v1.CustomerService/DeleteCustomer"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -31,7 +33,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // The customers of a Pelcro site. Each call becomes one request to the Core
-// REST API of Pelcro.
+// REST API of Pelcro; BatchGetCustomers and StreamCustomers become one for up
+// to 100 customers.
 //
 // Every error of a call that reaches the service (docs/errors.md lists the
 // errors of the gRPC library itself) is a canonical status with exactly one
@@ -88,6 +91,55 @@ type CustomerServiceClient interface {
 	// PELCRO_CONFLICT, and UNAVAILABLE with PELCRO_TIMEOUT or
 	// PELCRO_CONNECTION_LOST.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
+	// Reads up to 1,000 customers by their ids: GET customers with a filter by id
+	// (https://docs.pelcro.com/reference/api-core-list-customers), 100 ids in each
+	// request, and so a hundredth of the quota that GetCustomer would take.
+	//
+	// Ids without an accessible customer are in missing_ids; they are not an
+	// error. Each id is read and returned once, also if it is asked for several
+	// times. Until this instance has seen that the filter finds several customers,
+	// it confirms each missing id by a request of its own, and if Pelcro ignores
+	// the filter, it reads each customer by a request of its own.
+	//
+	// The requests wait for the quota behind those of GetCustomer and of changes.
+	// The first request that fails fails the call with its error, unless
+	// allow_partial is set.
+	//
+	// No side effects: safe to retry.
+	//
+	// Also returns ABORTED with PELCRO_CONFLICT, and UNAVAILABLE with
+	// PELCRO_TIMEOUT or PELCRO_CONNECTION_LOST.
+	BatchGetCustomers(ctx context.Context, in *BatchGetCustomersRequest, opts ...grpc.CallOption) (*BatchGetCustomersResponse, error)
+	// Reads all customers, or those that meet conditions, in the order of their
+	// ids: GET customers
+	// (https://docs.pelcro.com/reference/api-core-list-customers), up to 100 in
+	// each request. Each message has the customers of one request that were not
+	// sent before.
+	//
+	// Every customer that exists, and meets the conditions, during the whole
+	// stream is returned exactly once, although Pelcro counts pages and rows move
+	// when customers are deleted. One that is created, deleted or changed
+	// meanwhile is returned once or not at all. This also holds for a stream that
+	// breaks and is continued with the resume_token of the last message, at this
+	// or another instance, at any later time.
+	//
+	// The requests wait for the quota behind those of GetCustomer and of changes.
+	// The stream pauses after a request that is RESOURCE_EXHAUSTED or
+	// UNAVAILABLE, and then goes on; it fails with that error only if the pause
+	// would be longer than the rest of the deadline. Any other error ends it
+	// immediately. A client that reads slowly slows the requests.
+	//
+	// The deadline is the caller's alone; a stream may have none. It also ends
+	// with UNAVAILABLE and GATEWAY_SHUTTING_DOWN, when this instance stops or when
+	// the connection is about 28 minutes old. After UNAVAILABLE continue with the
+	// resume_token. OK is the only sign that all customers were sent.
+	//
+	// No side effects: safe to retry, with the resume_token of the last message.
+	//
+	// Also returns NOT_FOUND with PELCRO_NOT_FOUND, ABORTED with
+	// PELCRO_CONFLICT, and UNAVAILABLE with PELCRO_TIMEOUT or
+	// PELCRO_CONNECTION_LOST.
+	StreamCustomers(ctx context.Context, in *StreamCustomersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamCustomersResponse], error)
 	// Creates a customer: POST customers
 	// (https://docs.pelcro.com/reference/api-core-create-customer). Output-only
 	// fields of the customer and default_source_id are ignored.
@@ -171,6 +223,35 @@ func (c *customerServiceClient) ListCustomers(ctx context.Context, in *ListCusto
 	return out, nil
 }
 
+func (c *customerServiceClient) BatchGetCustomers(ctx context.Context, in *BatchGetCustomersRequest, opts ...grpc.CallOption) (*BatchGetCustomersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetCustomersResponse)
+	err := c.cc.Invoke(ctx, CustomerService_BatchGetCustomers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) StreamCustomers(ctx context.Context, in *StreamCustomersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamCustomersResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &CustomerService_ServiceDesc.Streams[0], CustomerService_StreamCustomers_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamCustomersRequest, StreamCustomersResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CustomerService_StreamCustomersClient = grpc.ServerStreamingClient[StreamCustomersResponse]
+
 func (c *customerServiceClient) CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*CreateCustomerResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateCustomerResponse)
@@ -206,7 +287,8 @@ func (c *customerServiceClient) DeleteCustomer(ctx context.Context, in *DeleteCu
 // for forward compatibility.
 //
 // The customers of a Pelcro site. Each call becomes one request to the Core
-// REST API of Pelcro.
+// REST API of Pelcro; BatchGetCustomers and StreamCustomers become one for up
+// to 100 customers.
 //
 // Every error of a call that reaches the service (docs/errors.md lists the
 // errors of the gRPC library itself) is a canonical status with exactly one
@@ -263,6 +345,55 @@ type CustomerServiceServer interface {
 	// PELCRO_CONFLICT, and UNAVAILABLE with PELCRO_TIMEOUT or
 	// PELCRO_CONNECTION_LOST.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)
+	// Reads up to 1,000 customers by their ids: GET customers with a filter by id
+	// (https://docs.pelcro.com/reference/api-core-list-customers), 100 ids in each
+	// request, and so a hundredth of the quota that GetCustomer would take.
+	//
+	// Ids without an accessible customer are in missing_ids; they are not an
+	// error. Each id is read and returned once, also if it is asked for several
+	// times. Until this instance has seen that the filter finds several customers,
+	// it confirms each missing id by a request of its own, and if Pelcro ignores
+	// the filter, it reads each customer by a request of its own.
+	//
+	// The requests wait for the quota behind those of GetCustomer and of changes.
+	// The first request that fails fails the call with its error, unless
+	// allow_partial is set.
+	//
+	// No side effects: safe to retry.
+	//
+	// Also returns ABORTED with PELCRO_CONFLICT, and UNAVAILABLE with
+	// PELCRO_TIMEOUT or PELCRO_CONNECTION_LOST.
+	BatchGetCustomers(context.Context, *BatchGetCustomersRequest) (*BatchGetCustomersResponse, error)
+	// Reads all customers, or those that meet conditions, in the order of their
+	// ids: GET customers
+	// (https://docs.pelcro.com/reference/api-core-list-customers), up to 100 in
+	// each request. Each message has the customers of one request that were not
+	// sent before.
+	//
+	// Every customer that exists, and meets the conditions, during the whole
+	// stream is returned exactly once, although Pelcro counts pages and rows move
+	// when customers are deleted. One that is created, deleted or changed
+	// meanwhile is returned once or not at all. This also holds for a stream that
+	// breaks and is continued with the resume_token of the last message, at this
+	// or another instance, at any later time.
+	//
+	// The requests wait for the quota behind those of GetCustomer and of changes.
+	// The stream pauses after a request that is RESOURCE_EXHAUSTED or
+	// UNAVAILABLE, and then goes on; it fails with that error only if the pause
+	// would be longer than the rest of the deadline. Any other error ends it
+	// immediately. A client that reads slowly slows the requests.
+	//
+	// The deadline is the caller's alone; a stream may have none. It also ends
+	// with UNAVAILABLE and GATEWAY_SHUTTING_DOWN, when this instance stops or when
+	// the connection is about 28 minutes old. After UNAVAILABLE continue with the
+	// resume_token. OK is the only sign that all customers were sent.
+	//
+	// No side effects: safe to retry, with the resume_token of the last message.
+	//
+	// Also returns NOT_FOUND with PELCRO_NOT_FOUND, ABORTED with
+	// PELCRO_CONFLICT, and UNAVAILABLE with PELCRO_TIMEOUT or
+	// PELCRO_CONNECTION_LOST.
+	StreamCustomers(*StreamCustomersRequest, grpc.ServerStreamingServer[StreamCustomersResponse]) error
 	// Creates a customer: POST customers
 	// (https://docs.pelcro.com/reference/api-core-create-customer). Output-only
 	// fields of the customer and default_source_id are ignored.
@@ -332,6 +463,12 @@ func (UnimplementedCustomerServiceServer) GetCustomer(context.Context, *GetCusto
 func (UnimplementedCustomerServiceServer) ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCustomers not implemented")
 }
+func (UnimplementedCustomerServiceServer) BatchGetCustomers(context.Context, *BatchGetCustomersRequest) (*BatchGetCustomersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetCustomers not implemented")
+}
+func (UnimplementedCustomerServiceServer) StreamCustomers(*StreamCustomersRequest, grpc.ServerStreamingServer[StreamCustomersResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamCustomers not implemented")
+}
 func (UnimplementedCustomerServiceServer) CreateCustomer(context.Context, *CreateCustomerRequest) (*CreateCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateCustomer not implemented")
 }
@@ -397,6 +534,35 @@ func _CustomerService_ListCustomers_Handler(srv interface{}, ctx context.Context
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _CustomerService_BatchGetCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetCustomersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).BatchGetCustomers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_BatchGetCustomers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).BatchGetCustomers(ctx, req.(*BatchGetCustomersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_StreamCustomers_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamCustomersRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(CustomerServiceServer).StreamCustomers(m, &grpc.GenericServerStream[StreamCustomersRequest, StreamCustomersResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CustomerService_StreamCustomersServer = grpc.ServerStreamingServer[StreamCustomersResponse]
 
 func _CustomerService_CreateCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateCustomerRequest)
@@ -468,6 +634,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _CustomerService_ListCustomers_Handler,
 		},
 		{
+			MethodName: "BatchGetCustomers",
+			Handler:    _CustomerService_BatchGetCustomers_Handler,
+		},
+		{
 			MethodName: "CreateCustomer",
 			Handler:    _CustomerService_CreateCustomer_Handler,
 		},
@@ -480,6 +650,12 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _CustomerService_DeleteCustomer_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamCustomers",
+			Handler:       _CustomerService_StreamCustomers_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "pelcro/v1/customer_service.proto",
 }

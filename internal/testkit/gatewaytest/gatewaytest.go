@@ -4,6 +4,7 @@ package gatewaytest
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"testing"
 
@@ -23,6 +24,9 @@ type Config struct {
 	Pelcro    pelcro.Config
 	Server    server.Config
 	Customers customers.Config
+	// Listener replaces a loopback port unless it is nil: with one in memory, a test can run on
+	// testing/synctest's clock. Dial then has to connect to it.
+	Listener net.Listener
 	// Dial are the options of the client's connection.
 	Dial []grpc.DialOption
 	// Services changes the services of Server unless it is nil.
@@ -79,7 +83,10 @@ func Start(tb testing.TB, url string, options ...func(*Config)) *Gateway {
 	if config.Services != nil {
 		config.Services(config.Server.Services)
 	}
-	listener := testkit.Listen(tb)
+	listener := config.Listener
+	if listener == nil {
+		listener = testkit.Listen(tb)
+	}
 	g.Address = listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
