@@ -62,14 +62,15 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 	s.openStreams.Add(1)
 	defer s.openStreams.Add(-1)
 	ctx := stream.Context()
-	limited, end := s.limit(ctx, s.streamsEnd)
-	defer end()
-	limited, endStream := context.WithCancelCause(limited)
-	defer endStream(nil)
+	serviceEnd := s.streamsEnd
 	if rpcOf(ctx).method.operation.Name != "" {
-		defer endWithConnection(ctx, endStream)()
+		serviceEnd = s.callsEnd // before, AwaitRoom and Pause end it
 	}
-	return s.translate(ctx, limited, s.serveStream(limited, service, stream, handler))
+	limited, end := s.limit(ctx, serviceEnd)
+	defer end()
+	limited, cancel := context.WithCancelCause(limited)
+	defer cancel(nil)
+	return s.translate(ctx, limited, s.serveStream(limited, cancel, service, stream, handler))
 }
 
 // limit returns the context of the handler. It ends with the caller's, but a little before the
@@ -250,6 +251,8 @@ func localError(err error, sent bool) mapping.LocalError {
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_OVERLOADED
 	case errors.Is(err, errRequestIncomplete):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_REQUEST_INCOMPLETE
+	case errors.Is(err, errStopping):
+		local.Reason = pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN
 	case errors.Is(err, errUnknownMethod):
 		local.Reason = pelcrov1.ErrorReason_GATEWAY_UNKNOWN_METHOD
 	default:

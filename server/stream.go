@@ -17,8 +17,9 @@ const (
 	// messageRoom is what a stream takes from it for a message whose size is not known yet.
 	messageRoom = 256 << 10
 	// ageMargin is how long before gRPC closes an old connection its streams end, so that their clients
-	// get a reason.
+	// get a reason, and endTime how much earlier they begin nothing new.
 	ageMargin = 10 * time.Second
+	endTime   = 30 * time.Second
 )
 
 // errConnectionAge ends a stream whose connection is about to be closed.
@@ -30,17 +31,29 @@ type stream struct {
 	*middleware.WrappedServerStream
 	server   *Server
 	requests *requests
+	// ending ends when the handler shall begin nothing new, for the cause of its end.
+	ending context.Context //nolint:containedctx // it lives as long as the stream
 	// room is what was taken from the budget for the next message.
 	room int64
 	// freed is closed when the last large message is no longer in memory; nil before the first.
 	freed <-chan struct{}
 }
 
-// serveStream runs the handler of a stream with the context of the handler.
-func (s *Server) serveStream(ctx context.Context, service any, plain grpc.ServerStream, handler grpc.StreamHandler) error {
+// serveStream runs the handler of a stream with the context of the handler, which cancel ends. A stop and
+// an old connection do so only when the handler has had time to end by itself, because each request to
+// Pelcro that is thrown away costs the quota.
+func (s *Server) serveStream(ctx context.Context, cancel context.CancelCauseFunc, service any, plain grpc.ServerStream, handler grpc.StreamHandler) error {
 	wrapped := middleware.WrapServerStream(plain)
 	wrapped.WrappedContext = ctx
-	own := &stream{WrappedServerStream: wrapped, server: s, requests: s.requestsOf(ctx)}
+	ending, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer context.AfterFunc(s.streamsEnd, func() { end(errStopping) })() //nolint:contextcheck // it ends ending, which is ctx's
+	if rpcOf(ctx).method.operation.Name != "" {
+		left := connectionOf(ctx).timeFor(time.Now())
+		defer time.AfterFunc(left-endTime, func() { end(errConnectionAge) }).Stop()
+		defer time.AfterFunc(left, func() { cancel(errConnectionAge) }).Stop()
+	}
+	own := &stream{WrappedServerStream: wrapped, server: s, requests: s.requestsOf(ctx), ending: ending}
 	rpcOf(ctx).stream = own
 	defer own.releaseRoom()
 	return handler(service, own)
@@ -73,37 +86,54 @@ func (s *stream) SendMsg(message any) error {
 }
 
 // AwaitRoom waits until the last message of the stream of ctx has left this process and there is memory
-// for another one. A handler calls it before it asks Pelcro for what it sends next, so that it neither
-// asks for what nobody reads nor waits with a response in memory.
+// for another one. A handler calls it before it asks Pelcro for what it sends next: so it asks for
+// nothing while its client does not read, and does not wait with a response in memory. The error is that
+// of a stream that shall end.
 func AwaitRoom(ctx context.Context) error {
 	s := rpcOf(ctx).stream
-	if s.freed != nil {
-		select {
-		case <-s.freed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	freed := s.freed
+	if freed == nil {
+		freed = closed
 	}
-	if s.room > 0 {
-		return nil
+	select {
+	case <-freed:
+	case <-s.ending.Done():
 	}
-	if err := s.server.streamed.unsent.Acquire(ctx, messageRoom); err != nil {
-		return ctx.Err()
+	if s.room == 0 && s.server.streamed.unsent.Acquire(s.ending, messageRoom) == nil {
+		s.room = messageRoom
 	}
-	s.room = messageRoom
-	return nil
+	return s.end()
 }
+
+// Pause waits for that time. The error is that of a stream that shall end.
+func Pause(ctx context.Context, d time.Duration) error {
+	s := rpcOf(ctx).stream
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ending.Done():
+	}
+	return s.end()
+}
+
+// end returns the error of a stream that shall end, nil for any other.
+func (s *stream) end() error {
+	if err := s.Context().Err(); err != nil {
+		return err
+	}
+	return context.Cause(s.ending)
+}
+
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 func (s *stream) releaseRoom() {
 	s.server.streamed.unsent.Release(s.room)
 	s.room = 0
-}
-
-// endWithConnection calls end shortly before gRPC closes the connection of a stream because of its age,
-// until stop.
-func endWithConnection(ctx context.Context, end context.CancelCauseFunc) (stop func()) {
-	timer := time.AfterFunc(connectionOf(ctx).timeFor(time.Now()), func() { end(errConnectionAge) })
-	return func() { timer.Stop() }
 }
 
 // timeFor returns how long a stream that begins now may take. gRPC closes the connection when its

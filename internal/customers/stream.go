@@ -148,14 +148,7 @@ func pause(ctx context.Context, err error, pauses int) error {
 		return err
 	}
 	server.Count(ctx, "pauses", 1)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return server.Pause(ctx, wait)
 }
 
 // maxCustomersBytes is the room for customers in a message; the rest is for the other fields.
