@@ -22,6 +22,10 @@ const (
 	maxWait   = 30 * time.Second
 )
 
+// reachWithin is how long an export tries to reach a service that it has not reached yet: a wrong
+// address or CA shall not keep it for longer.
+const reachWithin = time.Minute
+
 // Config is what an export needs.
 type Config struct {
 	Service pelcrov1.CustomerServiceClient
@@ -56,8 +60,8 @@ func (e *StuckError) Unwrap() error { return e.Err }
 // Run writes the customers that are not written yet. When ctx ends it returns the cause of that; what
 // the state file has is then still true.
 func Run(ctx context.Context, config Config) error {
-	e := &exporter{Config: config}
-	e.received()
+	started := time.Now()
+	e := &exporter{Config: config, giveUp: started.Add(config.GiveUpAfter)}
 	for {
 		messages, err := e.read(ctx)
 		switch {
@@ -70,10 +74,17 @@ func Run(ctx context.Context, config Config) error {
 		case messages > 0 && status.Code(err) == codes.DeadlineExceeded:
 			continue // it was open for as long as a stream may be
 		}
+		e.reached = e.reached || isOfService(err) || status.Code(err) != codes.Unavailable
+		end := e.giveUp
+		if !e.reached {
+			end = started.Add(reachWithin)
+		}
 		delay := delayOf(err)
 		wait := cmp.Or(delay, min(firstWait<<min(e.breaks, 10), maxWait))
 		switch {
-		case time.Until(e.giveUp) > wait:
+		case time.Until(end) > wait:
+		case !e.reached:
+			return &StuckError{"the service was not reached", err}
 		case delay > 0:
 			return &StuckError{fmt.Sprintf("the service asks to wait for %s", delay), err}
 		default:
@@ -92,17 +103,14 @@ type exporter struct {
 
 	// giveUp is when the export ends unless it receives something before.
 	giveUp time.Time
+	// reached says that there was a response of the service.
+	reached bool
 	// breaks counts the streams that broke since the last message.
 	breaks int
 }
 
-func (e *exporter) received() {
-	e.giveUp = time.Now().Add(e.GiveUpAfter)
-	e.breaks = 0
-}
-
-// read writes the customers of one stream, and returns how many messages it received. The deadline has the service report why it pauses, instead
-// of pausing for ever.
+// read writes the customers of one stream, and returns how many messages it received. The deadline has
+// the service report why it pauses, instead of pausing for ever.
 func (e *exporter) read(ctx context.Context) (messages int, err error) {
 	ctx, cancel := context.WithDeadline(ctx, e.giveUp)
 	defer cancel()
@@ -118,7 +126,7 @@ func (e *exporter) read(ctx context.Context) (messages int, err error) {
 		if err != nil {
 			return messages, err
 		}
-		e.received()
+		e.giveUp, e.reached, e.breaks = time.Now().Add(e.GiveUpAfter), true, 0
 		if err := e.Output.append(message); err != nil {
 			return messages, err
 		}
@@ -128,18 +136,20 @@ func (e *exporter) read(ctx context.Context) (messages int, err error) {
 
 // isTemporary reports whether a new stream may succeed.
 func isTemporary(err error) bool {
-	ofService := detail[*errdetails.ErrorInfo](err) != nil
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return true
 	case codes.ResourceExhausted:
-		return ofService // gRPC's own: a message is too large
+		return isOfService(err) // otherwise it is gRPC's own: a message is too large
 	case codes.Canceled, codes.Internal:
-		return !ofService // gRPC's own: something between here and the service reset the stream
+		return !isOfService(err) // gRPC's own: something between here and the service reset the stream
 	default:
 		return false
 	}
 }
+
+// isOfService reports whether the service made the error, and not gRPC or something in between.
+func isOfService(err error) bool { return detail[*errdetails.ErrorInfo](err) != nil }
 
 // delayOf returns how long to wait by the error, 0 if it does not say that.
 func delayOf(err error) time.Duration {

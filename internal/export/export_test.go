@@ -85,6 +85,7 @@ func TestGivesUp(t *testing.T) {
 		why    string
 	}{
 		{"errors", func(context.Context, int) error { return ofService(codes.Unavailable, 0) }, 9*time.Minute + 31*time.Second, "nothing was received for 10m0s"},
+		{"a wrong address", func(context.Context, int) error { return status.Error(codes.Unavailable, "connection refused") }, 31 * time.Second, "the service was not reached"},
 		{"silence", func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() }, 10 * time.Minute, "nothing was received for 10m0s"},
 		{"a long wait", func(context.Context, int) error { return ofService(codes.ResourceExhausted, time.Hour) }, 0, "the service asks to wait for 1h0m0s"},
 	} {
