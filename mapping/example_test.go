@@ -83,6 +83,8 @@ func ExampleCustomerOperations() {
 	// Output:
 	// GetCustomer false
 	// ListCustomers false
+	// BatchGetCustomers false
+	// StreamCustomers false
 	// CreateCustomer true
 	// UpdateCustomer false
 	// DeleteCustomer false

@@ -237,8 +237,8 @@ var catalog = []reasonInfo{
 	{
 		reason: pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN, code: codes.Unavailable,
 		message: "This service is shutting down",
-		when:    "The call was still running when the time for draining was over.",
-		advice:  "Retry; another replica will respond.",
+		when:    "The call was still running when the time for draining was over, or a stream when the service stopped or its connection was too old.",
+		advice:  "Retry, a stream with its resume_token; another replica will respond.",
 	},
 	{
 		reason: pelcrov1.ErrorReason_GATEWAY_INTERNAL_ERROR, code: codes.Internal,

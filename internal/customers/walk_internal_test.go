@@ -206,3 +206,49 @@ func TestWalkWrongPages(t *testing.T) {
 		}
 	}
 }
+
+// FuzzResumeToken: a token is what resumeToken writes, or invalid; and whatever it says, a walk asks for
+// pages that exist, goes up, and ends.
+func FuzzResumeToken(f *testing.F) {
+	const list = 7
+	f.Add(resumeToken(list, 500, 300), []byte{0, 3, 200})
+	f.Add(resumeToken(list, 1<<63-1, 1<<31-1), []byte{1, 1})
+	f.Add(resumeToken(8, 1, 0), []byte{})
+	for _, token := range []string{"", "x", "====", page{number: 2, size: 10}.token(), resumeToken(list, 5, 5) + "A"} {
+		f.Add(token, []byte{9})
+	}
+	f.Fuzz(func(t *testing.T, token string, deleted []byte) {
+		if of, lastID, rows, ok := parseResumeToken(token); ok && resumeToken(of, lastID, rows) != token {
+			t.Errorf("%q is another token", token)
+		}
+		var c check
+		w := c.resume(token, list)
+		if c.err() != nil {
+			return
+		}
+		from, requests := w.lastID, 0
+		table := newTable(700)
+		for isLast := false; !isLast; requests++ {
+			number, limit := w.next()
+			if number < 1 || limit < 1 || limit > maxPageSize || requests > 100 {
+				t.Fatalf("page %d of %d, after %d requests", number, limit, requests)
+			}
+			rows, said := table.page(number, limit)
+			added, last, err := w.accept(rows, number, limit, said)
+			if err != nil {
+				return
+			}
+			for _, row := range added {
+				if row.GetId() <= from {
+					t.Fatalf("%d after %d", row.GetId(), from)
+				}
+				from = row.GetId()
+			}
+			isLast = last
+			if len(deleted) > 0 && len(table.ids) > 0 {
+				table.delete(int(deleted[0]) % len(table.ids))
+				deleted = deleted[1:]
+			}
+		}
+	})
+}

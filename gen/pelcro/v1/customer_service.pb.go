@@ -635,7 +635,8 @@ type BatchGetCustomersResponse struct {
 	// of the request.
 	MissingIds []int64 `protobuf:"varint,2,rep,packed,name=missing_ids,json=missingIds,proto3" json:"missing_ids,omitempty"`
 	// The ids that could not be read, one message for each failed request to
-	// Pelcro. Empty without allow_partial.
+	// Pelcro. After three failed requests in a row nothing more is asked for, and
+	// the last message has all ids that are left. Empty without allow_partial.
 	Failures      []*BatchGetCustomersFailure `protobuf:"bytes,3,rep,name=failures,proto3" json:"failures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -123,16 +123,15 @@ type CustomerServiceClient interface {
 	// breaks and is continued with the resume_token of the last message, at this
 	// or another instance, at any later time.
 	//
-	// The requests wait for the quota behind all other calls. The stream pauses
-	// while Pelcro or the quota rejects requests or Pelcro fails, that is, after
-	// UNAVAILABLE and RESOURCE_EXHAUSTED, and then goes on; it fails with that
-	// error only if the pause would be longer than the rest of the deadline. Any
-	// other error ends it immediately. A reader that is slow slows the requests.
+	// The requests wait for the quota behind those of GetCustomer and of changes.
+	// The stream pauses after a request that is RESOURCE_EXHAUSTED or
+	// UNAVAILABLE, and then goes on; it fails with that error only if the pause
+	// would be longer than the rest of the deadline. Any other error ends it
+	// immediately. A client that reads slowly slows the requests.
 	//
-	// Without a deadline a stream ends only by itself, by an error, when this
-	// instance stops, or when the connection is too old (after 28 minutes, or 110
-	// seconds after the start of the stream if that is later): with UNAVAILABLE
-	// and GATEWAY_SHUTTING_DOWN. After every UNAVAILABLE continue with the
+	// The deadline is the caller's alone; a stream may have none. It also ends
+	// with UNAVAILABLE and GATEWAY_SHUTTING_DOWN, when this instance stops or when
+	// the connection is about 28 minutes old. After UNAVAILABLE continue with the
 	// resume_token. OK is the only sign that all customers were sent.
 	//
 	// No side effects: safe to retry, with the resume_token of the last message.
@@ -378,16 +377,15 @@ type CustomerServiceServer interface {
 	// breaks and is continued with the resume_token of the last message, at this
 	// or another instance, at any later time.
 	//
-	// The requests wait for the quota behind all other calls. The stream pauses
-	// while Pelcro or the quota rejects requests or Pelcro fails, that is, after
-	// UNAVAILABLE and RESOURCE_EXHAUSTED, and then goes on; it fails with that
-	// error only if the pause would be longer than the rest of the deadline. Any
-	// other error ends it immediately. A reader that is slow slows the requests.
+	// The requests wait for the quota behind those of GetCustomer and of changes.
+	// The stream pauses after a request that is RESOURCE_EXHAUSTED or
+	// UNAVAILABLE, and then goes on; it fails with that error only if the pause
+	// would be longer than the rest of the deadline. Any other error ends it
+	// immediately. A client that reads slowly slows the requests.
 	//
-	// Without a deadline a stream ends only by itself, by an error, when this
-	// instance stops, or when the connection is too old (after 28 minutes, or 110
-	// seconds after the start of the stream if that is later): with UNAVAILABLE
-	// and GATEWAY_SHUTTING_DOWN. After every UNAVAILABLE continue with the
+	// The deadline is the caller's alone; a stream may have none. It also ends
+	// with UNAVAILABLE and GATEWAY_SHUTTING_DOWN, when this instance stops or when
+	// the connection is about 28 minutes old. After UNAVAILABLE continue with the
 	// resume_token. OK is the only sign that all customers were sent.
 	//
 	// No side effects: safe to retry, with the resume_token of the last message.
