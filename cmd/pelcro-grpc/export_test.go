@@ -25,8 +25,9 @@ type gatedUpstream struct {
 	*httptest.Server
 
 	mu      sync.Mutex
-	allowed int // lists that it still responds to
-	opened  chan struct{}
+	allowed int  // lists that it still responds to
+	fails   bool // it responds to the others with 503
+	changed chan struct{}
 }
 
 // newGatedUpstream has 1001 and the customers after it, without an email.
@@ -38,9 +39,10 @@ func newGatedUpstream(t *testing.T, customers int) *gatedUpstream {
 		t.Fatal(err)
 	}
 	pelcro := sandbox.New(sandbox.Config{SiteID: 1, APIKey: canaryKey, Seed: seed})
-	u := &gatedUpstream{opened: make(chan struct{})}
+	u := &gatedUpstream{changed: make(chan struct{})}
 	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/customers") && !u.pass(r) {
+			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		pelcro.ServeHTTP(w, r)
@@ -49,28 +51,28 @@ func newGatedUpstream(t *testing.T, customers int) *gatedUpstream {
 	return u
 }
 
-// allow lets through so many lists.
-func (u *gatedUpstream) allow(lists int) {
+// allow lets through so many lists. The others wait, or fail.
+func (u *gatedUpstream) allow(lists int, fails bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.allowed = lists
-	close(u.opened)
-	u.opened = make(chan struct{})
+	u.allowed, u.fails = lists, fails
+	close(u.changed)
+	u.changed = make(chan struct{})
 }
 
-// pass waits until the request is allowed, and returns false if its client is gone before.
+// pass waits until the request is allowed, and returns false if it fails.
 func (u *gatedUpstream) pass(r *http.Request) bool {
 	for {
 		u.mu.Lock()
-		if u.allowed > 0 {
+		if u.allowed > 0 || u.fails {
+			defer u.mu.Unlock()
 			u.allowed--
-			u.mu.Unlock()
-			return true
+			return u.allowed >= 0
 		}
-		opened := u.opened
+		changed := u.changed
 		u.mu.Unlock()
 		select {
-		case <-opened:
+		case <-changed:
 		case <-r.Context().Done():
 			return false
 		}
@@ -158,7 +160,7 @@ func TestExportContinues(t *testing.T) {
 	}
 
 	killed := run()
-	upstream.allow(3)
+	upstream.allow(3, false)
 	grows(100)
 	if err := killed.Stop(t, syscall.SIGKILL); err == nil {
 		t.Error("it was not killed")
@@ -166,15 +168,16 @@ func TestExportContinues(t *testing.T) {
 
 	interrupted := run()
 	before := written()
-	upstream.allow(4)
+	upstream.allow(4, false)
 	grows(before)
+	upstream.allow(0, true) // a stop waits for the page on its way
 	if code := service.stop(); code != exitOK {
 		t.Fatal(code)
 	}
 	service = upstream.serve(t, "--listen="+service.address)
 	interrupted.Log.Match(t, `trying again in 1s: UNAVAILABLE`)
 	before = written()
-	upstream.allow(4)
+	upstream.allow(4, false)
 	grows(before)
 	err := interrupted.Stop(t, syscall.SIGTERM)
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitInterrupted {
@@ -182,7 +185,7 @@ func TestExportContinues(t *testing.T) {
 	}
 	interrupted.Log.Match(t, `pelcro-grpc: interrupted; [0-9]+ customers written to `+output+`, not all; the same command continues\n$`)
 
-	upstream.allow(customers)
+	upstream.allow(customers, false)
 	r := runWith(t, "", args...)
 	raw, err := os.ReadFile(output)
 	if r.code != exitOK || err != nil || r.err != fmt.Sprintf("%d customers written to %s\n", customers, output) {
