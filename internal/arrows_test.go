@@ -51,6 +51,7 @@ var rules = []rule{
 	// The check joins what a call goes through.
 	{packages: "internal/verify", imports: "gen/... mapping internal/customers internal/pelcro internal/rawjson internal/retryafter", tests: "internal/sandbox test/vectors"},
 
+	{packages: "internal/export", imports: "gen/..."},
 	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},
 	{packages: "cmd/...", imports: "gen/... client mapping server internal/...", tests: "test/vectors"},

@@ -36,9 +36,9 @@ type exportCommand struct {
 
 // Help is the end of export --help.
 func (exportCommand) Help() string {
-	return `Each line is a customer as protobuf's JSON, in the order of the ids. The service waits for Pelcro's quota behind all other calls, so a long export disturbs no one.
+	return `Each line is a customer as protobuf's JSON, in the order of the ids. When Pelcro's quota is short, an export waits behind single reads and changes.
 
-A stream that breaks is continued, until nothing was received for 10 minutes. After Ctrl-C or SIGTERM, a failure or a crash, the same command with the same --state continues: no customer is lost or doubled.
+A stream that breaks is continued, until nothing was received for 10 minutes. After Ctrl-C or SIGTERM, a failure or a crash, the same command continues if it has --state: no customer is lost or doubled.
 
 Exit codes: 0 all customers were written; 1 failed, continue later; 2 invalid settings, or the service rejects them; 130 interrupted.`
 }
@@ -161,19 +161,20 @@ var relations = func() map[string]pelcrov1.CustomerRelation {
 	return names
 }()
 
-// exportFilters reads the conditions, and adds their problems.
+// exportFilters reads the conditions, and adds their problems, which do not have the values: those may
+// be personal data.
 func exportFilters(conditions []string, found *problems) (filters []*pelcrov1.CustomerFilter) {
-	for _, condition := range conditions {
+	for i, condition := range conditions {
 		filter := &pelcrov1.CustomerFilter{Operator: pelcrov1.CustomerFilter_OPERATOR_HAS_KEY, Attribute: condition}
-		if i := strings.IndexAny(condition, "=~"); i >= 0 {
-			filter.Attribute, filter.Values = condition[:i], strings.Split(condition[i+1:], ",")
+		if sign := strings.IndexAny(condition, "=~"); sign >= 0 {
+			filter.Attribute, filter.Values = condition[:sign], strings.Split(condition[sign+1:], ",")
 			filter.Operator = pelcrov1.CustomerFilter_OPERATOR_EQUALS
-			if condition[i] == '~' {
+			if condition[sign] == '~' {
 				filter.Operator = pelcrov1.CustomerFilter_OPERATOR_CONTAINS
 			}
 		}
 		if filter.Attribute == "" || slices.Contains(filter.Values, "") || filter.Values == nil && !strings.HasPrefix(condition, "metadata.") {
-			found.addf("--filter %q is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY", condition)
+			found.addf("--filter number %d is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY", i+1)
 		}
 		filters = append(filters, filter)
 	}

@@ -260,9 +260,9 @@ func TestExportUsage(t *testing.T) {
 	}{
 		{"everything", "", []string{"--address=here", "--site-id=-1", "--filter=email", "--filter==x", "--filter=email=a,", "--state=s"}, []string{
 			`--address "here" is not an address; use HOST:PORT, for example gateway.example.org:443`,
-			`--filter "email" is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY`,
-			`--filter "=x" is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY`,
-			`--filter "email=a," is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY`,
+			`--filter number 1 is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY`,
+			`--filter number 2 is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY`,
+			`--filter number 3 is not a condition; use ATTRIBUTE=VALUE, ATTRIBUTE~VALUE or metadata.KEY`,
 			"--site-id must be greater than 0; leave it out for the site of the service",
 			"--state is for an output that can be continued; name that with --output",
 		}},
