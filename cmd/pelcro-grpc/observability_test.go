@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -254,25 +255,45 @@ func TestLogFields(t *testing.T) {
 	t.Parallel()
 	made := runWith(t, "", "token", "billing", "*")
 	token, line, _ := strings.Cut(strings.TrimSpace(made.out), "\n")
+	var lists atomic.Int64
 	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if r.Method == http.MethodGet && !r.URL.Query().Has("filter[id]") {
+			if lists.Add(1) == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable) // the stream pauses
+				return
+			}
+			_, _ = io.WriteString(w, `{"data":[{"id":1}],"meta":{"current_page":1,"last_page":1}}`)
+			return
+		}
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, `{"message":"the database is down"}`)
 	})
-	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--auth-tokens-file="+testkit.File(t, line+"\n"))
+	p := startWithAdmin(t, "--pelcro-url="+url, "--site-id=1", "--pelcro-api-key-file="+testkit.File(t, canaryKey), "--auth-tokens-file="+testkit.File(t, line+"\n"), "--upstream-retries=0")
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token, "traceparent", "00-"+callersTrace+"-"+callersSpan+"-01")
-	_, err := pelcrov1.NewCustomerServiceClient(p.conn).CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: new("a@example.com")}})
+	customers := pelcrov1.NewCustomerServiceClient(p.conn)
+	_, err := customers.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{Email: new("a@example.com")}})
 	if err == nil {
 		t.Fatal("it was created")
 	}
+	if _, err := customers.BatchGetCustomers(ctx, &pelcrov1.BatchGetCustomersRequest{Ids: []int64{1, 2}, AllowPartial: true}); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := customers.StreamCustomers(ctx, &pelcrov1.StreamCustomersRequest{})
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
 	occurring := map[string]bool{}
-	for _, line := range p.finish(t, 1) {
+	for _, line := range p.finish(t, 3) {
 		for field := range line {
 			occurring[field] = true
 		}
 	}
 	testkit.Eventually(t, "lines about unknown clients are omitted", func() bool {
-		_, _ = pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
+		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
 		occurring["lines_omitted"] = strings.Contains(p.err.String(), `"lines_omitted":`)
 		return occurring["lines_omitted"]
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,6 +41,19 @@ func TestPagingWithoutRepeats(t *testing.T) {
 		if !slices.Equal(walked, everyID) {
 			t.Errorf("limit %d: %v", limit, walked)
 		}
+	}
+}
+
+// A hundred ids in one filter: those that exist are listed.
+func TestFilterByManyIDs(t *testing.T) {
+	c := start(t, sandbox.Config{})
+	asked := make([]string, 100)
+	for i := range asked {
+		asked[i] = strconv.Itoa(1103 - i)
+	}
+	query := url.Values{"limit": {"100"}, "sort": {"id"}, "filter[id]": {"eq:" + strings.Join(asked, ",")}}
+	if got := c.call("GET", "customers?"+query.Encode(), "").ids(); !slices.Equal(got, everyID[3:]) {
+		t.Errorf("listed %v, want %v", got, everyID[3:])
 	}
 }
 

@@ -107,11 +107,16 @@ func whole(message []byte) func() io.Reader {
 
 func attacks() []attack {
 	list, create, check := customersPath+"ListCustomers", customersPath+"CreateCustomer", healthPath+"Check"
+	stream := customersPath + "StreamCustomers"
 	filters := func(n int) []byte { return compressed(strings.Repeat("\x22\x00", n)) }
 	name := strings.Repeat("x", requestLimit-10)
 	longName := compressed("\x0a" + string(binary.AppendUvarint(nil, uint64(len(name)))) + name)
 	ask := whole([]byte{0, 0, 0, 0, 0})
 	row := `{"id":1,"metadata":{"note":"` + strings.Repeat("x", 350<<10) + `"}},`
+	var rows []string
+	for id := range 10 {
+		rows = append(rows, strings.Replace(row, `"id":1,`, fmt.Sprintf(`"id":%d,`, id+1), 1))
+	}
 	return []attack{
 		// One request that is small on the wire and large in memory.
 		{name: "many fields of unknown clients", quick: true, method: list, body: whole(filters(524_256)), calls: builtinCalls, streams: connectionStreams},
@@ -133,6 +138,8 @@ func attacks() []attack {
 			response: zipped(`{"data":[` + strings.Repeat(row, 9) + strings.TrimSuffix(row, ",") + `]}`)},
 		{name: "responses of 3.5 MB, not read", known: true, unread: true, method: list, body: ask, calls: callersAttack, streams: connectionStreams,
 			response: zipped(`{"data":[` + strings.Repeat(row, 9) + strings.TrimSuffix(row, ",") + `]}`)},
+		{name: "streams of 3.5 MB, not read", known: true, unread: true, method: stream, body: ask, calls: callersAttack, streams: connectionStreams,
+			response: zipped(`{"data":[` + strings.TrimSuffix(strings.Join(rows, ""), ",") + `]}`)},
 	}
 }
 

@@ -30,11 +30,13 @@ const (
 
 // requests has a request that succeeds for every method of the service.
 var requests = map[string]proto.Message{
-	customersPath + "GetCustomer":    &pelcrov1.GetCustomerRequest{Id: 42},
-	customersPath + "ListCustomers":  &pelcrov1.ListCustomersRequest{},
-	customersPath + "CreateCustomer": &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{DisplayName: new("x")}},
-	customersPath + "UpdateCustomer": &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: 42, Title: new("x")}},
-	customersPath + "DeleteCustomer": &pelcrov1.DeleteCustomerRequest{Id: 42},
+	customersPath + "GetCustomer":       &pelcrov1.GetCustomerRequest{Id: 42},
+	customersPath + "ListCustomers":     &pelcrov1.ListCustomersRequest{},
+	customersPath + "BatchGetCustomers": &pelcrov1.BatchGetCustomersRequest{Ids: []int64{42}},
+	customersPath + "StreamCustomers":   &pelcrov1.StreamCustomersRequest{},
+	customersPath + "CreateCustomer":    &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{DisplayName: new("x")}},
+	customersPath + "UpdateCustomer":    &pelcrov1.UpdateCustomerRequest{Customer: &pelcrov1.Customer{Id: 42, Title: new("x")}},
+	customersPath + "DeleteCustomer":    &pelcrov1.DeleteCustomerRequest{Id: 42},
 
 	healthPath + "Check": &healthpb.HealthCheckRequest{},
 	healthPath + "List":  &healthpb.HealthListRequest{},

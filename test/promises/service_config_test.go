@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,6 +68,10 @@ var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) 
 		_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{})
 		return err
 	},
+	"BatchGetCustomers": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
+		_, err := c.BatchGetCustomers(ctx, &pelcrov1.BatchGetCustomersRequest{Ids: []int64{1001, 1002}})
+		return err
+	},
 	"CreateCustomer": func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
 		_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{DisplayName: new("x")}})
 		return err
@@ -86,7 +91,7 @@ func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 	for name, call := range everyRPC {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			reads := name == "GetCustomer" || name == "ListCustomers"
+			reads := slices.Contains([]string{"GetCustomer", "ListCustomers", "BatchGetCustomers"}, name)
 			for _, test := range []struct {
 				failures, wantRequests int64
 				wantOK                 bool

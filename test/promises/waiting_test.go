@@ -50,7 +50,7 @@ func successResponse(r *http.Request) *http.Response {
 	case r.Method == http.MethodDelete:
 		return httpResponse(http.StatusNoContent, "")
 	case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/customers"):
-		return httpResponse(http.StatusOK, `{"data":[{"id":42}]}`)
+		return httpResponse(http.StatusOK, `{"data":[{"id":42}],"meta":{"current_page":1,"last_page":1}}`)
 	}
 	return httpResponse(http.StatusOK, `{"data":{"id":42}}`)
 }
