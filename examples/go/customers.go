@@ -83,7 +83,7 @@ func (c customers) readAll(ctx context.Context, use func(*pelcrov1.Customer)) er
 	request := &pelcrov1.StreamCustomersRequest{}
 	for {
 		err := c.readStream(ctx, request, use)
-		if status.Code(err) != codes.Unavailable {
+		if code := status.Code(err); code != codes.Unavailable && code != codes.ResourceExhausted {
 			return err
 		}
 		c.sayf("%s: continuing the stream", reason(err))

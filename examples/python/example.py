@@ -25,6 +25,7 @@ CHANGE_TIMEOUT = 32
 DEFAULT_DELAY = 60
 # The delay before a broken stream is continued whose error has none.
 STREAM_DELAY = 5
+CONTINUABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class Customers:
@@ -89,7 +90,7 @@ class Customers:
                     request.resume_token = message.resume_token
                 return
             except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
+                if error.code() not in CONTINUABLE:
                     raise
                 say(f"{reasons.ErrorReason.Name(reason(error))}: continuing the stream")
                 delay = find(error, details.RetryInfo).retry_delay

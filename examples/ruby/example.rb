@@ -81,7 +81,7 @@ class Customers
         message.customers.each(&block)
         request.resume_token = message.resume_token
       end
-    rescue GRPC::Unavailable => e
+    rescue GRPC::Unavailable, GRPC::ResourceExhausted => e
       say "#{ErrorReason.lookup(reason(e))}: continuing the stream"
       wait(find(e, Google::Rpc::RetryInfo).retry_delay&.to_f || STREAM_DELAY)
       retry

@@ -107,7 +107,8 @@ final class Customers {
                 }
                 return;
             } catch (StatusRuntimeException e) {
-                if (e.getStatus().getCode() != Status.Code.UNAVAILABLE) {
+                var code = e.getStatus().getCode();
+                if (code != Status.Code.UNAVAILABLE && code != Status.Code.RESOURCE_EXHAUSTED) {
                     throw e;
                 }
                 say("%s: continuing the stream", ErrorDetails.reason(e));

@@ -108,7 +108,7 @@ async function* readAll(customers: Customers): AsyncGenerator<Customer__Output> 
       return;
     } catch (error) {
       const { code, reason, retryDelaySeconds } = readFailure(error);
-      if (code !== 'UNAVAILABLE') throw error;
+      if (code !== 'UNAVAILABLE' && code !== 'RESOURCE_EXHAUSTED') throw error;
       say(`${reason}: continuing the stream`);
       await wait(retryDelaySeconds ?? streamDelaySeconds);
     }
