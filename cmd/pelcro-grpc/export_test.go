@@ -174,7 +174,7 @@ func TestExportContinues(t *testing.T) {
 	if code := service.stop(); code != exitOK {
 		t.Fatal(code)
 	}
-	service = upstream.serve(t, "--listen="+service.address)
+	upstream.serve(t, "--listen="+service.address)
 	interrupted.Log.Match(t, `trying again in 1s: UNAVAILABLE`)
 	before = written()
 	upstream.allow(4, false)

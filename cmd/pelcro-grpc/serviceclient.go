@@ -163,17 +163,16 @@ func rpcError(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	text := code.Code(s.Code()).String()
-	var requestID string
+	var reason, requestID string
 	for _, detail := range s.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
-			text += ", " + detail.GetReason()
+			reason = ", " + detail.GetReason()
 		case *errdetails.RequestInfo:
 			requestID = fmt.Sprintf(" (request id %s)", detail.GetRequestId())
 		}
 	}
-	return text + ": " + s.Message() + requestID
+	return code.Code(s.Code()).String() + reason + ": " + s.Message() + requestID
 }
 
 // isRejected reports whether the service rejects what was asked, so that a retry is in vain.

@@ -21,7 +21,7 @@ import (
 func TestLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines strings.Builder
-		if waits, err := (&service{}).run(t, t.Context(), export.ToWriter(&lines, &pelcrov1.StreamCustomersRequest{})); err != nil || waits != nil {
+		if waits, err := (&service{}).run(t.Context(), t, export.ToWriter(&lines, &pelcrov1.StreamCustomersRequest{})); err != nil || waits != nil {
 			t.Error(waits, err)
 		}
 		mustHaveAll(t, lines.String())
@@ -65,7 +65,7 @@ func TestBreaks(t *testing.T) {
 					test.errs[sent] = test.errs[sent][1:]
 					return err
 				}}
-				waits, err := from.run(t, t.Context(), export.ToWriter(&lines, &pelcrov1.StreamCustomersRequest{}))
+				waits, err := from.run(t.Context(), t, export.ToWriter(&lines, &pelcrov1.StreamCustomersRequest{}))
 				if err != nil || !slices.Equal(waits, test.want) {
 					t.Errorf("waits %v, want %v, %v", waits, test.want, err)
 				}
@@ -92,7 +92,7 @@ func TestGivesUp(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				_, err := (&service{before: test.before}).run(t, t.Context(), export.ToWriter(io.Discard, &pelcrov1.StreamCustomersRequest{}))
+				_, err := (&service{before: test.before}).run(t.Context(), t, export.ToWriter(io.Discard, &pelcrov1.StreamCustomersRequest{}))
 				stuck, ok := errors.AsType[*export.StuckError](err)
 				if !ok || stuck.Why != test.why || time.Since(start) != test.after {
 					t.Errorf("after %s: %v", time.Since(start), err)
@@ -118,7 +118,7 @@ func TestSlow(t *testing.T) {
 			}
 		}}
 		start := time.Now()
-		waits, err := from.run(t, t.Context(), export.ToWriter(&lines, &pelcrov1.StreamCustomersRequest{}))
+		waits, err := from.run(t.Context(), t, export.ToWriter(&lines, &pelcrov1.StreamCustomersRequest{}))
 		if err != nil || waits != nil || len(from.requests) < 2 || time.Since(start) < giveUpAfter {
 			t.Errorf("%d streams, waits %v, %v", len(from.requests), waits, err)
 		}
@@ -145,7 +145,7 @@ func TestEnds(t *testing.T) {
 						return nil
 					}
 					return want
-				}}).run(t, t.Context(), export.ToWriter(io.Discard, &pelcrov1.StreamCustomersRequest{}))
+				}}).run(t.Context(), t, export.ToWriter(io.Discard, &pelcrov1.StreamCustomersRequest{}))
 				if status.Code(err) != status.Code(want) || waits != nil {
 					t.Errorf("waits %v, %v", waits, err)
 				}
@@ -154,7 +154,7 @@ func TestEnds(t *testing.T) {
 	}
 	t.Run("a broken output", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			if _, err := (&service{}).run(t, t.Context(), export.ToWriter(brokenWriter{}, &pelcrov1.StreamCustomersRequest{})); !errors.Is(err, io.ErrClosedPipe) {
+			if _, err := (&service{}).run(t.Context(), t, export.ToWriter(brokenWriter{}, &pelcrov1.StreamCustomersRequest{})); !errors.Is(err, io.ErrClosedPipe) {
 				t.Error(err)
 			}
 		})

@@ -77,7 +77,7 @@ func (o *Output) open(isContinued bool) error {
 		return fileErrorf("%s cannot be written (%w); name a file that this user may write", path, cause(err))
 	}
 	if err := o.prepare(file, isContinued); err != nil {
-		file.Close()
+		_ = file.Close() // nothing was written
 		return err
 	}
 	o.file, o.to = file, file
@@ -114,12 +114,11 @@ func (o *Output) prepare(file *os.File, isContinued bool) error {
 // Customers returns how many customers were written, by earlier runs too.
 func (o *Output) Customers() int64 { return o.state.Customers }
 
-// Close closes the file. A later run can continue it.
-func (o *Output) Close() error {
-	if o.file == nil {
-		return nil
+// Close closes the file. Another run can continue it by the state file, if there is one.
+func (o *Output) Close() {
+	if o.file != nil {
+		_ = o.file.Close()
 	}
-	return o.file.Close()
 }
 
 // request returns the request for the customers that are not written yet.

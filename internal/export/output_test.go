@@ -33,7 +33,7 @@ func (f files) open(t *testing.T, request *pelcrov1.StreamCustomersRequest) *exp
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { output.Close() })
+	t.Cleanup(output.Close)
 	return output
 }
 
@@ -80,7 +80,7 @@ func TestContinue(t *testing.T) {
 						<-ctx.Done()
 						return ctx.Err()
 					}}
-					if _, err := first.run(t, ctx, output); !errors.Is(err, stopped) {
+					if _, err := first.run(ctx, t, output); !errors.Is(err, stopped) {
 						t.Fatal(err)
 					}
 					output.Close()
@@ -92,7 +92,7 @@ func TestContinue(t *testing.T) {
 						t.Errorf("it continues after %d customers, want %d", output.Customers(), want)
 					}
 					second := &service{}
-					if _, err := second.run(t, t.Context(), output); err != nil {
+					if _, err := second.run(t.Context(), t, output); err != nil {
 						t.Error(err)
 					}
 					mustHaveAll(t, read(t, f.output))
@@ -121,7 +121,7 @@ func TestWithoutState(t *testing.T) {
 			return nil
 		}}
 		output := f.open(t, filtered())
-		if _, err := from.run(t, t.Context(), output); err == nil {
+		if _, err := from.run(t.Context(), t, output); err == nil {
 			t.Error("it succeeded")
 		}
 		output.Close()
@@ -234,7 +234,7 @@ func begin(t *testing.T, f files) {
 		}
 		return nil
 	}}
-	if _, err := from.run(t, t.Context(), output); err == nil {
+	if _, err := from.run(t.Context(), t, output); err == nil {
 		t.Fatal("it succeeded")
 	}
 	output.Close()

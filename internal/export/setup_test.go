@@ -93,7 +93,7 @@ func (s *service) start(t *testing.T) pelcrov1.CustomerServiceClient {
 }
 
 // run exports into the output, and returns the waits after broken streams.
-func (s *service) run(t *testing.T, ctx context.Context, output *export.Output) (waits []time.Duration, err error) {
+func (s *service) run(ctx context.Context, t *testing.T, output *export.Output) (waits []time.Duration, err error) {
 	t.Helper()
 	err = export.Run(ctx, export.Config{
 		Service: s.start(t), Output: output, GiveUpAfter: giveUpAfter,
