@@ -54,9 +54,10 @@ var rules = []rule{
 
 	{packages: "internal/explorer", imports: "gen/... mapping internal/wiresize"},
 
+	{packages: "internal/export", imports: "gen/..."},
 	{packages: "internal/testkit/gatewaytest", imports: "gen/... server internal/customers internal/pelcro internal/sandbox internal/testkit"},
 	{packages: "internal/...", imports: "gen/... mapping"},
-	{packages: "cmd/...", imports: "client mapping server internal/...", tests: "gen/... test/vectors"},
+	{packages: "cmd/...", imports: "gen/... client mapping server internal/...", tests: "test/vectors"},
 
 	{packages: "tools/descriptors", imports: "gen/..."},
 

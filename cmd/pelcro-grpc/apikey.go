@@ -42,22 +42,32 @@ const byteOrderMark = "\ufeff"
 
 // parseKey returns the key in the text of a file or variable.
 func parseKey(where, text string) (pelcro.Secret, error) {
-	key := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
-	switch {
-	case key == "":
-		return pelcro.Secret{}, fmt.Errorf("%s is empty; %s", where, keyRemedy)
-	case len(text) > maxKeyFile:
-		return pelcro.Secret{}, fmt.Errorf("%s is larger than %d KiB; %s", where, maxKeyFile>>10, keyRemedy)
-	}
-	for _, r := range key {
-		if r <= ' ' || r > '~' {
-			return pelcro.Secret{}, fmt.Errorf("%s holds whitespace or other characters that no key has; %s", where, keyRemedy)
-		}
+	key, err := parseSecret(where, text, "key", keyRemedy)
+	if err != nil {
+		return pelcro.Secret{}, err
 	}
 	return pelcro.NewSecret(key), nil
 }
 
-// readFile reads as much of a file as parseKey needs to know whether it is too large.
+// parseSecret returns the key or token, as what says, in the text of a file or variable. Its errors
+// never hold it.
+func parseSecret(where, text, what, remedy string) (string, error) {
+	secret := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
+	switch {
+	case secret == "":
+		return "", fmt.Errorf("%s is empty; %s", where, remedy)
+	case len(text) > maxKeyFile:
+		return "", fmt.Errorf("%s is larger than %d KiB; %s", where, maxKeyFile>>10, remedy)
+	}
+	for _, r := range secret {
+		if r <= ' ' || r > '~' {
+			return "", fmt.Errorf("%s holds whitespace or other characters that no %s has; %s", where, what, remedy)
+		}
+	}
+	return secret, nil
+}
+
+// readFile reads as much of a file as parseSecret needs to know whether it is too large.
 func readFile(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {

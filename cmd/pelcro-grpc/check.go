@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/verify"
@@ -99,7 +97,6 @@ func (c checkCommand) print(w io.Writer, report *verify.Report) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	file, isFile := w.(*os.File)
-	report.WriteText(w, isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "")
+	report.WriteText(w, isTerminal(w) && os.Getenv("NO_COLOR") == "")
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ const (
 	exitFailure = 1
 	// exitUsage: invalid or missing configuration or input; nothing was started.
 	exitUsage = 2
+	// exitInterrupted: ended by a signal before the result was complete, as 128 + SIGINT.
+	exitInterrupted = 130
 )
 
 // envPrefix begins the environment name of every flag.
@@ -38,6 +41,7 @@ type stdio struct {
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
 	Check   checkCommand   `cmd:"" help:"Ask Pelcro what this service relies on, with requests that only read, and say what is different."`
+	Export  exportCommand  `cmd:"" help:"Write all customers as JSON lines, from a running service."`
 	Explain explainCommand `cmd:"" help:"Read an HTTP response, as curl -si or curl -v prints it, from standard input and print the gRPC status that it becomes."`
 	Token   tokenCommand   `cmd:"" help:"Make a token for a caller, and print it with the line of the callers file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -56,6 +60,8 @@ var defaults = kong.Vars{
 	"concurrent_calls":   strconv.Itoa(server.DefaultMaxConcurrentCalls),
 	"sandbox_rate_limit": strconv.Itoa(sandbox.DefaultRequestsPerMinute),
 	"version":            versionLine(),
+	"address":            defaultAddress,
+	"relations":          strings.Join(slices.Sorted(maps.Keys(relations)), ","),
 }
 
 // usageError is configuration or input that the user must change: a problem on each line.

@@ -15,6 +15,7 @@ func TestHelp(t *testing.T) {
 		{"help-serve.txt", "serve --help"},
 		{"help-check.txt", "check --help"},
 		{"help-explain.txt", "explain --help"},
+		{"help-export.txt", "export --help"},
 		{"help-version.txt", "version --help"},
 		{"help.txt", "help"},
 		{"help-serve.txt", "help serve"},
@@ -49,7 +50,7 @@ func TestVersion(t *testing.T) {
 // TestUsage: an invalid command line is reported in one sentence.
 func TestUsage(t *testing.T) {
 	for _, test := range []struct{ name, args, want string }{
-		{"no command", "", `expected one of "serve", "check", "explain", "token", "version" (see pelcro-grpc --help)`},
+		{"no command", "", `expected one of "serve", "check", "export", "explain", "token", ... (see pelcro-grpc --help)`},
 		{"unknown command", "start", `unexpected argument start (see pelcro-grpc --help)`},
 		{"unknown flag", "serve --verbose", `unknown flag --verbose (see pelcro-grpc serve --help)`},
 		{"a key as a flag", "serve --pelcro-api-key=" + canaryKey, `unknown flag --pelcro-api-key, did you mean "--pelcro-api-key-file"? (see pelcro-grpc serve --help)`},

@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/term"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/logging"
 )
@@ -30,7 +29,7 @@ func (c serveCommand) logFormat(w io.Writer) string {
 	if c.LogFormat != "auto" {
 		return c.LogFormat
 	}
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if isTerminal(w) {
 		return "text"
 	}
 	return "json"

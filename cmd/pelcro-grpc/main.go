@@ -3,6 +3,7 @@
 //
 //	pelcro-grpc serve      runs the service
 //	pelcro-grpc check      says what Pelcro does differently from what the service expects
+//	pelcro-grpc export     writes all customers as JSON lines
 //	pelcro-grpc explain    shows the status that a captured HTTP response becomes
 //	pelcro-grpc token      makes a token for a caller
 //	pelcro-grpc version    shows the version

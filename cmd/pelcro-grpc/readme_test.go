@@ -38,7 +38,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md", "docs/creating.md", "docs/operations.md"} {
+	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md", "docs/creating.md", "docs/operations.md", "docs/export.md"} {
 		t.Run(document, func(t *testing.T) {
 			t.Parallel()
 			raw, err := os.ReadFile(filepath.Join(root, document))
@@ -57,11 +57,12 @@ func TestTranscripts(t *testing.T) {
 				args = append(args, "--sandbox-seed="+testkit.File(t, seed[1]))
 			}
 			p := start(t, args...)
+			folder := t.TempDir() + "/"
 			last := called{exit: -1}
 			for _, step := range steps {
 				t.Run(fmt.Sprintf("line %d", step.line), func(t *testing.T) {
-					step.run(t, p, &last)
-					step.compare(t, asDocumented(t, p, last.said))
+					step.run(t, p, folder, &last)
+					step.compare(t, asDocumented(t, p, strings.ReplaceAll(last.said, folder, "")))
 				})
 			}
 		})
@@ -71,8 +72,8 @@ func TestTranscripts(t *testing.T) {
 // jsonBlock is the first block of JSON in a document about --sandbox-seed: the sandbox's customers.
 var jsonBlock = regexp.MustCompile("(?s)```json\n(.*?)```")
 
-// run runs the command; last is the result of the command before it.
-func (s step) run(t *testing.T, p *program, last *called) {
+// run runs the command, with its files in the folder; last is the result of the command before it.
+func (s step) run(t *testing.T, p *program, folder string, last *called) {
 	t.Helper()
 	args, err := words(strings.ReplaceAll(s.command, readmeAddress, p.address))
 	if err != nil {
@@ -93,6 +94,15 @@ func (s step) run(t *testing.T, p *program, last *called) {
 	case args[0] == "grpcurl":
 		*last = callGrpcurl(t, args[1:]...)
 	case strings.HasPrefix(s.command, "bin/pelcro-grpc check "):
+		r := runWith(t, "", args[1:]...)
+		*last = called{said: r.out + r.err, exit: r.code}
+		return
+	case strings.HasPrefix(s.command, "bin/pelcro-grpc export "):
+		for i := range args {
+			if args[i-min(i, 1)] == "--output" || args[i-min(i, 1)] == "--state" {
+				args[i] = folder + args[i]
+			}
+		}
 		r := runWith(t, "", args[1:]...)
 		*last = called{said: r.out + r.err, exit: r.code}
 		return

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -74,6 +76,47 @@ func (c customers) createOnce(ctx context.Context, email string) (*pelcrov1.Cust
 		c.sayf("%s: sending it again", reason(err))
 		c.wait(ctx, detail[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration())
 	}
+}
+
+// readAll uses each customer. A stream that breaks is continued after the last message that was used.
+func (c customers) readAll(ctx context.Context, use func(*pelcrov1.Customer)) error {
+	request := &pelcrov1.StreamCustomersRequest{}
+	for {
+		err := c.readStream(ctx, request, use)
+		if code := status.Code(err); code != codes.Unavailable && code != codes.ResourceExhausted {
+			return err
+		}
+		c.sayf("%s: continuing the stream", reason(err))
+		delay := detail[*errdetails.RetryInfo](err).GetRetryDelay().AsDuration()
+		c.wait(ctx, cmp.Or(delay, streamDelay))
+	}
+}
+
+// readStream reads until the stream ends or breaks. The request then asks for the rest.
+func (c customers) readStream(ctx context.Context, request *pelcrov1.StreamCustomersRequest, use func(*pelcrov1.Customer)) error {
+	stream, err := c.service.StreamCustomers(ctx, request)
+	if err != nil {
+		return err
+	}
+	for {
+		message, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, customer := range message.GetCustomers() {
+			use(customer)
+		}
+		request.ResumeToken = message.GetResumeToken()
+	}
+}
+
+// getMany gets customers by their ids, with one request to Pelcro for each hundred.
+func (c customers) getMany(ctx context.Context, ids ...int64) (found []*pelcrov1.Customer, missing []int64, err error) {
+	response, err := c.service.BatchGetCustomers(ctx, &pelcrov1.BatchGetCustomersRequest{Ids: ids})
+	return response.GetCustomers(), response.GetMissingIds(), err
 }
 
 // newCustomer returns a create with a request_id of its own.

@@ -1,4 +1,4 @@
-// Command go provokes three errors of pelcro-grpc and handles each.
+// Command go provokes three errors of pelcro-grpc and handles each, and reads many customers.
 package main
 
 import (
@@ -20,6 +20,9 @@ import (
 
 // defaultDelay is the delay after a rate limit whose error has none.
 const defaultDelay = time.Minute
+
+// streamDelay is the delay before a broken stream is continued whose error has none.
+const streamDelay = 5 * time.Second
 
 func main() {
 	address := flag.String("address", "127.0.0.1:50051", "where pelcro-grpc listens")
@@ -53,6 +56,25 @@ func run(ctx context.Context, address string, maxWait time.Duration, out io.Writ
 	c.report(c.getAfterDelay(ctx, 429))
 	fmt.Fprintln(out, "3. Create a customer and lose the response")
 	c.report(c.createOnce(ctx, "http-502+created@"+name+".example.com"))
+
+	fmt.Fprintln(out, "4. Read all customers")
+	var read, lastID int64
+	err = c.readAll(ctx, func(customer *pelcrov1.Customer) {
+		read, lastID = read+1, customer.GetId()
+	})
+	if err != nil {
+		return err
+	}
+	c.sayf("%d customers, up to %d", read, lastID)
+	fmt.Fprintln(out, "5. Get customers by their ids")
+	found, missing, err := c.getMany(ctx, 1002, 1001, 2001)
+	if err != nil {
+		return err
+	}
+	for _, customer := range found {
+		c.report(customer, nil)
+	}
+	c.sayf("missing: %v", missing)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-"""Provokes three errors of pelcro-grpc and handles each."""
+"""Provokes three errors of pelcro-grpc and handles each, and reads many customers."""
 
 import argparse
 import sys
@@ -19,9 +19,13 @@ SERVICE_CONFIG = Path(__file__).parent / "../../client/service-config-request-id
 # A deadline of the call itself is sent to the service, whose error with details then
 # arrives first; the timeouts of the service config are not sent.
 READ_TIMEOUT = 8
+BATCH_TIMEOUT = 58
 CHANGE_TIMEOUT = 32
 # The delay after a rate limit whose error has none.
 DEFAULT_DELAY = 60
+# The delay before a broken stream is continued whose error has none.
+STREAM_DELAY = 5
+CONTINUABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class Customers:
@@ -75,6 +79,28 @@ class Customers:
                 delay = find(error, details.RetryInfo).retry_delay
                 self.wait(delay.ToTimedelta().total_seconds())
 
+    def read_all(self):
+        """Yields each customer. A stream that breaks is continued after the last message
+        that was used."""
+        request = messages.StreamCustomersRequest()
+        while True:
+            try:
+                for message in self.service.StreamCustomers(request):
+                    yield from message.customers
+                    request.resume_token = message.resume_token
+                return
+            except grpc.RpcError as error:
+                if error.code() not in CONTINUABLE:
+                    raise
+                say(f"{reasons.ErrorReason.Name(reason(error))}: continuing the stream")
+                delay = find(error, details.RetryInfo).retry_delay
+                self.wait(delay.ToTimedelta().total_seconds() or STREAM_DELAY)
+
+    def get_many(self, ids):
+        """Gets customers by their ids, with one request to Pelcro for each hundred."""
+        request = messages.BatchGetCustomersRequest(ids=ids)
+        return self.service.BatchGetCustomers(request, timeout=BATCH_TIMEOUT)
+
     def wait(self, seconds):
         if seconds > self.max_wait:
             say(f"retry delay {seconds:g} s: waiting {self.max_wait:g} s (--max-wait)")
@@ -89,16 +115,30 @@ def new_customer(email):
 
 
 def attempt(title, action):
-    """Runs a step and prints its result; returns whether it succeeded."""
+    """Runs a step, and prints its error; returns whether it succeeded."""
     print(title, flush=True)
     try:
-        customer = action()
+        action()
     except grpc.RpcError as error:
         name = reasons.ErrorReason.Name(reason(error))
         say(f"failed: {error.code().name}, {name}: {error.details()}")
         return False
-    say(f"customer {customer.id} is {customer.email}")
     return True
+
+
+def show(customer):
+    say(f"customer {customer.id} is {customer.email}")
+
+
+def show_all(customers):
+    ids = [customer.id for customer in customers]
+    say(f"{len(ids)} customers, up to {ids[-1]}")
+
+
+def show_many(response):
+    for customer in response.customers:
+        show(customer)
+    say(f"missing: {list(response.missing_ids)}")
 
 
 def say(text):
@@ -121,15 +161,23 @@ def main():
     name = f"nora-{uuid.uuid4().hex[:8]}"
     created = attempt(
         "1. Create a customer with a bad email",
-        lambda: customers.create_corrected("nora", f"{name}@example.com"),
+        lambda: show(customers.create_corrected("nora", f"{name}@example.com")),
     )
     attempt(
         "2. Get a customer over the rate limit",
-        lambda: customers.get_after_delay(429),
+        lambda: show(customers.get_after_delay(429)),
     )
     attempt(
         "3. Create a customer and lose the response",
-        lambda: customers.create_once(f"http-502+created@{name}.example.com"),
+        lambda: show(customers.create_once(f"http-502+created@{name}.example.com")),
+    )
+    attempt(
+        "4. Read all customers",
+        lambda: show_all(customers.read_all()),
+    )
+    attempt(
+        "5. Get customers by their ids",
+        lambda: show_many(customers.get_many([1002, 1001, 2001])),
     )
     sys.exit(0 if created else 1)
 

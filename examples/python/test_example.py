@@ -1,4 +1,5 @@
-"""Tests what the sandbox cannot show: a create that has to be sent several times."""
+"""Tests what the sandbox cannot show: a create that has to be sent several times, and a
+stream that breaks."""
 
 import contextlib
 import io
@@ -65,6 +66,41 @@ class CreateOnce(unittest.TestCase):
         with self.assertRaises(Failure):
             self.create(service)
         self.assertEqual(len(service.request_ids), 1)
+
+
+class BreakingService:
+    """Streams five customers, one a message. Each error breaks a stream after its first
+    message."""
+
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.tokens = []
+
+    def StreamCustomers(self, request):
+        self.tokens.append(request.resume_token)
+        last = int(request.resume_token or 0)
+        for number in range(last + 1, 6):
+            if number == last + 2 and self.errors:
+                raise self.errors.pop(0)
+            customers = [customer_pb2.Customer(id=number)]
+            yield messages.StreamCustomersResponse(customers=customers, resume_token=str(number))
+
+
+class ReadAll(unittest.TestCase):
+    def read(self, service):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return [customer.id for customer in Customers(service, max_wait=0).read_all()]
+
+    def test_continues_after_the_last_message(self):
+        service = BreakingService(Failure(), Failure())
+        self.assertEqual(self.read(service), [1, 2, 3, 4, 5])
+        self.assertEqual(service.tokens, ["", "1", "2"])
+
+    def test_does_not_continue_after_another_error(self):
+        service = BreakingService(Failure(grpc.StatusCode.INTERNAL))
+        with self.assertRaises(Failure):
+            self.read(service)
+        self.assertEqual(service.tokens, [""])
 
 
 class Reason(unittest.TestCase):

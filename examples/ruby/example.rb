@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Provokes three errors of pelcro-grpc and handles each.
+# Provokes three errors of pelcro-grpc and handles each, and reads many customers.
 
 require 'optparse'
 require 'securerandom'
@@ -15,9 +15,12 @@ class Customers
   # A deadline of the call itself is sent to the service, whose error with details then
   # arrives first; the timeouts of the service config are not sent.
   READ_TIMEOUT = 8
+  BATCH_TIMEOUT = 58
   CHANGE_TIMEOUT = 32
   # The delay after a rate limit whose error has none.
   DEFAULT_DELAY = 60
+  # The delay before a broken stream is continued whose error has none.
+  STREAM_DELAY = 5
 
   def initialize(service, max_wait)
     @service = service
@@ -69,15 +72,44 @@ class Customers
     end
   end
 
-  # Runs a step and prints its result; returns whether it succeeded.
+  # Yields each customer. A stream that breaks is continued after the last message that was
+  # used.
+  def read_all(&block)
+    request = StreamCustomersRequest.new
+    begin
+      @service.stream_customers(request).each do |message|
+        message.customers.each(&block)
+        request.resume_token = message.resume_token
+      end
+    rescue GRPC::Unavailable, GRPC::ResourceExhausted => e
+      say "#{ErrorReason.lookup(reason(e))}: continuing the stream"
+      wait(find(e, Google::Rpc::RetryInfo).retry_delay&.to_f || STREAM_DELAY)
+      retry
+    end
+  end
+
+  # Gets customers by their ids, with one request to Pelcro for each hundred.
+  def get_many(ids)
+    request = BatchGetCustomersRequest.new(ids: ids)
+    @service.batch_get_customers(request, deadline: Time.now + BATCH_TIMEOUT)
+  end
+
+  # Runs a step, and prints its error; returns whether it succeeded.
   def attempt(title)
     puts title
-    customer = yield
-    say "customer #{customer.id} is #{customer.email}"
+    yield
     true
   rescue GRPC::BadStatus => e
     say "failed: #{e.class}, #{ErrorReason.lookup(reason(e))}: #{message(e)}"
     false
+  end
+
+  def show(customer)
+    say "customer #{customer.id} is #{customer.email}"
+  end
+
+  def say(text)
+    puts "   #{text}"
   end
 
   private
@@ -94,10 +126,6 @@ class Customers
   def wait(seconds)
     say format('retry delay %g s: waiting %g s (--max-wait)', seconds, @max_wait) if seconds > @max_wait
     sleep([seconds, @max_wait].min)
-  end
-
-  def say(text)
-    puts "   #{text}"
   end
 end
 
@@ -116,13 +144,23 @@ if $PROGRAM_NAME == __FILE__
   customers = Customers.new(service, max_wait)
   name = "nora-#{SecureRandom.hex(4)}"
   created = customers.attempt('1. Create a customer with a bad email') do
-    customers.create_corrected('nora', "#{name}@example.com")
+    customers.show(customers.create_corrected('nora', "#{name}@example.com"))
   end
   customers.attempt('2. Get a customer over the rate limit') do
-    customers.get_after_delay(429)
+    customers.show(customers.get_after_delay(429))
   end
   customers.attempt('3. Create a customer and lose the response') do
-    customers.create_once("http-502+created@#{name}.example.com")
+    customers.show(customers.create_once("http-502+created@#{name}.example.com"))
+  end
+  customers.attempt('4. Read all customers') do
+    ids = []
+    customers.read_all { |customer| ids << customer.id }
+    customers.say "#{ids.size} customers, up to #{ids.last}"
+  end
+  customers.attempt('5. Get customers by their ids') do
+    response = customers.get_many([1002, 1001, 2001])
+    response.customers.each { |customer| customers.show(customer) }
+    customers.say "missing: #{response.missing_ids.to_a}"
   end
   exit created
 end

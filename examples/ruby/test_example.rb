@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# Tests what the sandbox cannot show: a create that has to be sent several times.
+# Tests what the sandbox cannot show: a create that has to be sent several times, and a stream that
+# breaks.
 
 require 'minitest/autorun'
 require_relative 'example'
@@ -21,6 +22,27 @@ class FailingService
     raise @errors.shift unless @errors.empty?
 
     Pelcro::V1::CreateCustomerResponse.new(customer: request.customer)
+  end
+end
+
+# Streams five customers, one a message. Each error breaks a stream after its first message.
+class BreakingService
+  attr_reader :tokens
+
+  def initialize(*errors)
+    @errors = errors
+    @tokens = []
+  end
+
+  def stream_customers(request)
+    @tokens << request.resume_token
+    last = request.resume_token.to_i
+    (last + 1..5).lazy.map do |number|
+      raise @errors.shift if number == last + 2 && !@errors.empty?
+
+      customers = [Pelcro::V1::Customer.new(id: number)]
+      Pelcro::V1::StreamCustomersResponse.new(customers: customers, resume_token: number.to_s)
+    end
   end
 end
 
@@ -54,6 +76,24 @@ class TestExample < Minitest::Test
     service = FailingService.new(failure(domain: 'pelcro-grpc', reason: 'PELCRO_INTERNAL_ERROR'))
     assert_raises(GRPC::Internal) { create(service) }
     assert_equal 1, service.request_ids.size
+  end
+
+  def read(service)
+    ids = []
+    capture_io { Customers.new(service, 0).read_all { |customer| ids << customer.id } }
+    ids
+  end
+
+  def test_continues_after_the_last_message
+    service = BreakingService.new(GRPC::Unavailable.new, GRPC::Unavailable.new)
+    assert_equal [1, 2, 3, 4, 5], read(service)
+    assert_equal ['', '1', '2'], service.tokens
+  end
+
+  def test_does_not_continue_after_another_error
+    service = BreakingService.new(GRPC::Internal.new)
+    assert_raises(GRPC::Internal) { read(service) }
+    assert_equal [''], service.tokens
   end
 
   def test_an_unknown_reason_is_unspecified

@@ -1,20 +1,28 @@
 import com.google.rpc.BadRequest;
 import com.google.rpc.RetryInfo;
+import com.pelcro.v1.BatchGetCustomersRequest;
+import com.pelcro.v1.BatchGetCustomersResponse;
 import com.pelcro.v1.CreateCustomerRequest;
 import com.pelcro.v1.Customer;
 import com.pelcro.v1.CustomerServiceGrpc.CustomerServiceBlockingStub;
 import com.pelcro.v1.ErrorReason;
 import com.pelcro.v1.GetCustomerRequest;
+import com.pelcro.v1.StreamCustomersRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /** Calls the customer service and handles its errors. */
 final class Customers {
     /** The delay after a rate limit whose error has none. */
     private static final Duration DEFAULT_DELAY = Duration.ofSeconds(60);
+
+    /** The delay before a broken stream is continued whose error has none. */
+    private static final Duration STREAM_DELAY = Duration.ofSeconds(5);
 
     private final CustomerServiceBlockingStub service;
     private final Duration maxWait;
@@ -63,8 +71,7 @@ final class Customers {
             if (ErrorDetails.reason(e) != ErrorReason.PELCRO_RATE_LIMITED) {
                 throw e;
             }
-            var known = retryDelay(e);
-            await(known.isZero() ? DEFAULT_DELAY : known);
+            await(retryDelay(e, DEFAULT_DELAY));
         }
         return get(id);
     }
@@ -83,15 +90,43 @@ final class Customers {
                     throw e;
                 }
                 say("%s: sending it again", ErrorDetails.reason(e));
-                await(retryDelay(e));
+                await(retryDelay(e, Duration.ZERO));
             }
         }
     }
 
-    /** Returns the delay of the error, zero if it has none. */
-    private static Duration retryDelay(StatusRuntimeException error) {
+    /** Uses each customer. A stream that breaks is continued after the last message that was used. */
+    void readAll(Consumer<Customer> use) {
+        var request = StreamCustomersRequest.newBuilder();
+        while (true) {
+            try {
+                for (var stream = service.streamCustomers(request.build()); stream.hasNext(); ) {
+                    var message = stream.next();
+                    message.getCustomersList().forEach(use);
+                    request.setResumeToken(message.getResumeToken());
+                }
+                return;
+            } catch (StatusRuntimeException e) {
+                var code = e.getStatus().getCode();
+                if (code != Status.Code.UNAVAILABLE && code != Status.Code.RESOURCE_EXHAUSTED) {
+                    throw e;
+                }
+                say("%s: continuing the stream", ErrorDetails.reason(e));
+                await(retryDelay(e, STREAM_DELAY));
+            }
+        }
+    }
+
+    /** Gets customers by their ids, with one request to Pelcro for each hundred. */
+    BatchGetCustomersResponse getMany(List<Long> ids) {
+        return service.batchGetCustomers(BatchGetCustomersRequest.newBuilder().addAllIds(ids).build());
+    }
+
+    /** Returns the delay of the error, or the other one if it has none. */
+    private static Duration retryDelay(StatusRuntimeException error, Duration otherwise) {
         var delay = ErrorDetails.find(error, RetryInfo.class).getRetryDelay();
-        return Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+        var known = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+        return known.isZero() ? otherwise : known;
     }
 
     private void await(Duration delay) {
@@ -103,6 +138,10 @@ final class Customers {
         } catch (InterruptedException e) {
             throw new IllegalStateException("interrupted", e);
         }
+    }
+
+    static void show(Customer customer) {
+        say("customer %d is %s", customer.getId(), customer.getEmail());
     }
 
     static void say(String format, Object... values) {

@@ -1,13 +1,12 @@
-import com.pelcro.v1.Customer;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.function.Supplier;
 
-/** Provokes three errors of pelcro-grpc and handles each. */
+/** Provokes three errors of pelcro-grpc and handles each, and reads many customers. */
 final class Example {
     private static final Path SERVICE_CONFIG = Path.of("../../client/service-config-request-id.json");
 
@@ -28,20 +27,35 @@ final class Example {
         boolean created =
                 attempt(
                         "1. Create a customer with a bad email",
-                        () -> customers.createCorrected("nora", name + "@example.com"));
-        attempt("2. Get a customer over the rate limit", () -> customers.getAfterDelay(429));
+                        () -> Customers.show(customers.createCorrected("nora", name + "@example.com")));
+        attempt(
+                "2. Get a customer over the rate limit",
+                () -> Customers.show(customers.getAfterDelay(429)));
         attempt(
                 "3. Create a customer and lose the response",
-                () -> customers.createOnce("http-502+created@" + name + ".example.com"));
+                () -> Customers.show(customers.createOnce("http-502+created@" + name + ".example.com")));
+        attempt("4. Read all customers", () -> readAll(customers));
+        attempt("5. Get customers by their ids", () -> getMany(customers));
         System.exit(created ? 0 : 1);
     }
 
-    /** Runs a step and prints its result; returns whether it succeeded. */
-    private static boolean attempt(String title, Supplier<Customer> action) {
+    private static void readAll(Customers customers) {
+        var ids = new ArrayList<Long>();
+        customers.readAll(customer -> ids.add(customer.getId()));
+        Customers.say("%d customers, up to %d", ids.size(), ids.get(ids.size() - 1));
+    }
+
+    private static void getMany(Customers customers) {
+        var response = customers.getMany(List.of(1002L, 1001L, 2001L));
+        response.getCustomersList().forEach(Customers::show);
+        Customers.say("missing: %s", response.getMissingIdsList());
+    }
+
+    /** Runs a step, and prints its error; returns whether it succeeded. */
+    private static boolean attempt(String title, Runnable step) {
         System.out.println(title);
         try {
-            Customer customer = action.get();
-            Customers.say("customer %d is %s", customer.getId(), customer.getEmail());
+            step.run();
             return true;
         } catch (StatusRuntimeException e) {
             var status = e.getStatus();

@@ -2,8 +2,11 @@ import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
 import com.pelcro.v1.CreateCustomerRequest;
 import com.pelcro.v1.CreateCustomerResponse;
+import com.pelcro.v1.Customer;
 import com.pelcro.v1.CustomerServiceGrpc;
 import com.pelcro.v1.ErrorReason;
+import com.pelcro.v1.StreamCustomersRequest;
+import com.pelcro.v1.StreamCustomersResponse;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.inprocess.InProcessChannelBuilder;
@@ -19,8 +22,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
+import java.util.function.Consumer;
 
-/** Tests what the sandbox cannot show: a create that has to be sent several times. */
+/** Tests what the sandbox cannot show: a create that has to be sent several times, and a stream that breaks. */
 final class ExampleTest {
     private ExampleTest() {}
 
@@ -36,10 +40,11 @@ final class ExampleTest {
                         .build());
     }
 
-    /** Fails the first creates with the errors. */
+    /** Fails the first creates with the errors, and streams of five customers after their first message. */
     private static final class FailingService extends CustomerServiceGrpc.CustomerServiceImplBase {
         private final Queue<StatusRuntimeException> errors;
         private final List<String> requestIds = new ArrayList<>();
+        private final List<String> tokens = new ArrayList<>();
 
         FailingService(StatusRuntimeException... errors) {
             this.errors = new ArrayDeque<>(List.of(errors));
@@ -56,12 +61,34 @@ final class ExampleTest {
             observer.onCompleted();
         }
 
+        @Override
+        public void streamCustomers(StreamCustomersRequest request, StreamObserver<StreamCustomersResponse> observer) {
+            String token = request.getResumeToken();
+            tokens.add(token);
+            int last = token.isEmpty() ? 0 : Integer.parseInt(token);
+            for (int id = last + 1; id <= 5; id++) {
+                if (id == last + 2 && !errors.isEmpty()) {
+                    observer.onError(errors.remove());
+                    return;
+                }
+                var customer = Customer.newBuilder().setId(id);
+                observer.onNext(
+                        StreamCustomersResponse.newBuilder().addCustomers(customer).setResumeToken("" + id).build());
+            }
+            observer.onCompleted();
+        }
+
         /** Whether the example creates the customer. */
-        boolean succeeds() throws IOException {
+        boolean creates() throws IOException {
+            return succeeds(customers -> customers.createOnce("eve@example.com"));
+        }
+
+        /** Whether the step succeeds with this service. */
+        boolean succeeds(Consumer<Customers> step) throws IOException {
             var server = InProcessServerBuilder.forName("test").directExecutor().addService(this).build().start();
             var channel = InProcessChannelBuilder.forName("test").directExecutor().build();
             try {
-                new Customers(CustomerServiceGrpc.newBlockingStub(channel), Duration.ZERO).createOnce("eve@example.com");
+                step.accept(new Customers(CustomerServiceGrpc.newBlockingStub(channel), Duration.ZERO));
                 return true;
             } catch (StatusRuntimeException e) {
                 return false;
@@ -79,13 +106,24 @@ final class ExampleTest {
         var retried = new FailingService(pending, BROKEN);
         check(
                 "retries with the same id",
-                retried.succeeds() && retried.requestIds.size() == 3 && Set.copyOf(retried.requestIds).size() == 1);
+                retried.creates() && retried.requestIds.size() == 3 && Set.copyOf(retried.requestIds).size() == 1);
         var another = new FailingService();
         check(
                 "another create has another id",
-                another.succeeds() && another.succeeds() && Set.copyOf(another.requestIds).size() == 2);
+                another.creates() && another.creates() && Set.copyOf(another.requestIds).size() == 2);
         var rejected = new FailingService(failure(Status.Code.INTERNAL, "pelcro-grpc", "PELCRO_INTERNAL_ERROR"));
-        check("does not retry another error", !rejected.succeeds() && rejected.requestIds.size() == 1);
+        check("does not retry another error", !rejected.creates() && rejected.requestIds.size() == 1);
+        var ids = new ArrayList<Long>();
+        var broken = new FailingService(BROKEN, BROKEN);
+        check(
+                "continues after the last message",
+                broken.succeeds(customers -> customers.readAll(customer -> ids.add(customer.getId())))
+                        && ids.equals(List.of(1L, 2L, 3L, 4L, 5L))
+                        && broken.tokens.equals(List.of("", "1", "2")));
+        var failed = new FailingService(failure(Status.Code.INTERNAL, "pelcro-grpc", "PELCRO_INTERNAL_ERROR"));
+        check(
+                "does not continue after another error",
+                !failed.succeeds(customers -> customers.readAll(customer -> {})) && failed.tokens.size() == 1);
         for (var error :
                 List.of(
                         BROKEN,

@@ -6,17 +6,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { call, connect } from './client';
 import { readFailure } from './errorDetails';
+import type { BatchGetCustomersResponse__Output } from './gen/pelcro/v1/BatchGetCustomersResponse';
 import type { CreateCustomerRequest } from './gen/pelcro/v1/CreateCustomerRequest';
 import type { CreateCustomerResponse__Output } from './gen/pelcro/v1/CreateCustomerResponse';
 import type { Customer__Output } from './gen/pelcro/v1/Customer';
 import type { CustomerServiceClient } from './gen/pelcro/v1/CustomerService';
 import { ErrorReason } from './gen/pelcro/v1/ErrorReason';
 import type { GetCustomerResponse__Output } from './gen/pelcro/v1/GetCustomerResponse';
+import type { StreamCustomersResponse__Output } from './gen/pelcro/v1/StreamCustomersResponse';
 
 const { values, positionals } = parseArgs({ options: { 'max-wait': { type: 'string' } }, allowPositionals: true });
 const maxWaitSeconds = Number(values['max-wait'] ?? Infinity);
 // The delay after a rate limit whose error has none.
 const defaultDelaySeconds = 60;
+// The delay before a broken stream is continued whose error has none.
+const streamDelaySeconds = 5;
 
 type Customer = Customer__Output | null | undefined;
 
@@ -35,6 +39,15 @@ class Customers {
       this.client.getCustomer({ id }, options, done),
     );
     return customer;
+  }
+
+  // Gets customers by their ids, with one request to Pelcro for each hundred.
+  getMany(ids: number[]): Promise<BatchGetCustomersResponse__Output> {
+    return call((options, done) => this.client.batchGetCustomers({ ids }, options, done));
+  }
+
+  stream(resumeToken: string): AsyncIterable<StreamCustomersResponse__Output> {
+    return this.client.streamCustomers({ resumeToken });
   }
 }
 
@@ -83,6 +96,25 @@ async function createOnce(customers: Customers, email: string): Promise<Customer
   }
 }
 
+// Yields each customer. A stream that breaks is continued after the last message that was used.
+async function* readAll(customers: Customers): AsyncGenerator<Customer__Output> {
+  let resumeToken = '';
+  for (;;) {
+    try {
+      for await (const message of customers.stream(resumeToken)) {
+        yield* message.customers;
+        resumeToken = message.resumeToken;
+      }
+      return;
+    } catch (error) {
+      const { code, reason, retryDelaySeconds } = readFailure(error);
+      if (code !== 'UNAVAILABLE' && code !== 'RESOURCE_EXHAUSTED') throw error;
+      say(`${reason}: continuing the stream`);
+      await wait(retryDelaySeconds ?? streamDelaySeconds);
+    }
+  }
+}
+
 async function wait(seconds: number): Promise<void> {
   if (seconds > maxWaitSeconds) {
     say(`retry delay ${seconds} s: waiting ${maxWaitSeconds} s (--max-wait)`);
@@ -90,18 +122,21 @@ async function wait(seconds: number): Promise<void> {
   await sleep(Math.min(seconds, maxWaitSeconds) * 1000);
 }
 
-// Runs a step and prints its result; returns whether it succeeded.
-async function attempt(title: string, step: () => Promise<Customer>): Promise<boolean> {
+// Runs a step, and prints its error; returns whether it succeeded.
+async function attempt(title: string, step: () => Promise<void>): Promise<boolean> {
   console.log(title);
   try {
-    const customer = await step();
-    say(`customer ${customer?.id} is ${customer?.email}`);
+    await step();
     return true;
   } catch (error) {
     const { code, reason, message } = readFailure(error);
     say(`failed: ${code}, ${reason}: ${message}`);
     return false;
   }
+}
+
+function show(customer: Customer): void {
+  say(`customer ${customer?.id} is ${customer?.email}`);
 }
 
 function say(text: string): void {
@@ -112,13 +147,23 @@ async function main(address = '127.0.0.1:50051'): Promise<void> {
   const client = connect(address, join(__dirname, '../../../client/service-config-request-id.json'));
   const customers = new Customers(client);
   const name = `nora-${randomUUID().slice(0, 8)}`;
-  const created = await attempt('1. Create a customer with a bad email', () =>
-    createCorrected(customers, 'nora', `${name}@example.com`),
+  const created = await attempt('1. Create a customer with a bad email', async () =>
+    show(await createCorrected(customers, 'nora', `${name}@example.com`)),
   );
-  await attempt('2. Get a customer over the rate limit', () => getAfterDelay(customers, 429));
-  await attempt('3. Create a customer and lose the response', () =>
-    createOnce(customers, `http-502+created@${name}.example.com`),
+  await attempt('2. Get a customer over the rate limit', async () => show(await getAfterDelay(customers, 429)));
+  await attempt('3. Create a customer and lose the response', async () =>
+    show(await createOnce(customers, `http-502+created@${name}.example.com`)),
   );
+  await attempt('4. Read all customers', async () => {
+    const ids: string[] = [];
+    for await (const { id } of readAll(customers)) ids.push(id);
+    say(`${ids.length} customers, up to ${ids.at(-1)}`);
+  });
+  await attempt('5. Get customers by their ids', async () => {
+    const { customers: found, missingIds } = await customers.getMany([1002, 1001, 2001]);
+    found.forEach(show);
+    say(`missing: [${missingIds.join(', ')}]`);
+  });
   client.close();
   if (!created) process.exitCode = 1;
 }
