@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/pelcro-grpc/pelcro-grpc/internal/admin"
 	"github.com/pelcro-grpc/pelcro-grpc/client"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/export"
 )
@@ -63,7 +64,7 @@ func (f serviceFlags) connection(isSandbox bool, found *problems) (c connection)
 		switch {
 		case c.token != "" || f.ClientCert != "" || f.ClientKey != "":
 			found.addf("a token or a certificate needs TLS; set --ca-file to the CA of the service, or to system")
-		case isAddress(f.Address) && !isLoopback(f.Address) && !f.Insecure:
+		case isAddress(f.Address) && !admin.IsLoopback(f.Address) && !f.Insecure:
 			found.addf("--address %s is another machine, and without TLS others can read the customers; set --ca-file to the CA of the service, or to system, or accept that with --insecure", f.Address)
 		}
 		return c
