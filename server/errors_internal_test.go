@@ -57,7 +57,7 @@ func TestEndedByDeadline(t *testing.T) {
 }
 
 // withoutTimer is a context whose end at its deadline is not noticed.
-type withoutTimer struct{ context.Context }
+type withoutTimer struct{ context.Context } //nolint:containedctx // it is a context
 
 func (withoutTimer) Done() <-chan struct{} { return nil }
 func (withoutTimer) Err() error            { return nil }
