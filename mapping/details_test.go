@@ -196,7 +196,7 @@ func TestRequestID(t *testing.T) {
 func TestSameInputSameBytes(t *testing.T) {
 	for _, v := range vectors.Read(t, vectorFiles) {
 		var first []byte
-		for range 50 {
+		for range 10 {
 			raw := bytesOf(t, mapping.FromResponse(callOf(t, v.Operation), responseOf(v)))
 			if first == nil {
 				first = raw
