@@ -28,7 +28,7 @@ func newResponses(budget int64) *responses {
 // encodedResponse is a large response as bytes, for [codec].
 type encodedResponse struct {
 	data mem.Buffer
-	// freed is closed when the bytes are no longer in memory.
+	// freed is closed when the bytes are no longer in memory, except if their connection has ended.
 	freed <-chan struct{}
 }
 
@@ -45,34 +45,38 @@ func (s *responses) encode(ctx context.Context, response any, reserved int64) (a
 		s.unsent.Release(reserved)
 		return response, nil
 	}
-	if size < reserved {
+	if size <= reserved {
 		s.unsent.Release(reserved - size)
-	} else if err := s.unsent.Acquire(ctx, size-reserved); err != nil {
-		s.unsent.Release(reserved)
-		return nil, ctx.Err()
+	} else {
+		s.unsent.Release(reserved) // those who hold some and wait for more would wait for each other
+		if err := s.unsent.Acquire(ctx, size); err != nil {
+			return nil, ctx.Err()
+		}
 	}
-	freed := make(chan struct{})
-	release := sync.OnceFunc(func() {
-		s.unsent.Release(size)
-		close(freed)
-	})
+	release := sync.OnceFunc(func() { s.unsent.Release(size) })
 	encoded, err := proto.MarshalOptions{UseCachedSize: true}.Marshal(message)
 	if err != nil {
 		release()
 		return nil, errUnencodable
 	}
-	held := &sentBuffer{release: release}
+	held := &sentBuffer{release: release, freed: make(chan struct{})}
 	// gRPC frees a buffer that was sent, or whose stream has ended, but not those of a connection
 	// that has ended.
 	runtime.AddCleanup(held, func(release func()) { release() }, release)
-	return encodedResponse{mem.NewBuffer(&encoded, held), freed}, nil
+	return encodedResponse{mem.NewBuffer(&encoded, held), held.freed}, nil
 }
 
 // sentBuffer is the pool of one buffer: gRPC puts it back when it needs it no longer.
-type sentBuffer struct{ release func() }
+type sentBuffer struct {
+	release func()
+	freed   chan struct{}
+}
 
 // Get implements [mem.BufferPool]. Nothing calls it.
 func (*sentBuffer) Get(length int) *[]byte { return new(make([]byte, length)) }
 
 // Put implements [mem.BufferPool].
-func (b *sentBuffer) Put(*[]byte) { b.release() }
+func (b *sentBuffer) Put(*[]byte) {
+	b.release()
+	close(b.freed)
+}

@@ -255,12 +255,36 @@ func TestStreamMemory(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if n := pelcro.count(); n > streams {
-			t.Errorf("%d requests for %d streams that nobody reads", n, streams)
+			t.Errorf("%d requests for %d streams that are not read", n, streams)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if _, err := g.Customers.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{PageSize: 100}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestStreamsShareMemory: streams of large pages that are read at the same time do not wait for each
+// other for ever.
+func TestStreamsShareMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := inMemory(t, &book{customers: 110, text: strings.Repeat("x", 10<<10)}) // a megabyte in a page
+		const streams = 70
+		ended := make(chan callResult, streams)
+		for range streams {
+			go func() {
+				customers, _, end := drain(openStream(t.Context(), t, g, ""))
+				if customers != 110 {
+					t.Errorf("%d customers", customers)
+				}
+				ended <- end
+			}()
+		}
+		for range streams {
+			if end := <-ended; !errors.Is(end.err, io.EOF) {
+				t.Error(end.err)
+			}
 		}
 	})
 }

@@ -32,8 +32,8 @@ type batch struct {
 
 	siteID int32
 	expand []string
-	// todo are the requests to make.
-	todo []part
+	// next are the requests to make.
+	next []part
 	// isIgnored says that Pelcro did not filter by id, so that each request reads one customer.
 	isIgnored bool
 
@@ -66,7 +66,7 @@ func (s *service) BatchGetCustomers(ctx context.Context, req *pelcrov1.BatchGetC
 		context.AfterFunc(ctx, func() { s.kept.Release(int64(len(ids))) })
 	}
 	for chunk := range slices.Chunk(ids, maxPageSize) {
-		b.todo = append(b.todo, part{ids: chunk})
+		b.next = append(b.next, part{ids: chunk})
 	}
 	if err := b.run(pelcro.AsBulk(ctx), req.GetAllowPartial()); err != nil {
 		return nil, err
@@ -105,65 +105,68 @@ func (c *check) ids(asked []int64) []int64 {
 
 // run makes the requests. A failed one ends the batch, unless that may be partial.
 func (b *batch) run(ctx context.Context, allowPartial bool) error {
-	for failed := 0; len(b.todo) > 0; {
-		next := b.todo[0]
-		b.todo = b.todo[1:]
-		err := b.request(ctx, next)
+	for failed := 0; len(b.next) > 0; {
+		asked := b.next[0]
+		b.next = b.next[1:]
+		err := b.request(ctx, asked)
 		switch {
 		case err == nil:
 			failed = 0
-		case isTooLarge(err) && !b.isFull && len(next.ids) > 1:
-			half := len(next.ids) / 2
-			b.first(part{ids: next.ids[:half]}, part{ids: next.ids[half:]})
+		case isTooLarge(err) && !b.isFull && len(asked.ids) > 1:
+			half := len(asked.ids) / 2
+			b.first(part{ids: asked.ids[:half]}, part{ids: asked.ids[half:]})
 		case !allowPartial || ctx.Err() != nil:
 			return err
 		default:
 			failed++
-			b.fail(ctx, next, err, failed == maxFailures || b.isFull)
+			b.fail(ctx, asked, err, failed == maxFailures || b.isFull)
 		}
 	}
 	return nil
 }
 
 // first has these requests made before the others.
-func (b *batch) first(parts ...part) { b.todo = append(parts, b.todo...) }
+func (b *batch) first(parts ...part) { b.next = append(parts, b.next...) }
 
-// readEach has each of these customers read by a request of its own.
-func (b *batch) readEach(ids []int64, why readReason) {
+// singly returns a request for each of these customers.
+func singly(ids []int64, why readReason) []part {
 	parts := make([]part, len(ids))
 	for i := range ids {
 		parts[i] = part{ids: ids[i : i+1], why: why}
 	}
-	b.first(parts...)
+	return parts
 }
 
 // request makes a request. What it does not find out is left to more of them.
 func (b *batch) request(ctx context.Context, asked part) error {
 	switch {
+	case asked.why == confirmMissing && b.byID.works.Load():
+		b.found[asked.ids[0]] = nil
+		return nil
 	case len(asked.ids) == 1:
 		return b.readByID(ctx, asked.ids[0], asked.why)
 	case b.isIgnored:
-		b.readEach(asked.ids, filterBroken)
+		b.first(singly(asked.ids, filterBroken)...)
 		return nil
 	}
-	answer, err := b.filterByID(ctx, asked.ids)
+	result, err := b.filterByID(ctx, asked.ids)
 	if err != nil {
 		return err
 	}
 	missing := slices.DeleteFunc(slices.Clone(asked.ids), func(id int64) bool { return b.found[id] != nil })
 	switch {
 	case len(missing) == 0:
-	case !answer.isFiltered:
+	case !result.isFiltered:
 		b.isIgnored = true
-		b.readEach(missing, filterBroken)
-	case !answer.isWhole && len(missing) < len(asked.ids): // Pelcro returns fewer at a time than were asked for
+		b.first(singly(missing, filterBroken)...)
+	case !result.isWhole && len(missing) < len(asked.ids): // Pelcro returns fewer at a time than were asked for
 		b.first(part{ids: missing})
-	case answer.isWhole && b.byID.works.Load():
+	case result.isWhole && b.byID.works.Load():
 		for _, id := range missing {
 			b.found[id] = nil
 		}
 	default:
-		b.readEach(missing, confirmMissing)
+		b.next = append(b.next, singly(missing, confirmMissing)...) // later ones may show that the filter works
 	}
 	return nil
 }
@@ -192,10 +195,10 @@ func (b *batch) fail(ctx context.Context, failed part, err error, isLast bool) {
 	}
 	if isLast {
 		failure.Ids = slices.Clone(failed.ids)
-		for _, other := range b.todo {
+		for _, other := range b.next {
 			failure.Ids = append(failure.Ids, other.ids...)
 		}
-		b.todo = nil
+		b.next = nil
 	}
 	b.failures = append(b.failures, failure)
 }
