@@ -64,7 +64,7 @@ func (s *Server) translateStream(service any, stream grpc.ServerStream, _ *grpc.
 	ctx := stream.Context()
 	serviceEnd := s.streamsEnd
 	if rpcOf(ctx).method.operation.Name != "" {
-		serviceEnd = s.callsEnd // before, AwaitRoom and Pause end it
+		serviceEnd = s.callsEnd // before, AwaitMemory and Pause end it
 	}
 	limited, end := s.limit(ctx, serviceEnd)
 	defer end()

@@ -14,8 +14,8 @@ const (
 	// streamBudget is for the messages of all streams that are not sent yet. It is apart from that of
 	// unary calls, because a client may read a stream as slowly as it likes.
 	streamBudget = 16 << 20
-	// messageRoom is what a stream takes from it for a message whose size is not known yet.
-	messageRoom = 256 << 10
+	// messageReservation is what a stream takes from it for a message whose size is not known yet.
+	messageReservation = 256 << 10
 	// ageMargin is how long before gRPC closes an old connection its streams end, so that their clients
 	// get a reason, and endTime how much earlier they begin nothing new.
 	ageMargin = 10 * time.Second
@@ -33,8 +33,8 @@ type stream struct {
 	requests *requests
 	// ending ends when the handler shall begin nothing new, for the cause of its end.
 	ending context.Context //nolint:containedctx // it lives as long as the stream
-	// room is what was taken from the budget for the next message.
-	room int64
+	// reserved is what was taken from the budget for the next message.
+	reserved int64
 	// freed is closed when the last large message is no longer in memory; nil before the first.
 	freed <-chan struct{}
 }
@@ -55,7 +55,7 @@ func (s *Server) serveStream(ctx context.Context, cancel context.CancelCauseFunc
 	}
 	own := &stream{WrappedServerStream: wrapped, server: s, requests: s.requestsOf(ctx), ending: ending}
 	rpcOf(ctx).stream = own
-	defer own.releaseRoom()
+	defer own.releaseReserved()
 	return handler(service, own)
 }
 
@@ -68,8 +68,8 @@ func (s *stream) RecvMsg(request any) error {
 func (s *stream) SendMsg(message any) error {
 	ctx := s.Context()
 	s.server.reportUnrecognised(ctx, message)
-	reserved := s.room
-	s.room = 0
+	reserved := s.reserved
+	s.reserved = 0
 	encoded, err := s.server.streamed.encode(ctx, message, reserved)
 	if err != nil {
 		return err
@@ -85,11 +85,11 @@ func (s *stream) SendMsg(message any) error {
 	return err
 }
 
-// AwaitRoom waits until the last message of the stream of ctx has left this process and there is memory
+// AwaitMemory waits until the last message of the stream of ctx has left this process and there is memory
 // for another one. A handler calls it before it asks Pelcro for what it sends next: so it asks for
 // nothing while its client does not read, and does not wait with a response in memory. The error is that
 // of a stream that shall end.
-func AwaitRoom(ctx context.Context) error {
+func AwaitMemory(ctx context.Context) error {
 	s := rpcOf(ctx).stream
 	freed := s.freed
 	if freed == nil {
@@ -99,8 +99,8 @@ func AwaitRoom(ctx context.Context) error {
 	case <-freed:
 	case <-s.ending.Done():
 	}
-	if s.room == 0 && s.server.streamed.unsent.Acquire(s.ending, messageRoom) == nil { //nolint:contextcheck // ending is ctx's
-		s.room = messageRoom
+	if s.reserved == 0 && s.server.streamed.unsent.Acquire(s.ending, messageReservation) == nil { //nolint:contextcheck // ending is ctx's
+		s.reserved = messageReservation
 	}
 	return s.end()
 }
@@ -131,9 +131,9 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-func (s *stream) releaseRoom() {
-	s.server.streamed.unsent.Release(s.room)
-	s.room = 0
+func (s *stream) releaseReserved() {
+	s.server.streamed.unsent.Release(s.reserved)
+	s.reserved = 0
 }
 
 // timeFor returns how long a stream that begins now may take. gRPC closes the connection when its

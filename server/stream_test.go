@@ -255,7 +255,7 @@ func TestStreamMemory(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if n := pelcro.count(); n > streams {
-			t.Errorf("%d requests for %d streams that nobody reads", n, streams)
+			t.Errorf("%d requests for %d streams that are not read", n, streams)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

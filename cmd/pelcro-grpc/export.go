@@ -130,14 +130,20 @@ func (c exportCommand) report(w io.Writer, customers int64, err error, isInterru
 		fmt.Fprintln(w, written)
 		return nil
 	}
-	if written += ", not all"; c.State != "" {
+	written += ", not all"
+	isRejected := isRejected(err)
+	switch {
+	case c.State == "":
+	case isRejected:
+		written += "; the same command continues when that is fixed"
+	default:
 		written += "; the same command continues"
 	}
 	switch {
 	case isInterrupted:
 		fmt.Fprintf(w, "pelcro-grpc: interrupted; %s\n", written)
 		return printedError{exitInterrupted}
-	case isRejected(err):
+	case isRejected:
 		return usageErrorf("%s; %s", rpcError(err), written)
 	}
 	return fmt.Errorf("%s; %s", rpcError(err), written)

@@ -149,19 +149,19 @@ func (b *batch) request(ctx context.Context, asked part) error {
 		b.first(singly(asked.ids, filterBroken)...)
 		return nil
 	}
-	answer, err := b.filterByID(ctx, asked.ids)
+	result, err := b.filterByID(ctx, asked.ids)
 	if err != nil {
 		return err
 	}
 	missing := slices.DeleteFunc(slices.Clone(asked.ids), func(id int64) bool { return b.found[id] != nil })
 	switch {
 	case len(missing) == 0:
-	case !answer.isFiltered:
+	case !result.isFiltered:
 		b.isIgnored = true
 		b.first(singly(missing, filterBroken)...)
-	case !answer.isWhole && len(missing) < len(asked.ids): // Pelcro returns fewer at a time than were asked for
+	case !result.isWhole && len(missing) < len(asked.ids): // Pelcro returns fewer at a time than were asked for
 		b.first(part{ids: missing})
-	case answer.isWhole && b.byID.works.Load():
+	case result.isWhole && b.byID.works.Load():
 		for _, id := range missing {
 			b.found[id] = nil
 		}

@@ -134,9 +134,9 @@ func upTo(last int64) []int64 {
 	return ids
 }
 
-// mustAnswer checks that a batch has the customers that exist, in the order asked, and the others as
+// mustReturn checks that a batch has the customers that exist, in the order asked, and the others as
 // missing.
-func (p *people) mustAnswer(t *testing.T, resp *pelcrov1.BatchGetCustomersResponse, asked []int64) {
+func (p *people) mustReturn(t *testing.T, resp *pelcrov1.BatchGetCustomersResponse, asked []int64) {
 	t.Helper()
 	var found, missing []int64
 	for _, id := range asked {
@@ -181,7 +181,7 @@ func TestBatch(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			g := startWith(t, siteID, test.pelcro, customers.Config{Metrics: registry})
 			resp := mustSucceed(t, g.customers.BatchGetCustomers, &pelcrov1.BatchGetCustomersRequest{Ids: asked})
-			test.pelcro.mustAnswer(t, resp, asked)
+			test.pelcro.mustReturn(t, resp, asked)
 			if n := test.pelcro.count(); n != test.requests {
 				t.Errorf("%d requests, want %d", n, test.requests)
 			}
@@ -232,7 +232,7 @@ func TestBatchEvidence(t *testing.T) {
 	} {
 		resp := mustSucceed(t, g.customers.BatchGetCustomers, &pelcrov1.BatchGetCustomersRequest{Ids: step.ids})
 		slices.Sort(step.ids)
-		pelcro.mustAnswer(t, resp, slices.Compact(step.ids))
+		pelcro.mustReturn(t, resp, slices.Compact(step.ids))
 		if n := pelcro.count(); n != step.requests {
 			t.Errorf("%v took %d requests, want %d", step.ids, n, step.requests)
 		}
@@ -243,7 +243,7 @@ func TestBatchEvidence(t *testing.T) {
 func TestBatchEvidenceComesLater(t *testing.T) {
 	pelcro := &people{last: 50}
 	asked := upTo(150) // the first hundred are missing
-	pelcro.mustAnswer(t, mustSucceed(t, start(t, pelcro).customers.BatchGetCustomers, &pelcrov1.BatchGetCustomersRequest{Ids: asked}), asked)
+	pelcro.mustReturn(t, mustSucceed(t, start(t, pelcro).customers.BatchGetCustomers, &pelcrov1.BatchGetCustomersRequest{Ids: asked}), asked)
 	if n := pelcro.count(); n != 2 {
 		t.Errorf("%d requests, want 2", n)
 	}
@@ -319,7 +319,7 @@ func TestBatchTooLarge(t *testing.T) {
 	}{{30, 1, true}, {60, 1, true}, {100, 3, false}} {
 		req := &pelcrov1.BatchGetCustomersRequest{Ids: upTo(test.count)}
 		if test.fits {
-			large.mustAnswer(t, mustSucceed(t, g.customers.BatchGetCustomers, req), req.GetIds())
+			large.mustReturn(t, mustSucceed(t, g.customers.BatchGetCustomers, req), req.GetIds())
 		} else {
 			f := mustFail(t, g.customers.BatchGetCustomers, req)
 			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_RESPONSE_TOO_LARGE)

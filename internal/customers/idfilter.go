@@ -66,8 +66,8 @@ const (
 	filterBroken                     // the filter does not work
 )
 
-// idAnswer is what the filter says about ids.
-type idAnswer struct {
+// filterResult is what the filter says about ids, besides the customers that it has found.
+type filterResult struct {
 	// isWhole says that the response has all customers with these ids.
 	isWhole bool
 	// isFiltered says that the response has no other customers.
@@ -75,7 +75,7 @@ type idAnswer struct {
 }
 
 // filterByID asks Pelcro for the customers with the ids, in one request.
-func (b *batch) filterByID(ctx context.Context, ids []int64) (answer idAnswer, err error) {
+func (b *batch) filterByID(ctx context.Context, ids []int64) (result filterResult, err error) {
 	values := make([]string, len(ids))
 	for i, id := range ids {
 		values[i] = strconv.FormatInt(id, 10)
@@ -86,15 +86,15 @@ func (b *batch) filterByID(ctx context.Context, ids []int64) (answer idAnswer, e
 	})
 	if isRejectedQuery(err) {
 		b.byID.fails("the filter is rejected")
-		return answer, nil
+		return result, nil
 	}
 	if err != nil {
-		return answer, err
+		return result, err
 	}
 	defer response.Release()
 	rows, err := b.readMany(response)
 	if err != nil {
-		return answer, err
+		return result, err
 	}
 	found := map[int64]*pelcrov1.Customer{}
 	isFiltered := true
@@ -107,17 +107,17 @@ func (b *batch) filterByID(ctx context.Context, ids []int64) (answer idAnswer, e
 	}
 	said := readPaging(response.JSON)
 	more, isKnown := said.saysMore(1)
-	answer = idAnswer{
+	result = filterResult{
 		isFiltered: isFiltered,
 		isWhole:    !more && (isKnown || len(rows) == 0) && (!said.hasTotal || said.total <= int64(len(rows))),
 	}
 	switch {
-	case !answer.isFiltered:
+	case !result.isFiltered:
 		b.byID.fails("the filter is ignored")
 	case len(found) > 1:
 		b.byID.finds()
 	}
-	return answer, b.keep(response, found)
+	return result, b.keep(response, found)
 }
 
 // readByID reads one customer.

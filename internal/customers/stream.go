@@ -69,7 +69,7 @@ func (c *check) resume(token string, list digest) *walk {
 // run sends all customers.
 func (s *customerStream) run(ctx context.Context) error {
 	for pauses := 0; ; {
-		if err := server.AwaitRoom(ctx); err != nil {
+		if err := server.AwaitMemory(ctx); err != nil {
 			return err
 		}
 		page, err := s.read(ctx)

@@ -54,7 +54,9 @@ func OpenFile(path, statePath string, request *pelcrov1.StreamCustomersRequest) 
 		if err := saved.mustContinue(o.state, statePath); err != nil {
 			return nil, err
 		}
-		o.state = *saved
+		if saved.Bytes > 0 {
+			o.state = *saved
+		}
 	}
 	if err := o.open(saved != nil); err != nil {
 		return nil, err

@@ -109,6 +109,20 @@ func TestContinue(t *testing.T) {
 	}
 }
 
+// TestNothingWritten: an export that has written nothing may be continued by another request, as when
+// the service had rejected the first one.
+func TestNothingWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFiles(t)
+		f.open(t, filtered()).Close()
+		from := &service{}
+		if _, err := from.run(t.Context(), t, f.open(t, &pelcrov1.StreamCustomersRequest{})); err != nil || from.requests[0].SiteId != nil {
+			t.Error(err, from.requests)
+		}
+		mustHaveAll(t, read(t, f.output))
+	})
+}
+
 // TestWithoutState: an export that cannot be continued is written to a file all the same.
 func TestWithoutState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

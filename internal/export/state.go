@@ -64,7 +64,10 @@ func readState(path string) (*state, error) {
 func (s *state) mustContinue(asked state, path string) error {
 	saved, request := s.Request, asked.Request
 	var different []string
-	if s.Output != asked.Output {
+	switch {
+	case s.Output == asked.Output && s.Bytes == 0:
+		return nil // nothing is mixed with what was asked for before
+	case s.Output != asked.Output:
 		different = append(different, "the output "+s.Output)
 	}
 	if saved.GetSiteId() != request.GetSiteId() {
