@@ -91,13 +91,11 @@ func (s *stream) SendMsg(message any) error {
 // of a stream that shall end.
 func AwaitMemory(ctx context.Context) error {
 	s := rpcOf(ctx).stream
-	freed := s.freed
-	if freed == nil {
-		freed = closed
-	}
-	select {
-	case <-freed:
-	case <-s.ending.Done():
+	if s.freed != nil {
+		select {
+		case <-s.freed:
+		case <-s.ending.Done():
+		}
 	}
 	if s.reserved == 0 && s.server.streamed.unsent.Acquire(s.ending, messageReservation) == nil { //nolint:contextcheck // ending is ctx's
 		s.reserved = messageReservation
@@ -124,12 +122,6 @@ func (s *stream) end() error {
 	}
 	return context.Cause(s.ending)
 }
-
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
 
 func (s *stream) releaseReserved() {
 	s.server.streamed.unsent.Release(s.reserved)
