@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -187,26 +188,41 @@ func TestStopEndsUnsentCreate(t *testing.T) {
 	f.mustAdvise(t, "notSent", "", 0)
 }
 
+// pipes is a listener whose connections are pipes: in a bubble of synctest they know its time.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, open := <-p
+	if !open {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error { close(p); return nil }
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
 // A silent connection does not delay a stop for long.
 func TestStopWithASilentConnection(t *testing.T) {
-	t.Parallel()
-	g := startSandbox(t)
-	conn, err := net.Dial("tcp", g.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	mustSucceed(t, g.Customers.GetCustomer, &pelcrov1.GetCustomerRequest{Id: 1001}) // accepted after the other
-	stopped := make(chan error, 1)
-	go func() { stopped <- g.Stop() }()
-	select {
-	case err := <-stopped:
-		if err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		listener, stopped := make(pipes), make(chan error, 1)
+		service := newServer(t, nil)
+		go func() { stopped <- service.Serve(ctx, listener) }()
+		silent, accepted := net.Pipe()
+		defer silent.Close()
+		listener <- accepted
+		synctest.Wait()
+		begin := time.Now()
+		stop()
+		if err := <-stopped; err != nil {
 			t.Error(err)
 		}
-	case <-time.After(testkit.Timeout):
-		t.Error("the stop waits for it")
-	}
+		if took := time.Since(begin); took > 6*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+	})
 }
 
 // Nothing still runs when Serve has returned, not even a handler that nothing ends.

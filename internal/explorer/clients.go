@@ -129,7 +129,7 @@ func (e *explorer) withServiceConfig(p policy, q Question, explanation Explanati
 	inAll := "; " + strconv.Itoa(p.Retry.MaxAttempts) + " attempts in all."
 	switch {
 	case p.Retry.MaxAttempts == 0:
-		return client{withFile, false, "Does not retry it: the file retries " + strings.Join(e.policies.retried(), " and ") + " only."}
+		return client{withFile, false, "Does not retry it: the file retries only " + strings.Join(e.policies.retried(), ", ") + "."}
 	case !p.retries(explanation.result.Code()):
 		return client{withFile, false, "Does not retry it: the file retries " + p.codeNames() + " only."}
 	case pushback == "-1":

@@ -62,7 +62,7 @@ func TestReadPolicies(t *testing.T) {
 func TestClients(t *testing.T) {
 	const (
 		none  = "Does not retry it"
-		reads = "Does not retry it: the file retries GetCustomer and ListCustomers only."
+		reads = "Does not retry it: the file retries only GetCustomer, ListCustomers."
 		only  = "Does not retry it: the file retries UNAVAILABLE only."
 		both  = "Does not retry it: the file retries UNAVAILABLE and RESOURCE_EXHAUSTED only."
 		calm  = "Does not retry this code by default."

@@ -120,7 +120,7 @@ func TestR14Secrets(t *testing.T) {
 				found["the status of "+what] += fmt.Sprintln(status.Convert(err).Proto(), status.Convert(err).Details(), header, trailer)
 			}
 			var responses []scriptedResponse
-			for n := 200; n <= 599; n += scaled(1, 50) {
+			for n := 200; n <= 599; n += scaled(1, 100) {
 				for _, kind := range bodyKinds {
 					responses = append(responses, scriptedResponse{n, kind})
 				}
