@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -239,12 +240,21 @@ func TestRetriesAreCounted(t *testing.T) {
 	t.Parallel()
 	p := startWithAdmin(t, "--sandbox", "--upstream-retries=1")
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
-	const calls = 6
-	for range calls {
-		if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 502}); err == nil {
-			t.Fatal("it succeeded")
+	calls := 0
+	testkit.Eventually(t, "the budget is spent", func() bool { // the faster the calls, the sooner
+		var group sync.WaitGroup
+		for n := range 5 { // equal calls would share requests
+			calls++
+			expand := []pelcrov1.CustomerRelation{1, 2, 3, 4}[:n]
+			group.Go(func() {
+				if _, err := customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 502, Expand: expand}); err == nil {
+					t.Error("it succeeded")
+				}
+			})
 		}
-	}
+		group.Wait()
+		return counts(p.scrape(t)["pelcro_grpc_upstream_retries_rejected_total"])[""] > 0
+	})
 	attempts := 0
 	for _, line := range p.finish(t, calls) {
 		n, _ := line["upstream_attempts"].(float64)
@@ -254,7 +264,7 @@ func TestRetriesAreCounted(t *testing.T) {
 	retries := counts(families["pelcro_grpc_upstream_retries_total"])[""]
 	rejected := counts(families["pelcro_grpc_upstream_retries_rejected_total"])[""]
 	requests := counts(families["pelcro_grpc_upstream_requests_total"])[""]
-	if requests != attempts || requests != calls+retries || retries+rejected != calls || retries < 3 || rejected == 0 {
+	if requests != attempts || requests != calls+retries || retries+rejected != calls || retries < 3 {
 		t.Errorf("%d requests, %d attempts, %d retries, %d rejected", requests, attempts, retries, rejected)
 	}
 }
