@@ -32,13 +32,18 @@ def create(service, request_id):
     return result | {"code": "OK", "id": response.customer.id}
 
 
+def show(created):
+    """Prints a line in one piece: other threads print, too."""
+    print(json.dumps(created.result()) + "\n", end="", flush=True)
+
+
 def main():
     service = connect(*sys.argv[1:])
     with ThreadPoolExecutor(max_workers=100) as pool:
         for line in sys.stdin:
             request_id = json.loads(line)["requestId"]
             created = pool.submit(create, service, request_id)
-            created.add_done_callback(lambda f: print(json.dumps(f.result()), flush=True))
+            created.add_done_callback(show)
 
 
 if __name__ == "__main__":

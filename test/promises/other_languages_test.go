@@ -89,7 +89,7 @@ func startProgram(t *testing.T, directory, name string, arguments ...string) sen
 			var c created
 			if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
 				t.Errorf("%s printed %q", name, lines.Text())
-				continue
+				break
 			}
 			mu.Lock()
 			waiting[c.RequestID] <- c
