@@ -116,7 +116,7 @@ func startGateway(ctx context.Context, dir, upstream string) (*process, error) {
 	}
 	defer log.Close() // the process has its own
 	command := exec.CommandContext(ctx, filepath.Join(dir, gatewayBinary), "serve", "--listen="+address, "--admin-listen="+admin,
-		"--pelcro-url="+strings.TrimSuffix(upstream+basePath, "/"), "--site-id=1", "--pelcro-api-key-file="+filepath.Join(dir, keyFile),
+		"--pelcro-url="+strings.TrimSuffix(upstream+basePath, "/"), "--rate-limit=off", "--site-id=1", "--pelcro-api-key-file="+filepath.Join(dir, keyFile),
 		"--auth-tokens-file="+filepath.Join(dir, callersFile), "--log-level=info", "--log-format=json")
 	command.Stderr = log
 	return (&process{"gateway", address, admin, command}).start(ctx)
