@@ -31,15 +31,12 @@ func TestManyViolations(t *testing.T) {
 			if len(body) > mapping.MaxErrorBody {
 				body = manyErrors(t, mapping.MaxErrorBody/(len(test.text)+20), test.text)
 			}
-			for _, operation := range mapping.CustomerOperations() {
+			for _, operation := range []string{"CreateCustomer", "UpdateCustomer", "ListCustomers"} {
 				for _, status := range []int{400, 404, 409, 422, 200} {
-					if status == 404 && (operation.Name == "GetCustomer" || operation.Name == "DeleteCustomer") {
-						continue // keys that the request does not have are texts
-					}
-					result := mapping.FromResponse(callOf(t, operation.Name), jsonResponse(status, body))
+					result := mapping.FromResponse(callOf(t, operation), jsonResponse(status, body))
 					kept := checkCounted(t, result, strings.Count(body, "field0"))
 					if kept < test.kept || test.truncated != (kept < test.count) {
-						t.Errorf("%s, HTTP %d: %d violations", operation.Name, status, kept)
+						t.Errorf("%s, HTTP %d: %d violations", operation, status, kept)
 					}
 				}
 			}

@@ -142,7 +142,7 @@ func TestR10PingFlood(t *testing.T) {
 	parallelUnlessSoaking(t)
 	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	bad := startFlood(t, g.Address)
-	for open := true; open; {
+	for open := true; open && len(bad.goAway) == 0; {
 		open = bad.send(func() { _ = bad.framer.WritePing(false, [8]byte{}) })
 	}
 	<-bad.closed

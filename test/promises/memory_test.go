@@ -117,12 +117,12 @@ func attacks() []attack {
 	}
 	return []attack{
 		// One request that is small on the wire and large in memory.
-		{name: "many fields of unknown clients", quick: true, method: list, body: whole(filters(524_256)), calls: builtinCalls, streams: connectionStreams},
+		{name: "many fields of unknown clients", method: list, body: whole(filters(524_256)), calls: builtinCalls, streams: connectionStreams},
 		{name: "many fields of callers", known: true, method: list, body: whole(filters(requestLimit / 2)), calls: callersAttack, streams: connectionStreams},
 		{name: "most fields of callers", quick: true, known: true, method: list, body: whole(filters(19_999)), calls: callersAttack, streams: connectionStreams},
 		{name: "many fields for health", method: check, body: whole(filters(requestLimit / 2)), calls: builtinCalls, streams: connectionBuiltin},
 		// Requests that do not end.
-		{name: "unfinished requests for health", quick: true, method: check, body: unfinished(16 << 10), calls: builtinCalls, streams: connectionBuiltin},
+		{name: "unfinished requests for health", method: check, body: unfinished(16 << 10), calls: builtinCalls, streams: connectionBuiltin},
 		{name: "wasteful frames for health", method: check, body: unfinished(4<<10 + 1), calls: builtinCalls, streams: connectionBuiltin},
 		{name: "requests for health without an end", method: check, body: withoutEnd(longName), calls: builtinCalls, streams: connectionBuiltin},
 		{name: "unfinished requests of callers", quick: true, known: true, method: create, body: unfinished(16 << 10), calls: callersAttack, streams: connectionStreams},
@@ -222,6 +222,7 @@ func TestR36MemoryUnderAttack(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the memory of a process is read from /proc")
 	}
+	parallelUnlessSoaking(t)
 	for _, a := range attacks() {
 		if !a.quick && !soaking {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -175,13 +176,7 @@ func TestR14Secrets(t *testing.T) {
 				_ = calls["Create"](ctx, client)
 			})
 			testkit.Receive(t, arrived, "call that runs")
-			for _, path := range []string{
-				"/metrics", "/config", "/readyz", "/livez", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2",
-				"/debug/pprof/goroutine", "/debug/pprof/heap?debug=1", "/debug/pprof/heap", "/debug/pprof/allocs?debug=1", "/debug/pprof/block?debug=1",
-				"/debug/pprof/mutex?debug=1", "/debug/pprof/threadcreate?debug=1", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1",
-			} {
-				found[path] = unpacked(pageOf(t, p, path))
-			}
+			maps.Copy(found, pagesOf(t, p))
 			testkit.Eventually(t, "the spans have arrived", func() bool { return strings.Contains(collected.String(), "GetCustomer") })
 			mustWriteNoFile(t, p)
 			p.Signal(t, syscall.SIGQUIT)
@@ -207,6 +202,23 @@ func TestR14Secrets(t *testing.T) {
 			})
 		})
 	}
+}
+
+// pagesOf reads the pages of the admin address, all at the same time: some take a second.
+func pagesOf(t *testing.T, p *testkit.Process) map[string]string {
+	t.Helper()
+	paths := []string{
+		"/metrics", "/config", "/readyz", "/livez", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2",
+		"/debug/pprof/goroutine", "/debug/pprof/heap?debug=1", "/debug/pprof/heap", "/debug/pprof/allocs?debug=1", "/debug/pprof/block?debug=1",
+		"/debug/pprof/mutex?debug=1", "/debug/pprof/threadcreate?debug=1", "/debug/pprof/cmdline", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1",
+	}
+	pages := make([]string, len(paths))
+	each(len(paths), len(paths), func(i int) { pages[i] = unpacked(pageOf(t, p, paths[i])) })
+	found := map[string]string{}
+	for i, path := range paths {
+		found[path] = pages[i]
+	}
+	return found
 }
 
 // net/http prints to the standard logger what arrives on a connection after a response. Nothing that

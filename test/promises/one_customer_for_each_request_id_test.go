@@ -28,7 +28,7 @@ import (
 )
 
 // settleTime is far longer than a request is on its way here.
-const settleTime = 3 * time.Second
+var settleTime = scaled(3*time.Second, 2*time.Second)
 
 // networkFaults are what the network does to a request: it passes most often.
 func networkFaults(n int) []faultproxy.Fault {
