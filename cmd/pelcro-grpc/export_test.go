@@ -135,6 +135,7 @@ func TestExportSandbox(t *testing.T) {
 // TestExportContinues: an export that is killed, whose service restarts, and that is interrupted, has
 // each customer once in the end, and says how to go on.
 func TestExportContinues(t *testing.T) {
+	t.Parallel()
 	const customers = 1234
 	upstream := newGatedUpstream(t, customers)
 	service := upstream.serve(t)

@@ -2,6 +2,7 @@ package customers_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,13 +12,14 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
 
 // everything is a customer with every field set, as a client has it after it has read one.
 func everything(t *testing.T) *pelcrov1.Customer {
 	t.Helper()
 	return &pelcrov1.Customer{
-		Id: 42, Email: new("a@example.com"), FirstName: new("Ada"), LastName: new("Lovelace"), Name: new("Ada Lovelace"),
+		Id: 42, RequestId: new("550e8400-e29b-41d4-a716-446655440000"), Email: new("a@example.com"), FirstName: new("Ada"), LastName: new("Lovelace"), Name: new("Ada Lovelace"),
 		DisplayName: new("Countess"), Username: new("ada"), Phone: new("+1 555"), Salutation: new("Ms"), Title: new("Dr."), Tin: new("GB1"),
 		OrganizationId: new(int64(5)), Organization: &pelcrov1.Organization{Id: 5}, DefaultSourceId: new(int64(6)), DefaultSource: &pelcrov1.PaymentSource{Id: 6},
 		AddressIds: []int64{1}, Addresses: []*pelcrov1.Address{{Id: 1}}, SubscriptionIds: []int64{1}, Subscriptions: []*pelcrov1.Subscription{{Id: 1}},
@@ -34,6 +36,32 @@ func everything(t *testing.T) *pelcrov1.Customer {
 const written = `"email":"a@example.com","first_name":"Ada","last_name":"Lovelace","display_name":"Countess","username":"ada",` +
 	`"phone":"+1 555","salutation":"Ms","title":"Dr.","tin":"GB1","organization":5,` +
 	`"tele_marketing":true,"mail_marketing":true,"email_hardbounce":true,"metadata":{"plan":"gold"},"old_provider_id":"old-1"`
+
+// TestEveryWritableField asks whoever adds a field for its rows in the tables above, and for the name by
+// which mapping knows it in Pelcro's field errors.
+func TestEveryWritableField(t *testing.T) {
+	customer := everything(t).ProtoReflect()
+	for i := range customer.Descriptor().Fields().Len() {
+		if field := customer.Descriptor().Fields().Get(i); !customer.Has(field) {
+			t.Errorf("everything has no %s", field.Name())
+		}
+	}
+	var sent map[string]any
+	if err := json.Unmarshal([]byte("{"+written+"}"), &sent); err != nil {
+		t.Fatal(err)
+	}
+	operation, _ := mapping.CustomerOperation("CreateCustomer")
+	for key := range sent {
+		result := mapping.FromResponse(mapping.Call{Operation: operation}, mapping.Response{
+			StatusCode: http.StatusUnprocessableEntity,
+			Header:     http.Header{"Content-Type": {"application/json"}},
+			Body:       []byte(`{"message":"The given data was invalid.","errors":{"` + key + `":["The field is required."]}}`),
+		})
+		if unknown := result.Unrecognised(); len(unknown) > 0 {
+			t.Errorf("mapping does not know %q: %v", key, unknown)
+		}
+	}
+}
 
 func TestCreateBody(t *testing.T) {
 	pelcro := responding(succeed)
