@@ -62,7 +62,9 @@ func (t *target) close() {
 // scenario is a kind of call, over gRPC and, for the proxy, over HTTP.
 type scenario struct {
 	name string
-	rpc  func(context.Context, pelcrov1.CustomerServiceClient) error
+	// rpc makes the call for a site. Each call is for another one, so that the gateway cannot join equal
+	// reads, which would share a request to the upstream.
+	rpc  func(ctx context.Context, c pelcrov1.CustomerServiceClient, site int32) error
 	code codes.Code
 	// vanguard is the code that vanguard-go returns for the same response. It reads {"message": …}
 	// as a google.rpc.Status with the code OK, so the client has no response message.
@@ -76,8 +78,8 @@ type scenario struct {
 func get(name string, id int64, code, vanguard codes.Code, httpStatus int) scenario {
 	return scenario{
 		name: name,
-		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
-			_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id})
+		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient, site int32) error {
+			_, err := c.GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: id, SiteId: &site})
 			return err
 		},
 		code: code, vanguard: vanguard, method: http.MethodGet, path: "customers/" + strconv.FormatInt(id, 10) + "?site_id=1", status: httpStatus,
@@ -87,8 +89,8 @@ func get(name string, id int64, code, vanguard codes.Code, httpStatus int) scena
 func create(name, email string, code, vanguard codes.Code, httpStatus int) scenario {
 	return scenario{
 		name: name,
-		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
-			_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{Customer: &pelcrov1.Customer{
+		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient, site int32) error {
+			_, err := c.CreateCustomer(ctx, &pelcrov1.CreateCustomerRequest{SiteId: &site, Customer: &pelcrov1.Customer{
 				Email: &email, FirstName: new("Ada"), LastName: new("Lovelace"), Phone: new("+49 30 1234567"), Title: new("Countess"),
 				Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{"plan": structpb.NewStringValue("gold")}},
 			}})
@@ -103,8 +105,8 @@ var (
 	getOK  = get("get", 1001, codes.OK, codes.OK, http.StatusOK)
 	listOK = scenario{
 		name: "list of 100",
-		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient) error {
-			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{PageSize: 100})
+		rpc: func(ctx context.Context, c pelcrov1.CustomerServiceClient, site int32) error {
+			_, err := c.ListCustomers(ctx, &pelcrov1.ListCustomersRequest{PageSize: 100, SiteId: &site})
 			return err
 		},
 		code: codes.OK, method: http.MethodGet, path: "customers?limit=100&page=1&site_id=1&sort=id", status: http.StatusOK,
@@ -118,7 +120,7 @@ var (
 // call makes the n-th call.
 func (t *target) call(ctx context.Context, s scenario, n int) error {
 	if t.web == nil {
-		err := s.rpc(ctx, pelcrov1.NewCustomerServiceClient(t.conns[n%len(t.conns)]))
+		err := s.rpc(ctx, pelcrov1.NewCustomerServiceClient(t.conns[n%len(t.conns)]), int32(n+1))
 		want := s.code
 		if t.name == "vanguard" {
 			want = s.vanguard

@@ -124,7 +124,7 @@ var (
 )
 
 func (p *plain) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerRequest) (*pelcrov1.GetCustomerResponse, error) {
-	raw, err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?site_id=1", nil)
+	raw, err := p.do(ctx, http.MethodGet, "customers/"+strconv.FormatInt(req.GetId(), 10)+"?"+site(req), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (p *plain) GetCustomer(ctx context.Context, req *pelcrov1.GetCustomerReques
 }
 
 func (p *plain) ListCustomers(ctx context.Context, req *pelcrov1.ListCustomersRequest) (*pelcrov1.ListCustomersResponse, error) {
-	path := "customers?limit=" + strconv.Itoa(int(req.GetPageSize())) + "&page=1&site_id=1&sort=id"
+	path := "customers?limit=" + strconv.Itoa(int(req.GetPageSize())) + "&page=1&" + site(req) + "&sort=id"
 	raw, err := p.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (p *plain) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomer
 	if c.GetMetadata() != nil {
 		body["metadata"] = c.GetMetadata().AsMap()
 	}
-	raw, err := p.do(ctx, http.MethodPost, "customers?site_id=1", body)
+	raw, err := p.do(ctx, http.MethodPost, "customers?"+site(req), body)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +163,11 @@ func (p *plain) CreateCustomer(ctx context.Context, req *pelcrov1.CreateCustomer
 }
 
 // do calls Pelcro and returns the body of the response.
+// site is the parameter for the site of a request.
+func site(req interface{ GetSiteId() int32 }) string {
+	return "site_id=" + strconv.Itoa(int(req.GetSiteId()))
+}
+
 func (p *plain) do(ctx context.Context, method, path string, body any) ([]byte, error) {
 	var content io.Reader
 	if body != nil {
