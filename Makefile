@@ -117,7 +117,7 @@ laravel: ## Install PHP, Laravel and nginx for make e2e, if one is missing; as r
 
 .PHONY: e2e
 e2e: laravel ## Test the gateway in front of a real Laravel and nginx; UPDATE=1 writes a vector for each new response
-	$(GO) test -count=1 -timeout 5m -parallel 8 -tags e2e ./test/e2e $(if $(UPDATE),-update)
+	$(GO) test -count=1 -timeout 15m -parallel 8 -tags e2e ./test/e2e $(if $(UPDATE),-update)
 
 .PHONY: examples
 examples: languages ## Run the examples in other languages against a sandbox

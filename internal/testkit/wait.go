@@ -17,7 +17,7 @@ func Eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	end := time.NewTimer(Timeout)
 	defer end.Stop()
-	again := time.NewTicker(5 * time.Millisecond)
+	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for !holds() {
 		select {
