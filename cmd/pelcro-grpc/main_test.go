@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
+	setMemoryLimit = func(int64) int64 { return 0 }
 	testkit.WaitInParallel()
 	goleak.VerifyTestMain(m)
 }

@@ -12,6 +12,9 @@ const (
 	callMemory   = 48 << 10
 )
 
+// setMemoryLimit is replaced by tests, which run many services in one process.
+var setMemoryLimit = debug.SetMemoryLimit
+
 // limitMemory makes the garbage collector keep the memory of the process near what that many
 // concurrent calls need, also while someone tries to fill it. GOMEMLIMIT can lower the limit. Below
 // it garbage is collected rarely, unless GOGC says otherwise.
@@ -20,7 +23,7 @@ func limitMemory(calls int) {
 		debug.SetGCPercent(400)
 	}
 	limit := sharedMemory + int64(calls)*callMemory
-	if limit < debug.SetMemoryLimit(-1) {
-		debug.SetMemoryLimit(limit)
+	if limit < setMemoryLimit(-1) {
+		setMemoryLimit(limit)
 	}
 }

@@ -173,7 +173,7 @@ func largeBodies() map[string][]byte {
 		"ASCII":     strings.Repeat("The email has already been taken. ", 30),
 		"not UTF-8": strings.Repeat("\xff", 700),
 	} {
-		for _, n := range scaled([]int{1, 3, 12, 1000}, []int{12, 1000}) {
+		for _, n := range scaled([]int{1, 3, 12, 1000}, []int{1000}) {
 			errors := map[string][]string{}
 			for i := range n {
 				errors[fmt.Sprintf("metadata.%s%d", text, i)] = []string{text, text}

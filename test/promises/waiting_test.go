@@ -73,10 +73,8 @@ func measureMemory(tb testing.TB) memory {
 	// earlier tests. Limit it, so that only this test counts.
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	if tolerated := 100 * (8 << 20) / max(stats.HeapAlloc, 1); tolerated < 100 {
-		percent := debug.SetGCPercent(int(tolerated))
-		tb.Cleanup(func() { debug.SetGCPercent(percent) })
-	}
+	percent := debug.SetGCPercent(int(min(100, 100*(8<<20)/max(stats.HeapAlloc, 1))))
+	tb.Cleanup(func() { debug.SetGCPercent(percent) })
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // resets VmHWM
 	return memory{tb, resident("VmRSS:")}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"testing"
 
@@ -47,6 +48,9 @@ type Gateway struct {
 // UserAgent is what the service calls itself.
 const UserAgent = "pelcro-grpc/test"
 
+// collectRarely sets the garbage collector as the program does.
+var collectRarely = sync.OnceFunc(func() { debug.SetGCPercent(400) })
+
 // PlainText are the options of a connection to a service without TLS. It receives headers of the
 // size that Java's default allows, and the next default of grpc-go.
 func PlainText() []grpc.DialOption {
@@ -57,6 +61,7 @@ func PlainText() []grpc.DialOption {
 // options the service has the settings of production and the key and the site of the sandbox.
 func Start(tb testing.TB, url string, options ...func(*Config)) *Gateway {
 	tb.Helper()
+	collectRarely()
 	base, err := pelcro.ParseBaseURL(url + sandbox.BasePath)
 	if err != nil {
 		tb.Fatal(err)
