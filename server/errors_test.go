@@ -73,7 +73,7 @@ func TestImportantStatuses(t *testing.T) {
 	}
 }
 
-// A status becomes exactly what the mapping makes of the response. Its own tests have all of them.
+// A status becomes exactly what mapping makes of the response. The tests of mapping have all statuses.
 func TestStatuses(t *testing.T) {
 	g := startSandbox(t)
 	upstream := newSandbox()
