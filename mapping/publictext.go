@@ -29,6 +29,8 @@ var hidden = []part{
 // Laravel's own sentences stay whole, for example "Invalid bearer token.", "must match the format
 // d\TH:i:s" and "must start with one of: http://".
 var sensitive = []part{
+	// Laravel's form of a class. It is first, because a replacement has brackets, too.
+	{[]string{"["}, regexp.MustCompile(`\b(?i:(model|class)) \[[^\]]*\]`), "$1 [class]"},
 	// Tokens. "Bearer authentication" has none: the word is short, without digits and punctuation.
 	{[]string{"eyj"}, regexp.MustCompile(`\beyJ[\w-]{8,}(?:\.[\w-]+)*`), "[token]"}, // JSON Web Token
 	{[]string{"authorization"}, regexp.MustCompile(`(?i:\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic)?)\s*[^\s"',;]+`), "Authorization: [token]"},
@@ -47,8 +49,7 @@ var sensitive = []part{
 	{[]string{"::"}, regexp.MustCompile(`\[?\b[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4})*)?(?:%\w+)?\b\]?`), "[host]"},
 	{[]string{"::1"}, regexp.MustCompile(`(^|[\s("'=])\[?::1\b\]?(?::\d+)?`), "$1[host]"},
 
-	// Classes. The form with brackets is Laravel's.
-	{[]string{"["}, regexp.MustCompile(`\b(?i:(model|class)) \[[^\]]*\]`), "$1 [class]"},
+	// Classes, the other forms.
 	{[]string{"class "}, regexp.MustCompile(`\b([Cc]lass) "[^"]*"|\b([Cc]lass) \w+( could not\b| does not exist\b)`), "$1$2 [class]$3"},
 	{[]string{"\\"}, regexp.MustCompile(`\\*\b[A-Za-z_]\w+(?:\\+[A-Za-z_]\w+)+(?:(?:::|->)\$?\w+)?(?:\(\))?`), "[class]"},
 	{[]string{"::", "->", "()"}, regexp.MustCompile(`\b[A-Za-z_]\w*(?:(?:::|->)\$?\w+)+(?:\(\))?|\b[A-Za-z_]\w*\(\)`), "[class]"},
