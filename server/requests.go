@@ -153,12 +153,17 @@ func (s *requests) wait(ctx context.Context, late <-chan time.Time, ofConnection
 // turns are those of calls whose requests are being read.
 type turns struct {
 	reading chan struct{} // has an element for each
-	waiting atomic.Int64
+	waiting atomic.Int64  // calls without a turn
 }
 
 func newTurns(most int) *turns { return &turns{reading: make(chan struct{}, most)} }
 
 func (t *turns) wait(ctx context.Context, late <-chan time.Time) error {
+	select {
+	case t.reading <- struct{}{}:
+		return nil // without being counted as waiting, which would end requests that are read
+	default:
+	}
 	t.waiting.Add(1)
 	defer t.waiting.Add(-1)
 	select {
