@@ -54,7 +54,7 @@ type serveCommand struct {
 type validConfig struct {
 	upstream  pelcro.Config
 	rateLimit rateLimit
-	redis     *redis.Client // nil: this replica alone
+	redis     redis.UniversalClient // nil: this replica alone
 	traces    telemetry.Config
 	protected *protection
 	seed      *sandbox.Seed // nil for the sandbox's own customers

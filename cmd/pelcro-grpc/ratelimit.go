@@ -38,13 +38,13 @@ type rateLimit struct {
 	requests int // in a window; 0 for what Pelcro says
 	window   time.Duration
 	share    float64
-	redis    *redis.Client // nil: this replica alone
+	redis    redis.UniversalClient // nil: this replica alone
 }
 
 var fixedLimit = regexp.MustCompile(`^([0-9]{1,9})/([0-9a-zµ.]+)$`)
 
 // rateLimit reads the flags of the quota, and adds their problems.
-func (c serveCommand) rateLimit(shared *redis.Client, found *problems) (limit rateLimit) {
+func (c serveCommand) rateLimit(shared redis.UniversalClient, found *problems) (limit rateLimit) {
 	limit.share, limit.redis = c.RateLimitShare, shared
 	if !(c.RateLimitShare > 0 && c.RateLimitShare <= 1) {
 		found.addf("--rate-limit-share must be greater than 0 and at most 1, for example 0.8")

@@ -14,7 +14,7 @@ const redisEnv = envPrefix + "_REDIS_URL"
 
 // redis returns the Redis that the replicas share, nil for none, and adds the problems of its URL. It
 // connects when it is used.
-func (c serveCommand) redis(found *problems) *redis.Client {
+func (c serveCommand) redis(found *problems) redis.UniversalClient {
 	if c.RedisURL == "" {
 		return nil
 	}
@@ -26,6 +26,7 @@ func (c serveCommand) redis(found *problems) *redis.Client {
 	client, err := quota.OpenRedis(c.RedisURL)
 	if err != nil {
 		found.addf("--redis-url %w", err)
+		return nil
 	}
 	return client
 }

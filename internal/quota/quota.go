@@ -90,7 +90,7 @@ type Config struct {
 	// RequestTimeout is when a request without a response has ended for certain.
 	RequestTimeout time.Duration
 	// Redis holds the log for all replicas; nil if there is only this one. See [OpenRedis].
-	Redis *redis.Client
+	Redis redis.Scripter
 	// Key names the log in Redis: a hash of the API key.
 	Key string
 	// Metrics counts what the quota does; nil counts it where nothing shows it.

@@ -48,7 +48,7 @@ var logScript = redis.NewScript(script)
 
 // redisLog is the shared log in Redis.
 type redisLog struct {
-	client *redis.Client
+	client redis.Scripter
 	key    string
 }
 

@@ -55,7 +55,7 @@ var errReply = errors.New("unexpected reply of the script")
 // missing, and begins anew, when Redis has lost its data; a replica that could not reach Redis
 // begins it anew itself, because the ids of that time are missing.
 type shared struct {
-	client *redis.Client
+	client Redis
 	logger *slog.Logger
 	// isDown says that the last command failed; isIncomplete, that ids may be missing in Redis.
 	isDown, isIncomplete atomic.Bool

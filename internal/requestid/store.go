@@ -24,10 +24,16 @@ const (
 // ErrLost is the error of a claim that took so long that another replica has the id now.
 var ErrLost = errors.New("another replica has the request id")
 
+// Redis is the part of a client that a [Store] uses.
+type Redis interface {
+	redis.Scripter
+	Info(ctx context.Context, sections ...string) *redis.StringCmd
+}
+
 // Config is what a [Store] needs.
 type Config struct {
 	// Redis shares the ids with other replicas; nil for none.
-	Redis *redis.Client
+	Redis Redis
 	// Logger gets a line when Redis fails and when it works again.
 	Logger *slog.Logger
 	// Metrics is where the store registers its metrics; nil for none.
