@@ -59,7 +59,8 @@ func New(config Config) *Server {
 	config.DrainTimeout = cmp.Or(config.DrainTimeout, DrainTimeout)
 	config.MaxConcurrentCalls = cmp.Or(config.MaxConcurrentCalls, DefaultMaxConcurrentCalls)
 	config.readTimeout = cmp.Or(config.readTimeout, readTimeout)
-	if config.Metrics == nil {
+	hasMetrics := config.Metrics != nil
+	if !hasMetrics {
 		config.Metrics = prometheus.NewRegistry() // nothing reads it
 	}
 	s := &Server{
@@ -86,7 +87,9 @@ func New(config Config) *Server {
 		reflection.Register(services)
 	}
 	s.methods, s.unknown = s.methodsOf(s.grpc.GetServiceInfo()), s.newMethod(unknown, unknown)
-	s.metrics.initialize(s.grpc, s.methods, s.unknown)
+	if hasMetrics {
+		s.metrics.initialize(s.grpc, s.methods, s.unknown)
+	}
 	config.Upstream.OnCircuitChange(s.circuitChanged)
 	config.Upstream.OnAPIKeyStatus(s.apiKeyStatusChanged)
 	return s

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -58,10 +59,12 @@ func mustBeClosed(t *testing.T, transport *scripted, client *pelcro.Client) {
 	}
 }
 
+var tooMuch = sync.OnceValue(func() string { return dataOf(pelcro.MaxBody + 1) })
+
 // tooLarge is an attempt with a success that is larger than is read.
 func tooLarge(r *http.Request) (*http.Response, error) {
 	sent(r, false)
-	body := io.NopCloser(strings.NewReader(dataOf(pelcro.MaxBody + 1)))
+	body := io.NopCloser(strings.NewReader(tooMuch()))
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
 }
 

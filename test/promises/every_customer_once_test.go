@@ -168,6 +168,7 @@ var errBroken = errors.New("the test broke the stream")
 // TestR38EveryCustomerOnce walks through 5,000 customers while 200 are deleted and 200 created, over
 // ten broken streams and three restarts of the service.
 func TestR38EveryCustomerOnce(t *testing.T) {
+	parallelUnlessSoaking(t)
 	for seed := range uint64(scaled(50, 5)) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { walkChanging(t, seed) })

@@ -176,7 +176,7 @@ func (c *creator) create(ctx context.Context, id string) error {
 		}
 		wait := 200 * time.Millisecond
 		if !c.redis {
-			wait = settleTime + time.Second
+			wait = settleTime + 100*time.Millisecond
 		}
 		time.Sleep(wait)
 	}

@@ -232,6 +232,7 @@ func TestR31_ServiceConfigAvoidsBackendsThatDoNotServe(t *testing.T) {
 
 // Calls are spread over all addresses.
 func TestR31_ServiceConfigSpreadsCalls(t *testing.T) {
+	parallelUnlessSoaking(t)
 	var received [2]failingUpstream
 	var addresses []string
 	for i := range received {
