@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -139,31 +140,28 @@ func TestR21StaysClosed(t *testing.T) {
 		})
 	})
 	t.Run("deadlines while Pelcro responds to others", func(t *testing.T) {
-		const slow, quick = 1, 2
-		arrived := make(chan struct{}, calls)
-		g := start(t, upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
-			if idOf(r) == quick {
-				respond(w, 200, aCustomer)
-				return
-			}
-			arrived <- struct{}{}
-			<-r.Context().Done()
-		}))
-		each(scaled(100, 40), 20, func(int) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			ended := make(chan error, 1)
-			go func() { ended <- g.get(ctx, slow) }()
-			select {
-			case <-arrived:
-			case <-ctx.Done(): // on a busy machine
-			}
-			if err := g.get(t.Context(), quick); err != nil {
-				t.Errorf("another caller got %v", err)
-			}
-			if err := <-ended; status.Code(err) != codes.DeadlineExceeded {
-				t.Errorf("got %v", err)
-			}
+		synctest.Test(t, func(t *testing.T) {
+			const quick = 1_000
+			g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+				if idOf(r) == quick {
+					return succeed(r)
+				}
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})))
+			each(100, 20, func(i int) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				ended := make(chan error, 1)
+				go func() { ended <- g.get(ctx, int64(i+1)) }()
+				time.Sleep(time.Second / 2)
+				if err := g.get(t.Context(), quick); err != nil {
+					t.Errorf("another caller got %v", err)
+				}
+				if err := <-ended; status.Code(err) != codes.DeadlineExceeded {
+					t.Errorf("got %v", err)
+				}
+			})
 		})
 	})
 	t.Run("4xx", func(t *testing.T) {
