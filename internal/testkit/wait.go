@@ -41,12 +41,12 @@ func Receive[T any](tb testing.TB, from <-chan T, what string) (value T) {
 	return value
 }
 
-// WaitInParallel lets up to 32 tests run in parallel, unless the flag -parallel says how many. Go's
+// WaitInParallel lets up to 16 tests run in parallel, unless the flag -parallel says how many. Go's
 // own number, that of the CPUs, is for tests that compute; parallel tests here mostly wait. A TestMain
 // calls it before the tests run.
 func WaitInParallel() {
 	flag.Parse()
 	if tests := flag.Lookup("test.parallel").Value; tests.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = tests.Set("32") // a number is valid
+		_ = tests.Set("16") // a number is valid
 	}
 }
