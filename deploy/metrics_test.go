@@ -21,6 +21,7 @@ import (
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 // read returns a file of the repository.
@@ -45,11 +46,7 @@ func deployedMetrics(t *testing.T) map[string]*dto.MetricFamily {
 		"--tls-cert="+testkit.File(t, own.CertPEM()), "--tls-key="+testkit.File(t, own.KeyPEM(t)),
 		"--auth-tokens-file="+testkit.File(t, line), "--rate-limit=auto")
 	p.Log.Match(t, `"msg":"the limit of Pelcro's account"`)
-	conn, err := grpc.NewClient(p.Address, grpc.WithTransportCredentials(credentials.NewTLS(ca.Client(nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
+	conn := gatewaytest.Dial(t, p.Address, grpc.WithTransportCredentials(credentials.NewTLS(ca.Client(nil))))
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
 	if _, err := pelcrov1.NewCustomerServiceClient(conn).GetCustomer(ctx, &pelcrov1.GetCustomerRequest{Id: 1001}); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ var hidden = []part{
 // Laravel's own sentences stay whole, for example "Invalid bearer token.", "must match the format
 // d\TH:i:s" and "must start with one of: http://".
 var sensitive = []part{
-	// Laravel's form of a class. It is first, because a replacement has brackets, too.
+	// Laravel's form of a class. It comes first: "model [email]" would look like it.
 	{[]string{"["}, regexp.MustCompile(`\b(?i:(model|class)) \[[^\]]*\]`), "$1 [class]"},
 	// Tokens. "Bearer authentication" has none: the word is short, without digits and punctuation.
 	{[]string{"eyj"}, regexp.MustCompile(`\beyJ[\w-]{8,}(?:\.[\w-]+)*`), "[token]"}, // JSON Web Token

@@ -161,7 +161,7 @@ func newTurns(most int) *turns { return &turns{reading: make(chan struct{}, most
 func (t *turns) wait(ctx context.Context, late <-chan time.Time) error {
 	select {
 	case t.reading <- struct{}{}:
-		return nil // without being counted as waiting, which would end requests that are read
+		return nil // not counted as waiting, which ends requests that arrive slowly
 	default:
 	}
 	t.waiting.Add(1)

@@ -59,6 +59,7 @@ func mustBeClosed(t *testing.T, transport *scripted, client *pelcro.Client) {
 	}
 }
 
+// tooMuch is one byte more than is read.
 var tooMuch = sync.OnceValue(func() string { return dataOf(pelcro.MaxBody + 1) })
 
 // tooLarge is an attempt with a success that is larger than is read.

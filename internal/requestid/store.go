@@ -24,7 +24,8 @@ const (
 // ErrLost is the error of a claim that took so long that another replica has the id now.
 var ErrLost = errors.New("another replica has the request id")
 
-// Redis is the part of a client that a [Store] uses.
+// Redis is the part of a client that a [Store] uses. With the type of the whole client, each program
+// that imports this package, such as the tests of server, would link all commands of Redis.
 type Redis interface {
 	redis.Scripter
 	Info(ctx context.Context, sections ...string) *redis.StringCmd

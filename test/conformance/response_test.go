@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/pelcro-grpc/pelcro-grpc/client"
 	"github.com/pelcro-grpc/pelcro-grpc/test/vectors"
 )
 
@@ -167,11 +167,7 @@ func policyOf(tb testing.TB, method string) methodPolicy {
 			} `json:"retryPolicy"`
 		} `json:"methodConfig"`
 	}
-	raw, err := os.ReadFile("../../client/service-config.json")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := json.Unmarshal(raw, &config); err != nil {
+	if err := json.Unmarshal([]byte(client.ServiceConfig()), &config); err != nil {
 		tb.Fatal(err)
 	}
 	for _, wanted := range []string{method, ""} {
