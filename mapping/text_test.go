@@ -204,6 +204,7 @@ func TestOnlySensitivePartsAreCutOut(t *testing.T) {
 	for text, want := range map[string]string{
 		"Rate limited to 120/min, see https://docs.pelcro.com/limits?x=1 for help.": "Rate limited to 120/min, see [url] for help.",
 		`No query results for model [App\Models\Customer] 42`:                       "No query results for model [class] 42",
+		"The model ada@example.com is [not] good.":                                  "The model [email] is [not] good.",
 		"The email ada@example.com is taken.":                                       "The email [email] is taken.",
 		"Invalid bearer token.":                                                     "Invalid bearer token.",
 		"Bearer authentication required.":                                           "Bearer authentication required.",
