@@ -53,6 +53,18 @@ func everyStatus(yield func(int) bool) {
 	yield(999)
 }
 
+// namedStatuses are the statuses with a name, and those beside the borders of their classes.
+func namedStatuses(yield func(int) bool) {
+	for status := range everyStatus {
+		border := status%100 == 99 || status%100 == 0 || status < 100
+		if (border || http.StatusText(status) != "") && !yield(status) {
+			return
+		}
+	}
+}
+
+// TestEveryResponseIsCoded has every status for a read and for a create. The other RPCs have only
+// those with a name, because of the time.
 func TestEveryResponseIsCoded(t *testing.T) {
 	t.Parallel()
 	names := slices.Sorted(maps.Keys(bodies))
@@ -60,7 +72,11 @@ func TestEveryResponseIsCoded(t *testing.T) {
 		t.Run(operation.Name, func(t *testing.T) {
 			t.Parallel()
 			call := callOf(t, operation.Name)
-			for status := range everyStatus {
+			statuses := namedStatuses
+			if operation.Name == "GetCustomer" || operation.Name == "CreateCustomer" {
+				statuses = everyStatus
+			}
+			for status := range statuses {
 				for _, name := range names {
 					response := jsonResponse(status, bodies[name])
 					result := mapping.FromResponse(call, response)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
@@ -37,13 +39,17 @@ func asProcess(args ...string) *exec.Cmd {
 }
 
 // startProcess starts the sandbox. Its addresses are in the banner, because a test may not read the log.
-func startProcess(t *testing.T) *process {
+// With isFull the pipe of its log is full already.
+func startProcess(t *testing.T, isFull bool) *process {
 	t.Helper()
 	stderr, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stderr.Close() })
+	if isFull {
+		fill(t, write)
+	}
 	command := asProcess("serve", "--sandbox", "--sandbox-rate-limit=1000000", "--log-format=json", "--log-level=debug",
 		"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0")
 	command.Stderr = write
@@ -53,6 +59,21 @@ func startProcess(t *testing.T) *process {
 	p.admin = strings.TrimSuffix(p.Log.Match(t, `browser: (\S+)\n`)[1], "/")
 	p.conn = gatewaytest.Dial(t, p.address)
 	return p
+}
+
+// fill writes to the pipe until it is full.
+func fill(t *testing.T, pipe *os.File) {
+	t.Helper()
+	if err := pipe.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for spaces := bytes.Repeat([]byte(" "), 4<<10); ; {
+		if _, err := pipe.Write(spaces); errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // lost is what the metric says.
@@ -101,7 +122,7 @@ func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 // and a stop ends.
 func TestLogReaderStuck(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t)
+	p := startProcess(t, true)
 	p.callUntilLost(t, func() {})
 	if err := p.Stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("ended with %v", err)
@@ -112,8 +133,7 @@ func TestLogReaderStuck(t *testing.T) {
 // does.
 func TestLogReaderStuckAbort(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t)
-	p.callUntilLost(t, func() {})
+	p := startProcess(t, true)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -135,7 +155,7 @@ func TestLogReaderStuckAbort(t *testing.T) {
 // TestLogReaderGone: a reader that goes away does not end the process.
 func TestLogReaderGone(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t)
+	p := startProcess(t, false)
 	p.stderr.Close()
 	p.callUntilLost(t, func() {})
 	if err := p.Stop(t, syscall.SIGTERM); err != nil {
@@ -146,7 +166,7 @@ func TestLogReaderGone(t *testing.T) {
 // TestLogReaderSlow: every call has its line, or is in the number of a line about lost ones.
 func TestLogReaderSlow(t *testing.T) {
 	t.Parallel()
-	p := startProcess(t)
+	p := startProcess(t, false)
 	lines := bufio.NewReader(p.stderr)
 	finished, reported, isStopped := 0, 0, false
 	read := func() (ok bool) {

@@ -38,7 +38,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 // document use one sandbox, in order.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	for _, document := range []string{"README.md", "docs/tools.md", "docs/testing.md", "docs/creating.md", "docs/operations.md", "docs/export.md"} {
+	for _, document := range []string{"docs/creating.md", "README.md", "docs/tools.md", "docs/testing.md", "docs/operations.md", "docs/export.md"} {
 		t.Run(document, func(t *testing.T) {
 			t.Parallel()
 			raw, err := os.ReadFile(filepath.Join(root, document))

@@ -314,10 +314,13 @@ func TestStreamSizes(t *testing.T) {
 			if r.err != nil || !slices.Equal(idsOf(messages), pelcro.all()) || len(messages) < 2 {
 				t.Fatalf("%d customers in %d messages, error %v", len(idsOf(messages)), len(messages), r.err)
 			}
-			for i, message := range messages {
+			for _, message := range messages {
 				if size := proto.Size(message); size > server.MaxResponseBytes {
 					t.Errorf("a message of %d bytes", size)
 				}
+			}
+			for _, i := range []int{0, len(messages) - 2} { // each reads the rest again
+				message := messages[i]
 				rest, r := stream(t.Context(), t, g.customers, &pelcrov1.StreamCustomersRequest{ResumeToken: message.GetResumeToken()})
 				if r.err != nil || !slices.Equal(idsOf(rest), idsOf(messages[i+1:])) {
 					t.Errorf("after message %d: %d customers, error %v", i, len(idsOf(rest)), r.err)

@@ -115,9 +115,7 @@ func (l *memoryLog) run(clock time.Time, m message) (view, error) {
 	for i := range v.granted {
 		l.slots[fmt.Sprintf("%s:%d", m.replica, m.first+uint64(i))] = after(m.timeout + m.window)
 	}
-	for _, free := range l.occupied(now) {
-		v.releases = append(v.releases, free.Sub(now))
-	}
+	v.releases = l.occupied(now)
 	v.occupied, v.again = len(v.releases), time.Second
 	v.releases = v.releases[:min(len(v.releases), 1000)]
 	if v.occupied > 0 {
@@ -147,15 +145,16 @@ func (l *memoryLog) run(clock time.Time, m message) (view, error) {
 	return v, nil
 }
 
-func (l *memoryLog) occupied(at time.Time) []time.Time {
-	var times []time.Time
+// occupied returns how long each slot is still occupied, in order.
+func (l *memoryLog) occupied(at time.Time) []time.Duration {
+	releases := make([]time.Duration, 0, len(l.slots))
 	for _, free := range l.slots {
 		if free.After(at) {
-			times = append(times, free)
+			releases = append(releases, free.Sub(at))
 		}
 	}
-	slices.SortFunc(times, time.Time.Compare)
-	return times
+	slices.Sort(releases)
+	return releases
 }
 
 // share returns how many slots the replica gets.

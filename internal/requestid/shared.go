@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/googleapis/gax-go/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 )
@@ -92,8 +91,10 @@ func (s *shared) claim(ctx context.Context, c *Claim) error {
 			s.merge(c, name, *reply) //nolint:contextcheck // the lease is released when the context has ended, too
 			return nil
 		}
-		if err := gax.Sleep(ctx, wait); err != nil {
-			return err
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

@@ -1,14 +1,12 @@
 package promises_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,17 +38,7 @@ const (
 func TestR26DetailsFit(t *testing.T) {
 	parallelUnlessSoaking(t)
 	if os.Getenv(limitSwitch) == "" {
-		command := exec.Command(os.Args[0], "-test.run=^TestR26DetailsFit$", "-test.v", "-test.count=1")
-		command.Env = append(os.Environ(), limitSwitch+"=true")
-		out, err := command.CombinedOutput()
-		if err != nil || !bytes.Contains(out, []byte("--- PASS: TestR26DetailsFit")) {
-			t.Errorf("%v:\n%s", err, out)
-		}
-		for line := range bytes.Lines(out) {
-			if bytes.Contains(line, []byte("largest status")) {
-				t.Logf("%s", bytes.TrimSpace(line))
-			}
-		}
+		runInProcess(t, limitSwitch+"=true")
 		return
 	}
 	if !limited(t) {

@@ -169,6 +169,9 @@ func TestR10PingFlood(t *testing.T) {
 // acknowledgements, instead of buffering them. A SETTINGS frame and its acknowledgement take nine
 // bytes each, so the flood ends when the buffers of both directions are full.
 func TestR10SettingsFlood(t *testing.T) {
+	if !isAlone(t) {
+		return
+	}
 	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	memory := measureMemory(t)
 	bad := dialRaw(t, g.Address)

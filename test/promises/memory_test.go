@@ -119,7 +119,7 @@ func attacks() []attack {
 		// One request that is small on the wire and large in memory.
 		{name: "many fields of unknown clients", method: list, body: whole(filters(524_256)), calls: builtinCalls, streams: connectionStreams},
 		{name: "many fields of callers", known: true, method: list, body: whole(filters(requestLimit / 2)), calls: callersAttack, streams: connectionStreams},
-		{name: "most fields of callers", quick: true, known: true, method: list, body: whole(filters(19_999)), calls: callersAttack, streams: connectionStreams},
+		{name: "most fields of callers", known: true, method: list, body: whole(filters(19_999)), calls: callersAttack, streams: connectionStreams},
 		{name: "many fields for health", method: check, body: whole(filters(requestLimit / 2)), calls: builtinCalls, streams: connectionBuiltin},
 		// Requests that do not end.
 		{name: "unfinished requests for health", method: check, body: unfinished(16 << 10), calls: builtinCalls, streams: connectionBuiltin},

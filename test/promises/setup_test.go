@@ -1,8 +1,10 @@
 package promises_test
 
 import (
+	"bytes"
 	"log/slog"
 	"os"
+	"os/exec"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -29,13 +31,39 @@ func scaled[N any](full, small N) N {
 }
 
 // parallelUnlessSoaking runs a test in parallel with others, except with the full numbers, which are
-// for one test alone. Tests that measure the memory of this process, or load the machine, never run
-// in parallel.
+// for one test alone.
 func parallelUnlessSoaking(t *testing.T) {
 	t.Helper()
 	if !soaking {
 		t.Parallel()
 	}
+}
+
+// isAlone is for tests that measure the memory or the goroutines of their process. It returns whether
+// the test is the only one in this process; otherwise it has run the test in a process of its own, in
+// parallel with others.
+func isAlone(t *testing.T) bool {
+	t.Helper()
+	const alone = "PELCRO_GRPC_TEST_ALONE"
+	if soaking || os.Getenv(alone) != "" {
+		return true
+	}
+	t.Parallel()
+	runInProcess(t, alone+"=1")
+	return false
+}
+
+// runInProcess runs the test again, in a process of its own with this environment variable.
+func runInProcess(t *testing.T, variable string) {
+	t.Helper()
+	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+	command.Env = append(os.Environ(), variable)
+	out, err := command.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("%v:\n%s", err, out)
+		return
+	}
+	t.Logf("%s", out)
 }
 
 // service is a running service with the calls that these tests make.
