@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 const (
@@ -101,18 +103,19 @@ func TestR29HealthFollowsPelcro(t *testing.T) {
 // A failure rate of a tenth is not an outage.
 func TestR29OccasionalFailures(t *testing.T) {
 	parallelUnlessSoaking(t)
-	var calls atomic.Int64
-	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		if calls.Add(1)%10 == 0 {
-			respond(w, 500, `{"message":"Server Error"}`)
-			return
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+			if calls.Add(1)%10 == 0 {
+				return httpResponse(500, `{"message":"Server Error"}`), nil
+			}
+			return succeed(r)
+		})))
+		pelcro := g.watch(t, "pelcro")
+		<-pelcro
+		paced(scaled(4000, 400), 200, func(int) { _ = g.get(t.Context(), 42) })
+		if len(pelcro) > 0 {
+			t.Errorf("the status became %v", <-pelcro)
 		}
-		respond(w, 200, aCustomer)
-	}))
-	pelcro := g.watch(t, "pelcro")
-	<-pelcro
-	paced(scaled(4000, 400), scaled(200, 1000), func(int) { _ = g.get(t.Context(), 42) })
-	if len(pelcro) > 0 {
-		t.Errorf("the status became %v", <-pelcro)
-	}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -46,28 +47,30 @@ func (c *tally) call(t *testing.T, g *service) {
 // Pelcro, health checks are served, and the running calls succeed.
 func TestR23ExcessIsRejected(t *testing.T) {
 	t.Parallel()
-	const limit, excess = 10, 50
-	upstream := newHoldingUpstream()
-	g := start(t, noUpstream, withTransport(upstream), func(c *gatewaytest.Config) { c.Server.MaxConcurrentCalls = limit })
-	var accepted, rejected tally
-	var running sync.WaitGroup
-	for range limit {
-		running.Go(func() { accepted.call(t, g) })
-		testkit.Receive(t, upstream.arrived, "call at the upstream")
-	}
-	each(excess, 10, func(int) { rejected.call(t, g) })
-	got, err := healthpb.NewHealthClient(g.Conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
-	if err != nil || got.GetStatus() != serving {
-		t.Errorf("health: %v, %v", got, err)
-	}
-	close(upstream.released)
-	running.Wait()
-	if len(rejected.rejected) != excess || len(upstream.arrived) != 0 {
-		t.Errorf("%d of %d were rejected, %d reached Pelcro: %v", len(rejected.rejected), excess, len(upstream.arrived), rejected.others)
-	}
-	if len(accepted.accepted) != limit {
-		t.Errorf("%d of %d succeeded: %v", len(accepted.accepted), limit, accepted.others)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const limit, excess = 10, 50
+		upstream := newHoldingUpstream()
+		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(upstream), func(c *gatewaytest.Config) { c.Server.MaxConcurrentCalls = limit })
+		var accepted, rejected tally
+		var running sync.WaitGroup
+		for range limit {
+			running.Go(func() { accepted.call(t, g) })
+			testkit.Receive(t, upstream.arrived, "call at the upstream")
+		}
+		each(excess, 10, func(int) { rejected.call(t, g) })
+		got, err := healthpb.NewHealthClient(g.Conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil || got.GetStatus() != serving {
+			t.Errorf("health: %v, %v", got, err)
+		}
+		close(upstream.released)
+		running.Wait()
+		if len(rejected.rejected) != excess || len(upstream.arrived) != 0 {
+			t.Errorf("%d of %d were rejected, %d reached Pelcro: %v", len(rejected.rejected), excess, len(upstream.arrived), rejected.others)
+		}
+		if len(accepted.accepted) != limit {
+			t.Errorf("%d of %d succeeded: %v", len(accepted.accepted), limit, accepted.others)
+		}
+	})
 }
 
 // With three times the load that the limit of concurrent calls allows, the throughput is

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -272,10 +273,14 @@ func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 // the reason arrives before it.
 func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
 	parallelUnlessSoaking(t)
-	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	g := startWithServiceConfig(t, silent, strings.Replace(client.ServiceConfig(), `"10s"`, `"1s"`, 1))
-	err := untilReason(t, func() error { return everyRPC["GetCustomer"](t.Context(), g.Customers) })
-	if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		withConfig := func(c *gatewaytest.Config) {
+			c.Dial = append(c.Dial, grpc.WithDefaultServiceConfig(client.ServiceConfig()))
+		}
+		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(neverRespond)), withConfig)
+		err := everyRPC["GetCustomer"](t.Context(), g.Customers)
+		if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
+			t.Error(err)
+		}
+	})
 }

@@ -39,7 +39,7 @@ func TestR30SlowDNSCallersDeadline(t *testing.T) {
 	parallelUnlessSoaking(t)
 	bestOfThree(t, func() string {
 		g := start(t, unresolvable, withoutDNS(t), withoutBreaker)
-		calls := scaled(200, 20)
+		calls := scaled(200, 4)
 		late := make([]time.Duration, calls)
 		each(calls, calls, func(i int) {
 			err := untilReason(t, func() error {

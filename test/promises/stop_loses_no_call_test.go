@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -140,27 +141,30 @@ func anyCall(ctx context.Context, customers pelcrov1.CustomerServiceClient, i in
 // A stop ends within its time limit, whatever the calls do, and each call receives an error with a
 // reason.
 func TestR08StopIsBounded(t *testing.T) {
-	const drain = 100 * time.Millisecond
-	upstream := newHoldingUpstream()
-	g := start(t, noUpstream, withTransport(upstream), func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain })
-	calls := scaled(200, 50)
-	ended := make(chan error, calls)
-	for range calls {
-		go func() { ended <- anyCall(context.WithoutCancel(t.Context()), g.Customers, 0) }()
-	}
-	for range calls {
-		testkit.Receive(t, upstream.arrived, "call at the upstream")
-	}
-	begin := time.Now()
-	if err := g.Stop(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(begin); soaking && took > drain+2*time.Second {
-		t.Errorf("the stop took %v", took)
-	}
-	for range calls {
-		if err := testkit.Receive(t, ended, "end of a call"); gatewaytest.Reason(err) != "GATEWAY_SHUTTING_DOWN" {
-			t.Errorf("a call that was ended: %v", err)
+	parallelUnlessSoaking(t)
+	synctest.Test(t, func(t *testing.T) {
+		const drain = 100 * time.Millisecond
+		upstream := newHoldingUpstream()
+		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(upstream), func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain })
+		calls := scaled(200, 50)
+		ended := make(chan error, calls)
+		for range calls {
+			go func() { ended <- anyCall(context.WithoutCancel(t.Context()), g.Customers, 0) }()
 		}
-	}
+		for range calls {
+			testkit.Receive(t, upstream.arrived, "call at the upstream")
+		}
+		begin := time.Now()
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took > drain+2*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		for range calls {
+			if err := testkit.Receive(t, ended, "end of a call"); gatewaytest.Reason(err) != "GATEWAY_SHUTTING_DOWN" {
+				t.Errorf("a call that was ended: %v", err)
+			}
+		}
+	})
 }

@@ -58,6 +58,12 @@ func successResponse(r *http.Request) *http.Response {
 // succeed is successResponse as a [roundTrip].
 func succeed(r *http.Request) (*http.Response, error) { return successResponse(r), nil }
 
+// neverRespond is a Pelcro that receives requests and never responds.
+func neverRespond(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
 // memory is the resident memory of this process, with the client.
 type memory struct {
 	tb     testing.TB
