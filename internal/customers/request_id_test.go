@@ -60,10 +60,15 @@ func TestWaitingCreateEnds(t *testing.T) {
 		first <- resultOf(call(t.Context(), g.customers.CreateCustomer, withID("one@example.com", oneID)))
 	}()
 	<-arrived
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if got, want := resultOf(call(ctx, g.customers.CreateCustomer, withID("one@example.com", oneID))), "DeadlineExceeded CALLER_DEADLINE_EXCEEDED unknown"; got != want {
-		t.Errorf("%s, want %s", got, want)
+	var second string
+	testkit.Eventually(t, "the response comes before the deadline", func() bool { // a busy machine may miss it
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		second = resultOf(call(ctx, g.customers.CreateCustomer, withID("one@example.com", oneID)))
+		return second != "DeadlineExceeded  " // without a reason
+	})
+	if want := "DeadlineExceeded CALLER_DEADLINE_EXCEEDED unknown"; second != want {
+		t.Errorf("%s, want %s", second, want)
 	}
 	close(release)
 	if got, want := <-first, "OK 1009 "+oneID; got != want {

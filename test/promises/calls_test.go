@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
@@ -116,17 +113,6 @@ func bestOfThree(t *testing.T, round func() (wrong string)) {
 	if wrong != "" {
 		t.Error(wrong)
 	}
-}
-
-// untilReason repeats a call with a deadline until it does not end by the client's own library. The
-// service responds shortly before the deadline, which a busy machine may miss now and then.
-func untilReason(t *testing.T, call func() error) (err error) {
-	t.Helper()
-	testkit.Eventually(t, "the response comes before the deadline", func() bool {
-		err = call()
-		return status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != ""
-	})
-	return err
 }
 
 // untilSent repeats a call until its request is sent. On a busy machine the time limit of the service
