@@ -276,12 +276,22 @@ func TestBreakerIsShown(t *testing.T) {
 	state := func() map[string]int { return counts(p.scrape(t)["pelcro_grpc_circuit_breaker_state"], "state") }
 	mustCount(t, "before", state(), map[string]int{"closed": 1})
 	customers := pelcrov1.NewCustomerServiceClient(p.conn)
-	for range 25 {
-		_, _ = customers.GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 500})
+	create := func() {
+		customer := &pelcrov1.Customer{Email: new("http-500@example.com")}
+		_, _ = customers.CreateCustomer(t.Context(), &pelcrov1.CreateCustomerRequest{Customer: customer})
 	}
-	if after := state(); after["closed"] != 0 || after["open"]+after["half_open"] != 1 {
-		t.Errorf("after: %v", after)
-	}
+	testkit.Eventually(t, "the breaker opens", func() bool {
+		var group sync.WaitGroup
+		for range 25 { // together, because the breaker forgets what is older than its window
+			group.Go(create)
+		}
+		group.Wait()
+		after := state()
+		if after["closed"]+after["open"]+after["half_open"] != 1 {
+			t.Errorf("after: %v", after)
+		}
+		return after["closed"] == 0
+	})
 }
 
 // TestMetrics: the names are frozen, follow Prometheus' rules, are not too many, and are those of

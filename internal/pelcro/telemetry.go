@@ -74,20 +74,31 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 	}
 	registry.MustRegister(m.requests, m.latency, m.retries, m.retriesRejected, m.coalesced, m.limit, m.remaining, m.accountLimit)
 	if circuit != nil {
-		for state, name := range breakerStates {
-			registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name:        "pelcro_grpc_circuit_breaker_state",
-				Help:        "1 for the state that the circuit breaker is in, 0 for the others.",
-				ConstLabels: prometheus.Labels{"state": name},
-			}, func() float64 {
-				if circuit.states.State() == state {
-					return 1
-				}
-				return 0
-			}))
-		}
+		registry.MustRegister(stateCollector{circuit})
 	}
 	return m
+}
+
+// stateCollector shows the state of the circuit breaker. It is one collector for all states, because
+// the state may change while metrics are collected, and exactly one series must be 1.
+type stateCollector struct{ circuit *breaker }
+
+var stateDesc = prometheus.NewDesc("pelcro_grpc_circuit_breaker_state",
+	"1 for the state that the circuit breaker is in, 0 for the others.", []string{"state"}, nil)
+
+// Describe implements [prometheus.Collector].
+func (stateCollector) Describe(descs chan<- *prometheus.Desc) { descs <- stateDesc }
+
+// Collect implements [prometheus.Collector].
+func (c stateCollector) Collect(metrics chan<- prometheus.Metric) {
+	current := c.circuit.states.State()
+	for state, name := range breakerStates {
+		value := 0.0
+		if state == current {
+			value = 1
+		}
+		metrics <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, value, name)
+	}
 }
 
 // attempted counts an attempt; response is nil for none. A retry is counted here because the
