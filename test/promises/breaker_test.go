@@ -142,13 +142,12 @@ func TestR21StaysClosed(t *testing.T) {
 	t.Run("deadlines while Pelcro responds to others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const quick = 1_000
-			g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+			g := startInMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 				if idOf(r) == quick {
 					return succeed(r)
 				}
-				<-r.Context().Done()
-				return nil, r.Context().Err()
-			})))
+				return neverRespond(r)
+			}))
 			each(100, 20, func(i int) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()

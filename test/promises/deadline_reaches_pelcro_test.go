@@ -114,7 +114,7 @@ func TestR01ReasonArrivesInTime(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(neverRespond)))
+		g := startInMemory(t, roundTrip(neverRespond))
 		if wrong := callsWithoutReason(t, g, 10); wrong != "" {
 			t.Error(wrong)
 		}

@@ -11,7 +11,6 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
-	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 )
 
 const (
@@ -105,12 +104,12 @@ func TestR29OccasionalFailures(t *testing.T) {
 	parallelUnlessSoaking(t)
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+		g := startInMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 			if calls.Add(1)%10 == 0 {
 				return httpResponse(500, `{"message":"Server Error"}`), nil
 			}
 			return succeed(r)
-		})))
+		}))
 		pelcro := g.watch(t, "pelcro")
 		<-pelcro
 		paced(scaled(4000, 400), 200, func(int) { _ = g.get(t.Context(), 42) })

@@ -50,7 +50,7 @@ func TestR23ExcessIsRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, excess = 10, 50
 		upstream := newHoldingUpstream()
-		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(upstream), func(c *gatewaytest.Config) { c.Server.MaxConcurrentCalls = limit })
+		g := startInMemory(t, upstream, func(c *gatewaytest.Config) { c.Server.MaxConcurrentCalls = limit })
 		var accepted, rejected tally
 		var running sync.WaitGroup
 		for range limit {

@@ -274,10 +274,9 @@ func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
 	parallelUnlessSoaking(t)
 	synctest.Test(t, func(t *testing.T) {
-		withConfig := func(c *gatewaytest.Config) {
+		g := startInMemory(t, roundTrip(neverRespond), func(c *gatewaytest.Config) {
 			c.Dial = append(c.Dial, grpc.WithDefaultServiceConfig(client.ServiceConfig()))
-		}
-		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(roundTrip(neverRespond)), withConfig)
+		})
 		err := everyRPC["GetCustomer"](t.Context(), g.Customers)
 		if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
 			t.Error(err)

@@ -3,6 +3,7 @@ package promises_test
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/exec"
 	"testing"
@@ -76,6 +77,13 @@ func start(tb testing.TB, upstream string, options ...func(*gatewaytest.Config))
 	tb.Helper()
 	quiet := func(c *gatewaytest.Config) { c.Server.Logger = slog.New(slog.DiscardHandler) }
 	return &service{gatewaytest.Start(tb, upstream, append([]func(*gatewaytest.Config){quiet}, options...)...)}
+}
+
+// startInMemory runs the service without a network, so that a test can use the clock of
+// testing/synctest.
+func startInMemory(tb testing.TB, pelcro http.RoundTripper, options ...func(*gatewaytest.Config)) *service {
+	tb.Helper()
+	return start(tb, gatewaytest.InMemoryURL, append([]func(*gatewaytest.Config){gatewaytest.InMemory(nil, nil), withTransport(pelcro)}, options...)...)
 }
 
 // withKey gives the program an API key in its environment.

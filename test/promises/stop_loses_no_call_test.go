@@ -145,7 +145,7 @@ func TestR08StopIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const drain = 100 * time.Millisecond
 		upstream := newHoldingUpstream()
-		g := start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(nil, nil), withTransport(upstream), func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain })
+		g := startInMemory(t, upstream, func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain })
 		calls := scaled(200, 50)
 		ended := make(chan error, calls)
 		for range calls {
