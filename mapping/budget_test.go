@@ -32,7 +32,7 @@ func TestManyViolations(t *testing.T) {
 				body = manyErrors(t, mapping.MaxErrorBody/(len(test.text)+20), test.text)
 			}
 			for _, operation := range []string{"CreateCustomer", "ListCustomers"} {
-				for _, status := range []int{404, 422, 200} {
+				for _, status := range []int{400, 404, 422, 200} {
 					result := mapping.FromResponse(callOf(t, operation), jsonResponse(status, body))
 					kept := checkCounted(t, result, strings.Count(body, "field0"))
 					if kept < test.kept || test.truncated != (kept < test.count) {

@@ -134,6 +134,7 @@ func TestLogReaderStuck(t *testing.T) {
 func TestLogReaderStuckAbort(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, true)
+	p.callUntilLost(t, func() {})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

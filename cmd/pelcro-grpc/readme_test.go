@@ -35,7 +35,7 @@ func asDocumented(t *testing.T, p *program, text string) string {
 
 // TestTranscripts runs the commands in the documents. The blocks marked as console are transcripts:
 // lines that begin with "$ " are commands, the lines after them the output. All commands of a
-// document use one sandbox, in order.
+// document use one sandbox, in order. The document whose commands take longest is the first.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	for _, document := range []string{"docs/creating.md", "README.md", "docs/tools.md", "docs/testing.md", "docs/operations.md", "docs/export.md"} {

@@ -319,7 +319,7 @@ func TestStreamSizes(t *testing.T) {
 					t.Errorf("a message of %d bytes", size)
 				}
 			}
-			for _, i := range []int{0, len(messages) - 2} { // each reads the rest again
+			for _, i := range []int{0, len(messages) - 2, len(messages) - 1} { // not all, because each reads all later pages again
 				message := messages[i]
 				rest, r := stream(t.Context(), t, g.customers, &pelcrov1.StreamCustomersRequest{ResumeToken: message.GetResumeToken()})
 				if r.err != nil || !slices.Equal(idsOf(rest), idsOf(messages[i+1:])) {

@@ -79,7 +79,7 @@ func newMetrics(registry prometheus.Registerer, circuit *breaker) *metrics {
 	return m
 }
 
-// stateCollector shows the state of the circuit breaker. It is one collector for all states, because
+// stateCollector shows the state of the circuit breaker. It reads the state once for all series, because
 // the state may change while metrics are collected, and exactly one series must be 1.
 type stateCollector struct{ circuit *breaker }
 
@@ -90,14 +90,14 @@ var stateDesc = prometheus.NewDesc("pelcro_grpc_circuit_breaker_state",
 func (stateCollector) Describe(descs chan<- *prometheus.Desc) { descs <- stateDesc }
 
 // Collect implements [prometheus.Collector].
-func (c stateCollector) Collect(metrics chan<- prometheus.Metric) {
+func (c stateCollector) Collect(series chan<- prometheus.Metric) {
 	current := c.circuit.states.State()
 	for state, name := range breakerStates {
 		value := 0.0
 		if state == current {
 			value = 1
 		}
-		metrics <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, value, name)
+		series <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, value, name)
 	}
 }
 

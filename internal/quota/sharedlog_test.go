@@ -145,7 +145,7 @@ func (l *memoryLog) run(clock time.Time, m message) (view, error) {
 	return v, nil
 }
 
-// occupied returns how long each slot is still occupied, in order.
+// occupied returns how long each slot is still occupied, the shortest time first.
 func (l *memoryLog) occupied(at time.Time) []time.Duration {
 	releases := make([]time.Duration, 0, len(l.slots))
 	for _, free := range l.slots {

@@ -168,10 +168,9 @@ func TestR10PingFlood(t *testing.T) {
 // The service stops reading from a client that sends SETTINGS and does not read the
 // acknowledgements, instead of buffering them. A SETTINGS frame and its acknowledgement take nine
 // bytes each, so the flood ends when the buffers of both directions are full.
-func TestR10SettingsFlood(t *testing.T) {
-	if !isAlone(t) {
-		return
-	}
+func TestR10SettingsFlood(t *testing.T) { alone(t, settingsFlood) }
+
+func settingsFlood(t *testing.T) {
 	g := start(t, noUpstream, withTransport(roundTrip(succeed)))
 	memory := measureMemory(t)
 	bad := dialRaw(t, g.Address)

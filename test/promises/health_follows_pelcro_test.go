@@ -9,8 +9,6 @@ import (
 	"time"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-
-	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 const (
@@ -49,54 +47,55 @@ func (g *service) watch(t *testing.T, service string) <-chan healthpb.HealthChec
 // depend on it.
 func TestR29HealthFollowsPelcro(t *testing.T) {
 	parallelUnlessSoaking(t)
-	limit := scaled(2*time.Second, testkit.Timeout)
-	var down atomic.Bool
-	g := start(t, upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		if down.Load() {
-			respond(w, 503, `{"message":"Service Unavailable"}`)
-			return
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		g := startInMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			if down.Load() {
+				return httpResponse(503, `{"message":"Service Unavailable"}`), nil
+			}
+			return succeed(r)
+		}))
+		pelcro := g.watch(t, "pelcro")
+		others := []<-chan healthpb.HealthCheckResponse_ServingStatus{g.watch(t, ""), g.watch(t, "pelcro.v1.CustomerService")}
+		for _, statuses := range append(others, pelcro) {
+			if first := <-statuses; first != serving {
+				t.Errorf("at first: %v", first)
+			}
 		}
-		respond(w, 200, aCustomer)
-	}))
-	pelcro := g.watch(t, "pelcro")
-	others := []<-chan healthpb.HealthCheckResponse_ServingStatus{g.watch(t, ""), g.watch(t, "pelcro.v1.CustomerService")}
-	for _, statuses := range append(others, pelcro) {
-		if first := <-statuses; first != serving {
-			t.Errorf("at first: %v", first)
-		}
-	}
-	// waitFor makes calls until the status of pelcro is the wanted one.
-	waitFor := func(want healthpb.HealthCheckResponse_ServingStatus) {
-		t.Helper()
-		begin := time.Now()
-		ticker := time.NewTicker(10 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case got := <-pelcro:
-				if got == want {
-					t.Logf("%v after %v", want, time.Since(begin))
-					return
+		// waitFor makes calls until the status of pelcro is the wanted one.
+		waitFor := func(want healthpb.HealthCheckResponse_ServingStatus) {
+			t.Helper()
+			begin := time.Now()
+			ticker := time.NewTicker(10 * time.Millisecond)
+			defer ticker.Stop()
+			for {
+				select {
+				case got := <-pelcro:
+					if got == want {
+						t.Logf("%v after %v", want, time.Since(begin))
+						return
+					}
+				case <-ticker.C:
+					_ = g.create(t.Context(), "new@example.com")
 				}
-			case <-ticker.C:
-				_ = g.create(t.Context(), "new@example.com")
-			}
-			if took := time.Since(begin); took > limit {
-				t.Fatalf("not %v after %v", want, took)
+				if took := time.Since(begin); took > 2*time.Second {
+					t.Fatalf("not %v after %v", want, took)
+				}
 			}
 		}
-	}
-	for range scaled(3, 1) {
-		down.Store(true)
-		waitFor(notServing)
-		down.Store(false)
-		waitFor(serving)
-	}
-	for _, statuses := range others {
-		if len(statuses) > 0 {
-			t.Errorf("the service itself became %v", <-statuses)
+		for range 3 {
+			down.Store(true)
+			waitFor(notServing)
+			down.Store(false)
+			waitFor(serving)
 		}
-	}
+		synctest.Wait()
+		for _, statuses := range others {
+			if len(statuses) > 0 {
+				t.Errorf("the service itself became %v", <-statuses)
+			}
+		}
+	})
 }
 
 // A failure rate of a tenth is not an outage.
@@ -113,6 +112,7 @@ func TestR29OccasionalFailures(t *testing.T) {
 		pelcro := g.watch(t, "pelcro")
 		<-pelcro
 		paced(scaled(4000, 400), 200, func(int) { _ = g.get(t.Context(), 42) })
+		synctest.Wait()
 		if len(pelcro) > 0 {
 			t.Errorf("the status became %v", <-pelcro)
 		}

@@ -47,10 +47,9 @@ func createOfSize(size int) *pelcrov1.CreateCustomerRequest {
 
 // Requests beyond the limit are rejected before they take memory, and nothing is sent to
 // Pelcro.
-func TestR11OversizedRequests(t *testing.T) {
-	if !isAlone(t) {
-		return
-	}
+func TestR11OversizedRequests(t *testing.T) { alone(t, oversizedRequests) }
+
+func oversizedRequests(t *testing.T) {
 	var reached atomic.Int64
 	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		reached.Add(1)
@@ -74,10 +73,9 @@ func TestR11OversizedRequests(t *testing.T) {
 }
 
 // So are requests that exceed the limit after decompression.
-func TestR11BombedRequests(t *testing.T) {
-	if !isAlone(t) {
-		return
-	}
+func TestR11BombedRequests(t *testing.T) { alone(t, bombedRequests) }
+
+func bombedRequests(t *testing.T) {
 	var reached atomic.Int64
 	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		reached.Add(1)
@@ -110,10 +108,9 @@ func TestR11BombedRequests(t *testing.T) {
 
 // Empty elements take two bytes in a request and a hundred in memory: 524,256 of them, 1 KiB as
 // gzip, would decode to 52 MiB. Known callers are rejected before that, whatever the method.
-func TestR11ManyFields(t *testing.T) {
-	if !isAlone(t) {
-		return
-	}
+func TestR11ManyFields(t *testing.T) { alone(t, manyFields) }
+
+func manyFields(t *testing.T) {
 	var reached atomic.Int64
 	g := start(t, noUpstream, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 		reached.Add(1)

@@ -20,10 +20,9 @@ import (
 
 // Reading a response ends at the limit, for zip bombs and endless bodies, successes and
 // errors.
-func TestR12OversizedResponses(t *testing.T) {
-	if !isAlone(t) {
-		return
-	}
+func TestR12OversizedResponses(t *testing.T) { alone(t, oversizedResponses) }
+
+func oversizedResponses(t *testing.T) {
 	bombed := bomb(256)
 	var sent atomic.Int64 // bytes of the endless bodies
 	handlers := map[string]func(http.ResponseWriter, int){

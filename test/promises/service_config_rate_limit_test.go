@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/pelcro-grpc/pelcro-grpc/client"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/sandbox"
@@ -26,23 +27,24 @@ func TestR31_ServiceConfigRetriesRateLimitedReads(t *testing.T) {
 		{"delete, delay known", "DeleteCustomer", "1", 1, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel() // the delay is a second
-			var received atomic.Int64
-			after := sandbox.New(sandbox.Config{})
-			g := startWithServiceConfig(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if received.Add(1) > 1 {
-					after.ServeHTTP(w, r)
-					return
+			synctest.Test(t, func(t *testing.T) {
+				var received atomic.Int64
+				after := sandbox.New(sandbox.Config{})
+				g := startWithServiceConfigInMemory(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if received.Add(1) > 1 {
+						after.ServeHTTP(w, r)
+						return
+					}
+					if test.retryAfter != "" {
+						w.Header().Set("Retry-After", test.retryAfter)
+					}
+					respond(w, http.StatusTooManyRequests, `{"message":"Too Many Attempts."}`)
+				}), client.ServiceConfig())
+				err := everyRPC[test.rpc](t.Context(), g.Customers)
+				if got := received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
+					t.Errorf("Pelcro received %d requests, want %d; %v", got, test.wantRequests, err)
 				}
-				if test.retryAfter != "" {
-					w.Header().Set("Retry-After", test.retryAfter)
-				}
-				respond(w, http.StatusTooManyRequests, `{"message":"Too Many Attempts."}`)
-			}), client.ServiceConfig())
-			err := everyRPC[test.rpc](t.Context(), g.Customers)
-			if got := received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
-				t.Errorf("Pelcro received %d requests, want %d; %v", got, test.wantRequests, err)
-			}
+			})
 		})
 	}
 }

@@ -53,10 +53,23 @@ func startWithServiceConfig(t *testing.T, upstream http.Handler, serviceConfig s
 	t.Helper()
 	httpServer := httptest.NewServer(upstream)
 	t.Cleanup(httpServer.Close)
-	return start(t, httpServer.URL, func(c *gatewaytest.Config) {
+	return start(t, httpServer.URL, withServiceConfig(serviceConfig))
+}
+
+// startWithServiceConfigInMemory does the same without a network, so that a test can use the clock of
+// testing/synctest.
+func startWithServiceConfigInMemory(t *testing.T, upstream http.Handler, serviceConfig string) *service {
+	t.Helper()
+	immediately := func() time.Duration { return 0 }
+	return start(t, gatewaytest.InMemoryURL, gatewaytest.InMemory(upstream, immediately), withServiceConfig(serviceConfig))
+}
+
+// withServiceConfig connects with the service config to a service without retries of its own.
+func withServiceConfig(serviceConfig string) func(*gatewaytest.Config) {
+	return func(c *gatewaytest.Config) {
 		c.Pelcro.Retries, c.Pelcro.CircuitBreaker = 0, false
 		c.Dial = append(c.Dial, grpc.WithDefaultServiceConfig(serviceConfig))
-	})
+	}
 }
 
 // everyRPC calls each RPC once.
@@ -91,28 +104,29 @@ var everyRPC = map[string]func(context.Context, pelcrov1.CustomerServiceClient) 
 func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 	parallelUnlessSoaking(t)
 	for name, call := range everyRPC {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			reads := slices.Contains([]string{"GetCustomer", "ListCustomers", "BatchGetCustomers"}, name)
-			for _, test := range []struct {
-				failures, wantRequests int64
-				wantOK                 bool
-			}{
-				{0, 1, true},
-				{2, 3, true},
-				{9, 3, false},
-			} {
-				if !reads {
-					test.wantRequests, test.wantOK = 1, test.failures == 0
-				}
-				upstream := &failingUpstream{after: sandbox.New(sandbox.Config{})}
-				upstream.times.Store(test.failures)
-				err := call(t.Context(), startWithServiceConfig(t, upstream, client.ServiceConfig()).Customers)
-				if got := upstream.received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
-					t.Errorf("%d failures: Pelcro received %d requests, want %d; %v", test.failures, got, test.wantRequests, err)
-				}
+		reads := slices.Contains([]string{"GetCustomer", "ListCustomers", "BatchGetCustomers"}, name)
+		for _, test := range []struct {
+			failures, wantRequests int64
+			wantOK                 bool
+		}{
+			{0, 1, true},
+			{2, 3, true},
+			{9, 3, false},
+		} {
+			if !reads {
+				test.wantRequests, test.wantOK = 1, test.failures == 0
 			}
-		})
+			t.Run(fmt.Sprintf("%s, %d failures", name, test.failures), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					upstream := &failingUpstream{after: sandbox.New(sandbox.Config{})}
+					upstream.times.Store(test.failures)
+					err := call(t.Context(), startWithServiceConfigInMemory(t, upstream, client.ServiceConfig()).Customers)
+					if got := upstream.received.Load(); got != test.wantRequests || (err == nil) != test.wantOK {
+						t.Errorf("Pelcro received %d requests, want %d; %v", got, test.wantRequests, err)
+					}
+				})
+			})
+		}
 	}
 }
 
@@ -120,19 +134,21 @@ func TestR31_ServiceConfigRetriesReadsOnly(t *testing.T) {
 // retries below 6.
 func TestR31_ServiceConfigThrottlesRetries(t *testing.T) {
 	parallelUnlessSoaking(t)
-	upstream := &failingUpstream{}
-	upstream.times.Store(100)
-	g := startWithServiceConfig(t, upstream, client.ServiceConfig())
-	var received []int64
-	for range 4 {
-		if err := everyRPC["GetCustomer"](t.Context(), g.Customers); gatewaytest.Reason(err) != "PELCRO_UNAVAILABLE" {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		upstream := &failingUpstream{}
+		upstream.times.Store(100)
+		g := startWithServiceConfigInMemory(t, upstream, client.ServiceConfig())
+		var received []int64
+		for range 4 {
+			if err := everyRPC["GetCustomer"](t.Context(), g.Customers); gatewaytest.Reason(err) != "PELCRO_UNAVAILABLE" {
+				t.Fatal(err)
+			}
+			received = append(received, upstream.received.Swap(0))
 		}
-		received = append(received, upstream.received.Swap(0))
-	}
-	if fmt.Sprint(received) != "[3 2 1 1]" {
-		t.Errorf("requests a call: %v", received)
-	}
+		if fmt.Sprint(received) != "[3 2 1 1]" {
+			t.Errorf("requests a call: %v", received)
+		}
+	})
 }
 
 // backend is a gRPC server with a fixed health status that rejects every call.
@@ -217,7 +233,7 @@ func TestR31_ServiceConfigAvoidsBackendsThatDoNotServe(t *testing.T) {
 				other.mu.Lock()
 				calls := other.calls
 				other.mu.Unlock()
-				if err != nil && calls == 0 {
+				if err != nil && calls == 0 && status.Code(err) != codes.DeadlineExceeded { // a busy machine may miss it
 					t.Fatal(err)
 				}
 				if calls > 0 {
@@ -241,11 +257,13 @@ func TestR31_ServiceConfigSpreadsCalls(t *testing.T) {
 		addresses = append(addresses, startWithServiceConfig(t, &received[i], client.ServiceConfig()).Address)
 	}
 	customers := dialAll(t, client.ServiceConfig(), addresses...)
-	for over := time.Now().Add(testkit.Timeout); received[0].received.Load() == 0 || received[1].received.Load() == 0; {
-		if err := everyRPC["GetCustomer"](t.Context(), customers); err != nil || time.Now().After(over) {
-			t.Fatalf("%d and %d calls: %v", received[0].received.Load(), received[1].received.Load(), err)
+	testkit.Eventually(t, "both receive calls", func() bool {
+		err := everyRPC["GetCustomer"](t.Context(), customers)
+		if err != nil && status.Code(err) != codes.DeadlineExceeded { // a busy machine may miss it
+			t.Error(err)
 		}
-	}
+		return received[0].received.Load() > 0 && received[1].received.Load() > 0
+	})
 }
 
 // A call without a deadline gets one, a call with a shorter one keeps it.
@@ -274,9 +292,7 @@ func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 func TestR31_ServiceConfigDeadlineHasAReason(t *testing.T) {
 	parallelUnlessSoaking(t)
 	synctest.Test(t, func(t *testing.T) {
-		g := startInMemory(t, roundTrip(neverRespond), func(c *gatewaytest.Config) {
-			c.Dial = append(c.Dial, grpc.WithDefaultServiceConfig(client.ServiceConfig()))
-		})
+		g := startInMemory(t, roundTrip(neverRespond), withServiceConfig(client.ServiceConfig()))
 		err := everyRPC["GetCustomer"](t.Context(), g.Customers)
 		if status.Code(err) != codes.DeadlineExceeded || gatewaytest.Reason(err) != "CALLER_DEADLINE_EXCEEDED" {
 			t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -40,24 +41,27 @@ func parallelUnlessSoaking(t *testing.T) {
 	}
 }
 
-// isAlone is for tests that measure the memory or the goroutines of their process. It returns whether
-// the test is the only one in this process; otherwise it has run the test in a process of its own, in
-// parallel with others.
-func isAlone(t *testing.T) bool {
+// alone runs a test that measures the memory or the goroutines of its process in a process of its own,
+// in parallel with others. When soaking, tests run one after the other, so it runs here.
+func alone(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
-	const alone = "PELCRO_GRPC_TEST_ALONE"
-	if soaking || os.Getenv(alone) != "" {
-		return true
+	const isAlone = "PELCRO_GRPC_TEST_ALONE"
+	if soaking || os.Getenv(isAlone) != "" {
+		test(t)
+		return
 	}
 	t.Parallel()
-	runInProcess(t, alone+"=1")
-	return false
+	runInProcess(t, isAlone+"=1")
 }
 
 // runInProcess runs the test again, in a process of its own with this environment variable.
 func runInProcess(t *testing.T, variable string) {
 	t.Helper()
-	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.count=1"}
+	if deadline, ok := t.Deadline(); ok { // so that a process that hangs says where
+		args = append(args, "-test.timeout="+(time.Until(deadline)*9/10).String())
+	}
+	command := exec.Command(os.Args[0], args...)
 	command.Env = append(os.Environ(), variable)
 	out, err := command.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
@@ -83,7 +87,7 @@ func start(tb testing.TB, upstream string, options ...func(*gatewaytest.Config))
 // testing/synctest.
 func startInMemory(tb testing.TB, pelcro http.RoundTripper, options ...func(*gatewaytest.Config)) *service {
 	tb.Helper()
-	return start(tb, gatewaytest.InMemoryURL, append([]func(*gatewaytest.Config){gatewaytest.InMemory(nil, nil), withTransport(pelcro)}, options...)...)
+	return start(tb, gatewaytest.InMemoryURL, append([]func(*gatewaytest.Config){gatewaytest.WithoutNetwork, withTransport(pelcro)}, options...)...)
 }
 
 // withKey gives the program an API key in its environment.

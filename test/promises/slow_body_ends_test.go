@@ -18,10 +18,9 @@ import (
 )
 
 // Pelcro sends one byte every 10 ms, on many connections, for much longer than the callers wait.
-func TestR24SlowBodyEndsAtDeadline(t *testing.T) {
-	if !isAlone(t) {
-		return
-	}
+func TestR24SlowBodyEndsAtDeadline(t *testing.T) { alone(t, slowBodyEndsAtDeadline) }
+
+func slowBodyEndsAtDeadline(t *testing.T) {
 	bestOfThree(t, func() string { return trickle(t, scaled(500, 50), scaled(3*time.Second, 300*time.Millisecond)) })
 }
 

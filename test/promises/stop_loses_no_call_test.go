@@ -142,29 +142,42 @@ func anyCall(ctx context.Context, customers pelcrov1.CustomerServiceClient, i in
 // reason.
 func TestR08StopIsBounded(t *testing.T) {
 	parallelUnlessSoaking(t)
-	synctest.Test(t, func(t *testing.T) {
-		const drain = 100 * time.Millisecond
+	const drain = 100 * time.Millisecond
+	short := func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain }
+	if soaking {
 		upstream := newHoldingUpstream()
-		g := startInMemory(t, upstream, func(c *gatewaytest.Config) { c.Server.DrainTimeout = drain })
-		calls := scaled(200, 50)
-		ended := make(chan error, calls)
-		for range calls {
-			go func() { ended <- anyCall(context.WithoutCancel(t.Context()), g.Customers, 0) }()
-		}
-		for range calls {
-			testkit.Receive(t, upstream.arrived, "call at the upstream")
-		}
-		begin := time.Now()
-		if err := g.Stop(); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(begin); took > drain+2*time.Second {
+		if took := stopEndsCalls(t, start(t, noUpstream, withTransport(upstream), short), upstream, 200); took > drain+2*time.Second {
 			t.Errorf("the stop took %v", took)
 		}
-		for range calls {
-			if err := testkit.Receive(t, ended, "end of a call"); gatewaytest.Reason(err) != "GATEWAY_SHUTTING_DOWN" {
-				t.Errorf("a call that was ended: %v", err)
-			}
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		upstream := newHoldingUpstream()
+		if took := stopEndsCalls(t, startInMemory(t, upstream, short), upstream, 50); took != drain {
+			t.Errorf("the stop took %v", took)
 		}
 	})
+}
+
+// stopEndsCalls stops the service while calls run, and returns how long that took.
+func stopEndsCalls(t *testing.T, g *service, upstream *holdingUpstream, calls int) (took time.Duration) {
+	t.Helper()
+	ended := make(chan error, calls)
+	for range calls {
+		go func() { ended <- anyCall(context.WithoutCancel(t.Context()), g.Customers, 0) }()
+	}
+	for range calls {
+		testkit.Receive(t, upstream.arrived, "call at the upstream")
+	}
+	begin := time.Now()
+	if err := g.Stop(); err != nil {
+		t.Error(err)
+	}
+	took = time.Since(begin)
+	for range calls {
+		if err := testkit.Receive(t, ended, "end of a call"); gatewaytest.Reason(err) != "GATEWAY_SHUTTING_DOWN" {
+			t.Errorf("a call that was ended: %v", err)
+		}
+	}
+	return took
 }

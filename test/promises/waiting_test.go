@@ -86,15 +86,22 @@ func measureMemory(tb testing.TB) memory {
 }
 
 // grewLess fails the test if the peak growth reached the limit, and returns that growth.
-// The race detector needs several times the memory, so the exact limit applies only when
-// soaking.
+// The race detector needs several times the memory.
 func (m memory) grewLess(limit int64) int64 {
 	m.tb.Helper()
 	grown := max(0, resident("VmHWM:")-m.before)
-	if limit *= scaled[int64](1, 8); grown >= limit {
+	if hasRaceDetector() {
+		limit *= 8
+	}
+	if grown >= limit {
 		m.tb.Errorf("the memory grew by %d bytes, want less than %d", grown, limit)
 	}
 	return grown
+}
+
+func hasRaceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 func resident(field string) int64 {
