@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,11 @@ import (
 
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
+
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // as the program does
+	m.Run()
+}
 
 // bodies are all the shapes that a response's body may have.
 var bodies = map[string]string{
