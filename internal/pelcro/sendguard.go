@@ -44,6 +44,12 @@ func (g *sendGuard) trace() *httptrace.ClientTrace {
 			g.ready.Store(false) // the connection before, if any, was dead
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
+			if g.written.Load() {
+				// net/http may get a connection before it notices that the attempt has ended. What the
+				// guard knows is of the one before, and nothing must be sent on this one.
+				_ = info.Conn.Close()
+				return
+			}
 			conn := connectionOf(info.Conn)
 			if conn != nil && info.Reused {
 				conn.forgetStart()
