@@ -89,7 +89,7 @@ func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 	t.Helper()
 	customers, health := pelcrov1.NewCustomerServiceClient(p.conn), healthpb.NewHealthClient(p.conn)
 	var failed atomic.Int64
-	testkit.Eventually(t, "lines are lost", func() bool {
+	for p.lost(t) == 0 {
 		const callers, each = 5, 100 // a connection may have 10 checks at the same time
 		var running sync.WaitGroup
 		for range callers {
@@ -110,8 +110,7 @@ func (p *process) callUntilLost(t *testing.T, between func()) (calls int) {
 		running.Wait()
 		calls += callers * each
 		between()
-		return p.lost(t) > 0
-	})
+	}
 	if failed.Load() != 0 {
 		t.Errorf("%d of %d calls failed", failed.Load(), calls)
 	}
