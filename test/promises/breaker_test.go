@@ -14,7 +14,6 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/test/faultproxy"
 )
@@ -259,60 +258,51 @@ func TestR21OneProbeAtATime(t *testing.T) {
 	}
 }
 
-// When the caller of the probe cancels it, the next call becomes the probe.
+// When the caller of the probe cancels it, the next call becomes the probe: a cancelled probe proves
+// nothing, so the open time does not restart.
 func TestR21CancelledProbe(t *testing.T) {
 	parallelUnlessSoaking(t)
 	for _, test := range []struct {
 		name string
 		end  func(context.Context) (context.Context, context.CancelFunc)
+		code codes.Code
 	}{
-		{"cancel", context.WithCancel},
+		{"cancel", context.WithCancel, codes.Canceled},
 		{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 200*time.Millisecond)
-		}},
+		}, codes.DeadlineExceeded},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			proxy := faultproxy.New(t, upstreamOf(t, newEffects().ServeHTTP))
-			g := start(t, proxy.URL())
-			proxy.Set(faultproxy.ResetAfterRequest())
-			g.openBreaker(t)
-			proxy.Set(faultproxy.BlackHole())
-			// One of many calls becomes the probe.
-			ticker := time.NewTicker(5 * time.Millisecond)
-			defer ticker.Stop()
-			for probed := false; !probed; <-ticker.C {
-				probes := proxy.Counts().Requests + 1
+			synctest.Test(t, func(t *testing.T) {
+				respond := func(*http.Request) (*http.Response, error) {
+					return httpResponse(500, `{"message":"Server Error"}`), nil
+				}
+				probes := make(chan struct{}, toOpen)
+				g := startInMemory(t, roundTrip(func(r *http.Request) (*http.Response, error) { return respond(r) }))
+				g.openBreaker(t)
+				respond = func(r *http.Request) (*http.Response, error) {
+					probes <- struct{}{}
+					return neverRespond(r)
+				}
+				time.Sleep(openTime + time.Millisecond)
 				ctx, cancel := test.end(t.Context())
+				defer cancel()
 				ended := make(chan error, 1)
-				over, rejected := context.WithCancel(t.Context())
-				go func() {
-					ended <- g.create(ctx, "new@example.com")
-					rejected()
-				}()
-				probed = proxy.WaitFor(over, func(c faultproxy.Counts) bool { return c.Requests >= probes }) == nil
-				if probed && test.name == "cancel" {
-					mustBeOpen(t, g.get(t.Context(), 42)) // one at a time
+				go func() { ended <- g.create(ctx, "new@example.com") }()
+				<-probes
+				mustBeOpen(t, g.get(t.Context(), 42)) // one at a time
+				if test.code == codes.Canceled {
 					cancel()
 				}
-				err := <-ended
-				cancel()
-				// On a busy machine the deadline passes before the request arrives, and during the next call.
-				probed = probed && outcomeOf(err) != "notSent"
-				if !probed && status.Code(err) != codes.DeadlineExceeded {
-					mustBeOpen(t, err)
+				if err := <-ended; status.Code(err) != test.code {
+					t.Errorf("the probe: %v", err)
 				}
-			}
-			proxy.Set(faultproxy.None())
-			// The next call becomes the probe as soon as the service knows that the last one was
-			// cancelled: a cancelled probe proves nothing, so the open time does not restart.
-			var err error
-			for gone := time.Now(); time.Since(gone) < scaled(openTime/2, testkit.Timeout); <-ticker.C {
-				if err = g.create(t.Context(), "new@example.com"); err == nil {
-					return
+				respond = succeed
+				synctest.Wait() // the service knows that the probe has ended
+				if err := g.create(t.Context(), "new@example.com"); err != nil {
+					t.Errorf("the breaker is stuck: %v", err)
 				}
-			}
-			t.Errorf("the breaker is stuck: %v", err)
+			})
 		})
 	}
 }
