@@ -107,9 +107,7 @@ func TestGivesUp(t *testing.T) {
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines strings.Builder
-		pauses := 0
 		from := &service{before: func(ctx context.Context, _ int) error {
-			pauses++
 			select {
 			case <-time.After(4 * time.Minute):
 				return nil
