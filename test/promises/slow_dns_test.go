@@ -33,8 +33,8 @@ func withoutDNS(t *testing.T) func(*gatewaytest.Config) {
 // unresolvable is a Pelcro whose name no server knows.
 const unresolvable = "https://pelcro.test"
 
-// inBubble is [synctest.Test] for tests that resolve names. Package net makes a channel when it resolves
-// its first name, which only the bubble could use if it were made within one.
+// inBubble is [synctest.Test] for tests that resolve names. Package net makes a channel for the
+// first name. Made within a bubble, it would panic outside, so the first name is resolved before.
 func inBubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	unconnected := func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }

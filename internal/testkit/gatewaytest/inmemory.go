@@ -16,7 +16,7 @@ import (
 	"github.com/pelcro-grpc/pelcro-grpc/internal/pelcro"
 )
 
-// InMemoryURL is the address of the upstream of [InMemory].
+// InMemoryURL is the address of the upstream of [InMemory] and [ServedInMemory].
 const InMemoryURL = "http://127.0.0.1"
 
 // WithoutNetwork connects the client to the service in memory, so that a test can use the clock of
