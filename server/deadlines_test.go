@@ -163,45 +163,55 @@ func TestCallerCancelsBeforeSending(t *testing.T) {
 
 func TestRequestTimeout(t *testing.T) {
 	t.Parallel()
-	calls := start(t, testkit.NewHanging(), within(time.Second)).calls(42)
-	for i, a := range together(t, calls) {
-		f := a.failure(t)
-		if calls[i].name == "CreateCustomer" {
-			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
-			f.mustAdvise(t, "unknown", "-1", 0)
-		} else {
-			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
-			f.mustAdvise(t, "", "", 0)
+	synctest.Test(t, func(t *testing.T) {
+		g := startAt(t, gatewaytest.InMemoryURL, gatewaytest.ServedInMemory(t, testkit.NewHanging()), within(time.Second))
+		calls := g.calls(42)
+		for i, a := range together(t, calls) {
+			f := a.failure(t)
+			if calls[i].name == "CreateCustomer" {
+				f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+				f.mustAdvise(t, "unknown", "-1", 0)
+			} else {
+				f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
+				f.mustAdvise(t, "", "", 0)
+			}
 		}
-	}
+	})
 }
 
 // A response that begins in time but does not end counts as none; an error's status
 // counts without its body.
 func TestRequestTimeoutWithinTheBody(t *testing.T) {
 	t.Parallel()
-	slowly := func(status int) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
+	results := func(t *testing.T, status int) ([]named, []callResult) {
+		unfinished := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(status)
 			w.Write([]byte(`{"data":{"id":42`))
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
+		})
+		calls := startAt(t, gatewaytest.InMemoryURL, gatewaytest.ServedInMemory(t, unfinished), within(time.Second)).calls(42)
+		return calls, together(t, calls)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		calls, all := results(t, 200)
+		for i, a := range all {
+			f := a.failure(t)
+			if calls[i].name == "CreateCustomer" {
+				f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+				f.mustAdvise(t, "unknown", "-1", 0)
+			} else {
+				f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
+			}
 		}
-	}
-	calls := start(t, testkit.NewScript(slowly(200)), within(time.Second)).calls(42)
-	for i, a := range together(t, calls) {
-		f := a.failure(t)
-		if calls[i].name == "CreateCustomer" {
-			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
-			f.mustAdvise(t, "unknown", "-1", 0)
-		} else {
-			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_PELCRO_TIMEOUT)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, all := results(t, 403)
+		for _, a := range all {
+			f := a.failure(t)
+			f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
 		}
-	}
-	for _, a := range together(t, start(t, testkit.NewScript(slowly(403)), within(time.Second)).calls(42)) {
-		f := a.failure(t)
-		f.mustBe(t, codes.PermissionDenied, pelcrov1.ErrorReason_PELCRO_PERMISSION_DENIED)
-	}
+	})
 }
 
 func TestRequestTimeoutBeforeSending(t *testing.T) {
