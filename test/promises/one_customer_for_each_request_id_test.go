@@ -110,7 +110,7 @@ func oneCustomerForEachID(t *testing.T, redis bool, libraries func(t *testing.T,
 	proxy.Next(networkFaults(scaled(20*callers, callers))...)
 	senders := libraries(t, victim.Address, survivor.Address)
 	var done, pending atomic.Int64
-	each(callers, scaled(100, 30), func(i int) {
+	each(callers, scaled(100, 40), func(i int) {
 		if done.Add(1) == int64(callers/2) {
 			_ = victim.Command.Process.Kill()
 		}
