@@ -33,7 +33,7 @@ func mustWriteNoFile(t *testing.T, p *testkit.Process) {
 			continue // err: it was closed meanwhile
 		}
 		if own, err := os.Readlink(filepath.Join("/proc/self/fd", descriptor.Name())); err == nil && own == target {
-			continue // inherited by this process and by the program, for example from "flock 9>file go test"
+			continue // inherited from the shell, for example by "go test ./... 9>file"
 		}
 		if link, err := os.Lstat(name); err == nil && link.Mode().Perm()&0o200 != 0 {
 			t.Errorf("descriptor %s writes to %s", descriptor.Name(), target)
