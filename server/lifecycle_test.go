@@ -47,7 +47,7 @@ func TestNothingRemains(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	goleak.VerifyNone(t, before)
+	testkit.NoLeaks(t, before)
 }
 
 func TestHealth(t *testing.T) {
@@ -64,53 +64,57 @@ func TestHealth(t *testing.T) {
 // A watcher reads NOT_SERVING before its stream ends with a status like any other.
 func TestHealthOnStop(t *testing.T) {
 	t.Parallel()
-	g := startSandbox(t, draining(100*time.Millisecond))
-	watch, err := healthpb.NewHealthClient(g.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-		t.Fatal(got, err)
-	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- g.Stop() }()
-	if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
-		t.Fatal(got, err)
-	}
-	_, err = watch.Recv()
-	f := callResult{err: err, trailer: watch.Trailer()}.failure(t)
-	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := startAt(t, gatewaytest.InMemoryURL, gatewaytest.ServedInMemory(t, newSandbox()), draining(100*time.Millisecond))
+		watch, err := healthpb.NewHealthClient(g.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "pelcro.v1.CustomerService"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			t.Fatal(got, err)
+		}
+		stopped := make(chan error, 1)
+		go func() { stopped <- g.Stop() }()
+		if got, err := watch.Recv(); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+			t.Fatal(got, err)
+		}
+		_, err = watch.Recv()
+		f := callResult{err: err, trailer: watch.Trailer()}.failure(t)
+		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Streams that do not end by themselves do not delay a stop.
 func TestStopWithOpenStreams(t *testing.T) {
 	t.Parallel()
-	g := startSandbox(t, func(s *gatewaytest.Config) { s.Server.Reflection = true })
-	reflection, err := reflectionpb.NewServerReflectionClient(g.Conn).ServerReflectionInfo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := reflection.Send(&reflectionpb.ServerReflectionRequest{
-		MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := reflection.Recv(); err != nil {
-		t.Fatal(err)
-	}
-	begin := time.Now()
-	if err := g.Stop(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(begin); took > server.DrainTimeout/2 {
-		t.Errorf("the stop took %v", took)
-	}
-	_, err = reflection.Recv()
-	f := callResult{err: err, trailer: reflection.Trailer()}.failure(t)
-	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+	synctest.Test(t, func(t *testing.T) {
+		g := startAt(t, gatewaytest.InMemoryURL, gatewaytest.ServedInMemory(t, newSandbox()), func(s *gatewaytest.Config) { s.Server.Reflection = true })
+		reflection, err := reflectionpb.NewServerReflectionClient(g.Conn).ServerReflectionInfo(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := reflection.Send(&reflectionpb.ServerReflectionRequest{
+			MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reflection.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took > server.DrainTimeout/2 {
+			t.Errorf("the stop took %v", took)
+		}
+		_, err = reflection.Recv()
+		f := callResult{err: err, trailer: reflection.Trailer()}.failure(t)
+		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+	})
 }
 
 // A call that runs when the stop begins finishes.
@@ -143,49 +147,53 @@ func TestStopWaits(t *testing.T) {
 
 // A call that does not end in time is ended, with a status.
 func TestStopEndsCalls(t *testing.T) {
-	upstream := testkit.NewHanging()
-	g := start(t, upstream, draining(50*time.Millisecond))
-	results := map[string]chan callResult{}
-	for _, c := range g.calls(42) {
-		results[c.name] = make(chan callResult, 1)
-		go func() { results[c.name] <- c.do(context.WithoutCancel(t.Context())) }()
-		<-upstream.Arrived
-	}
-	if err := g.Stop(); err != nil {
-		t.Error(err)
-	}
-	for name, result := range results {
-		f := (<-result).failure(t)
-		if name == "CreateCustomer" {
-			f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
-			f.mustAdvise(t, "unknown", "-1", 0)
-		} else {
-			f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
-			f.mustAdvise(t, "", "", 0)
+	synctest.Test(t, func(t *testing.T) {
+		upstream := testkit.NewHanging()
+		g := startAt(t, gatewaytest.InMemoryURL, gatewaytest.ServedInMemory(t, upstream), draining(50*time.Millisecond))
+		results := map[string]chan callResult{}
+		for _, c := range g.calls(42) {
+			results[c.name] = make(chan callResult, 1)
+			go func() { results[c.name] <- c.do(context.WithoutCancel(t.Context())) }()
+			<-upstream.Arrived
 		}
-		<-upstream.Gone
-	}
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+		for name, result := range results {
+			f := (<-result).failure(t)
+			if name == "CreateCustomer" {
+				f.mustBe(t, codes.Internal, pelcrov1.ErrorReason_PELCRO_OUTCOME_UNKNOWN)
+				f.mustAdvise(t, "unknown", "-1", 0)
+			} else {
+				f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+				f.mustAdvise(t, "", "", 0)
+			}
+			<-upstream.Gone
+		}
+	})
 }
 
 func TestStopEndsUnsentCreate(t *testing.T) {
-	dialling := make(chan struct{}, 1)
-	g := start(t, rejectAll(t), unconnected(t), draining(50*time.Millisecond), func(s *gatewaytest.Config) {
-		transport := s.Pelcro.Transport.(*http.Transport)
-		dial := transport.DialContext
-		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			dialling <- struct{}{}
-			return dial(ctx, network, address)
+	synctest.Test(t, func(t *testing.T) {
+		dialling := make(chan struct{}, 1)
+		g := startAt(t, gatewaytest.InMemoryURL, gatewaytest.WithoutNetwork, unconnected(t), draining(50*time.Millisecond), func(s *gatewaytest.Config) {
+			transport := s.Pelcro.Transport.(*http.Transport)
+			dial := transport.DialContext
+			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				dialling <- struct{}{}
+				return dial(ctx, network, address)
+			}
+		})
+		ended := make(chan callResult, 1)
+		go func() { ended <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
+		<-dialling
+		if err := g.Stop(); err != nil {
+			t.Error(err)
 		}
+		f := (<-ended).failure(t)
+		f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
+		f.mustAdvise(t, "notSent", "", 0)
 	})
-	ended := make(chan callResult, 1)
-	go func() { ended <- g.calls(42)[2].do(context.WithoutCancel(t.Context())) }()
-	<-dialling
-	if err := g.Stop(); err != nil {
-		t.Error(err)
-	}
-	f := (<-ended).failure(t)
-	f.mustBe(t, codes.Unavailable, pelcrov1.ErrorReason_GATEWAY_SHUTTING_DOWN)
-	f.mustAdvise(t, "notSent", "", 0)
 }
 
 // pipes is a listener whose connections are pipes: in a bubble of synctest they know its time.

@@ -118,7 +118,14 @@ func (s *requests) receive(ctx context.Context, receive func(any) error, request
 		case <-late:
 			return errRequestIncomplete
 		case <-hurry.C:
-			if s.turns.waiting.Load() > 0 {
+			if s.turns.waiting.Load() == 0 {
+				continue
+			}
+			select {
+			case err := <-received: // meanwhile; it does not count as incomplete
+				*request = raw
+				return err
+			default:
 				return errRequestIncomplete
 			}
 		case <-ctx.Done():

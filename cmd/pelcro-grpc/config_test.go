@@ -170,16 +170,16 @@ func upstream(t *testing.T, handler http.HandlerFunc) (url string) {
 // TestEnvironment configures everything by the environment.
 func TestEnvironment(t *testing.T) {
 	requests := make(chan *http.Request, 10)
-	url := upstream(t, func(_ http.ResponseWriter, r *http.Request) {
+	url := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		requests <- r
-		<-r.Context().Done() // until the request timeout
+		w.WriteHeader(http.StatusNotFound)
 	})
 	for name, value := range map[string]string{
 		"PELCRO_GRPC_LISTEN":            "127.0.0.1:1", // the flag wins
 		"PELCRO_GRPC_PELCRO_URL":        url,
 		"PELCRO_GRPC_PELCRO_API_KEY":    canaryKey,
 		"PELCRO_GRPC_SITE_ID":           "7",
-		"PELCRO_GRPC_REQUEST_TIMEOUT":   "300ms",
+		"PELCRO_GRPC_REQUEST_TIMEOUT":   "90s",
 		"PELCRO_GRPC_UPSTREAM_LANGUAGE": "en",
 		"PELCRO_GRPC_REFLECTION":        "false",
 		"PELCRO_GRPC_LOG_LEVEL":         "debug",
@@ -187,9 +187,12 @@ func TestEnvironment(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	p := start(t)
+	p := startWithAdmin(t)
+	if _, settings := p.get(t, "/config"); !strings.Contains(settings, `"request-timeout": "1m30s"`) {
+		t.Errorf("the settings are %s", settings)
+	}
 	_, err := pelcrov1.NewCustomerServiceClient(p.conn).GetCustomer(t.Context(), &pelcrov1.GetCustomerRequest{Id: 42})
-	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "in time") {
+	if status.Code(err) != codes.NotFound {
 		t.Errorf("got %v", err)
 	}
 	request := <-requests
@@ -232,5 +235,5 @@ func TestKeyFile(t *testing.T) {
 	}
 	p.stop()
 	p.conn.Close()
-	goleak.VerifyNone(t, before)
+	testkit.NoLeaks(t, before)
 }

@@ -33,26 +33,6 @@ func hanging(t *testing.T) (url string, arrived chan struct{}) {
 	}), arrived
 }
 
-// getWithTimeout calls GetCustomer with that grpc-timeout. Unlike the client of grpc-go, it does not
-// end the call itself, which on a busy machine could come before the end by the service.
-func getWithTimeout(t *testing.T, p *program, timeout string) {
-	t.Helper()
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		"http://"+p.address+pelcrov1.CustomerService_GetCustomer_FullMethodName, strings.NewReader("\x00\x00\x00\x00\x02\x08\x2a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}, "Grpc-Timeout": {timeout}}
-	// The response is the other tests' subject; on a busy machine, grpc-go resets the stream before it.
-	if response, err := transport.RoundTrip(request); err == nil {
-		_, _ = io.Copy(io.Discard, response.Body)
-		_ = response.Body.Close()
-	}
-}
-
 // TestUnusualCallsAreSeen: failures that need a service of their own, unlike those of
 // TestEveryCallIsSeen.
 func TestUnusualCallsAreSeen(t *testing.T) {
@@ -77,22 +57,6 @@ func TestUnusualCallsAreSeen(t *testing.T) {
 		do       func(*testing.T, *program, chan struct{})
 		want     seen
 	}{
-		{
-			"timeout", nil, []string{"--request-timeout=300ms"},
-			func(t *testing.T, p *program, _ chan struct{}) { _ = get(t.Context(), p) },
-			seen{
-				map[string]int{"GetCustomer PELCRO_TIMEOUT": 1}, map[string]int{"GetCustomer Unavailable": 1},
-				map[string]int{"timeout": 1}, 0, map[string]int{"PELCRO_TIMEOUT": 1},
-			},
-		},
-		{
-			"caller's deadline", nil, nil,
-			func(t *testing.T, p *program, _ chan struct{}) { getWithTimeout(t, p, "300m") },
-			seen{
-				map[string]int{"GetCustomer CALLER_DEADLINE_EXCEEDED": 1}, map[string]int{"GetCustomer DeadlineExceeded": 1},
-				map[string]int{"caller_gone": 1}, 0, map[string]int{"CALLER_DEADLINE_EXCEEDED": 1},
-			},
-		},
 		{
 			"caller's cancel", nil, nil,
 			func(t *testing.T, p *program, arrived chan struct{}) {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pelcrov1 "github.com/pelcro-grpc/pelcro-grpc/gen/pelcro/v1"
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit/gatewaytest"
 	"github.com/pelcro-grpc/pelcro-grpc/mapping"
 )
@@ -53,7 +54,7 @@ func TestSandbox(t *testing.T) {
 	}
 	p.conn.Close()
 	p.err.Match(t, `("msg":"stopped")`)
-	goleak.VerifyNone(t, before)
+	testkit.NoLeaks(t, before)
 }
 
 func TestSandboxWithSite(t *testing.T) {

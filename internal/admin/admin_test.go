@@ -16,12 +16,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// testTimeout is how long a test waits for what must happen.
-const testTimeout = 10 * time.Second
 
 // metrics returns a registry with one metric.
 func metrics() *prometheus.Registry {
@@ -242,7 +241,7 @@ func open(t *testing.T, address, text string) net.Conn {
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(testTimeout)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(testkit.Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -282,11 +281,14 @@ func TestReadTimeout(t *testing.T) {
 	if response, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("it waits: %s", response)
 	}
-	begin := time.Now()
-	resp, err := http.Get("http://" + address + "/debug/pprof/trace?seconds=0.5")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var begin time.Time
+	var resp *http.Response
+	testkit.Eventually(t, "the request arrives within the limit", func() (arrived bool) {
+		begin = time.Now()
+		var err error
+		resp, err = http.Get("http://" + address + "/debug/pprof/trace?seconds=0.5")
+		return err == nil
+	})
 	defer http.DefaultClient.CloseIdleConnections()
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || time.Since(begin) < 500*time.Millisecond {

@@ -77,30 +77,32 @@ func TestWaitingCreateEnds(t *testing.T) {
 // A create that a stop of the service ends asks for a retry with the request_id, once Pelcro's filter
 // is known to work.
 func TestStopWhileCreating(t *testing.T) {
-	release, arrived := make(chan struct{}), make(chan struct{})
-	pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID}), faults: map[string][]fault{
-		"create": {passes, func(http.ResponseWriter, *http.Request, http.Handler) {
-			close(arrived)
-			<-release
-		}},
-	}}
-	defer close(release)
-	g := gatewaytest.Start(t, testkit.Upstream(t, pelcro), func(c *gatewaytest.Config) {
-		c.Pelcro.APIKey, c.Pelcro.SiteID = client.NewSecret(apiKey), siteID
-		c.Server.DrainTimeout = time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		release, arrived := make(chan struct{}), make(chan struct{})
+		pelcro := &lossy{pelcro: sandbox.New(sandbox.Config{APIKey: apiKey, SiteID: siteID}), faults: map[string][]fault{
+			"create": {passes, func(http.ResponseWriter, *http.Request, http.Handler) {
+				close(arrived)
+				<-release
+			}},
+		}}
+		defer close(release)
+		g := gatewaytest.Start(t, gatewaytest.InMemoryURL, gatewaytest.ServedInMemory(t, pelcro), func(c *gatewaytest.Config) {
+			c.Pelcro.APIKey, c.Pelcro.SiteID = client.NewSecret(apiKey), siteID
+			c.Server.DrainTimeout = time.Millisecond
+		})
+		mustSucceed(t, g.Customers.CreateCustomer, withID("first@example.com", "00000000-0000-4000-8000-000000000001"))
+		created := make(chan string)
+		go func() {
+			created <- resultOf(call(t.Context(), g.Customers.CreateCustomer, withID("one@example.com", oneID)))
+		}()
+		<-arrived
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+		if got, want := <-created, "Unavailable GATEWAY_CREATE_PENDING pending "; !strings.HasPrefix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
 	})
-	mustSucceed(t, g.Customers.CreateCustomer, withID("first@example.com", "00000000-0000-4000-8000-000000000001"))
-	created := make(chan string)
-	go func() {
-		created <- resultOf(call(t.Context(), g.Customers.CreateCustomer, withID("one@example.com", oneID)))
-	}()
-	<-arrived
-	if err := g.Stop(); err != nil {
-		t.Error(err)
-	}
-	if got, want := <-created, "Unavailable GATEWAY_CREATE_PENDING pending "; !strings.HasPrefix(got, want) {
-		t.Errorf("%s, want %s", got, want)
-	}
 }
 
 // Without a request_id the request is the same as ever; with one, the metadata has one key more.

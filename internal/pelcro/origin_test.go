@@ -206,7 +206,7 @@ func TestClose(t *testing.T) {
 			}
 			server.Close()
 			cancel()
-			goleak.VerifyNone(t, before)
+			testkit.NoLeaks(t, before)
 			// A closed client opens a new connection, or says that there is none.
 			noResponse(t, get(t.Context(), client), pelcro.Unreachable, false)
 		})

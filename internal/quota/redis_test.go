@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/goleak"
 
 	"github.com/pelcro-grpc/pelcro-grpc/internal/testkit"
 )
@@ -107,7 +106,7 @@ func (e events) Write(line []byte) (int, error) {
 // No call fails because of it, and each event is one line of each replica.
 func TestRedisFails(t *testing.T) {
 	server := testkit.StartRedis(t)
-	defer goleak.VerifyNone(t)
+	defer testkit.NoLeaks(t)
 	defer server.Kill()
 	const limit = 1_000_000 // in a day: what matters here is Redis, not the quota
 	var calls, longest atomic.Int64

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // Timeout is how long a test waits for what must happen. It is long, because a busy machine must
@@ -25,6 +27,20 @@ func Eventually(tb testing.TB, what string, holds func() bool) {
 		case <-end.C:
 			tb.Fatalf("after %v it is not true that %s", Timeout, what)
 		}
+	}
+}
+
+// NoLeaks waits until no goroutine is left but those of the options. goleak itself waits for half a
+// second.
+func NoLeaks(tb testing.TB, options ...goleak.Option) {
+	tb.Helper()
+	end := time.Now().Add(Timeout)
+	err := goleak.Find(options...)
+	for err != nil && time.Now().Before(end) {
+		err = goleak.Find(options...)
+	}
+	if err != nil {
+		tb.Error(err)
 	}
 }
 

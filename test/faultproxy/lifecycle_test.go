@@ -100,7 +100,7 @@ func TestCloseEndsEveryWait(t *testing.T) {
 				t.Error("a closed proxy accepts")
 			}
 			_ = l.Close()
-			goleak.VerifyNone(t, others)
+			testkit.NoLeaks(t, others)
 		})
 	}
 }

@@ -270,6 +270,7 @@ func TestR31_ServiceConfigSpreadsCalls(t *testing.T) {
 func TestR31_ServiceConfigSetsDeadlines(t *testing.T) {
 	b := startBackend(t, healthv1.HealthCheckResponse_SERVING)
 	customers := dialAll(t, client.ServiceConfig(), b.address)
+	everyRPC["GetCustomer"](t.Context(), customers) // connects, which counts towards the deadline of a call
 	for name, want := range map[string]time.Duration{
 		"GetCustomer": 10 * time.Second, "ListCustomers": 20 * time.Second,
 		"CreateCustomer": 35 * time.Second, "UpdateCustomer": 35 * time.Second, "DeleteCustomer": 35 * time.Second,
